@@ -1,0 +1,8 @@
+"""What may be set, and how it is read: the settings model, its loading and its reference. Imports nothing of ours."""
+
+from config.loading import SettingsError, load, warnings
+from config.reference import Described, describe
+from config.settings import Settings
+from config.values import Listen
+
+__all__ = ["Described", "Listen", "Settings", "SettingsError", "describe", "load", "warnings"]

@@ -1,0 +1,217 @@
+"""The settings model: every name, its default, its bounds and one sentence of help. The reference is made from it."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, InstanceOf, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config import values
+
+PREFIX = "SMARTGATE_"
+_MIB = 1024 * 1024
+
+
+def _listen(value: object) -> values.Listen:
+    return values.listen(_text(value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a text")
+    return value.strip()
+
+
+def _lower(value: object) -> str:
+    return _text(value).lower()
+
+
+def _whole(value: object) -> int:
+    """Read a whole number; a decimal point, a sign in front or thousands marks are no part of one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        return int(value)
+    raise ValueError("is not a whole number")
+
+
+def _secret(value: object) -> SecretStr:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else _text(value)
+    if len(text) < 32:
+        raise ValueError("is shorter than 32 characters")
+    return SecretStr(text)
+
+
+def _own_name() -> str:
+    """Name this machine without asking the network: its own name where that is a full domain, else localhost."""
+    try:
+        name = values.domain(socket.gethostname())
+    except ValueError:
+        return "localhost"
+    return name if "." in name else "localhost"
+
+
+ListenAddress = Annotated[InstanceOf[values.Listen], BeforeValidator(_listen)]
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda v: tuple(map(_secret, values.comma_list(v))))]
+Domain = Annotated[str, BeforeValidator(lambda v: values.domain(_text(v)))]
+Domains = Annotated[tuple[str, ...], BeforeValidator(lambda v: values.domains(values.comma_list(v)))]
+Networks = Annotated[
+    tuple[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], ...],
+    BeforeValidator(lambda v: values.networks(values.comma_list(v))),
+]
+DatabaseUrl = Annotated[str, BeforeValidator(lambda v: values.database_url(_text(v)))]
+BlobUrl = Annotated[str, BeforeValidator(lambda v: values.blob_url(_text(v)))]
+PublicUrl = Annotated[str, BeforeValidator(lambda v: values.public_url(_text(v)))]
+
+
+def _setting(default: Any, help: str, allowed: str) -> Any:
+    return Field(default=default, description=help, json_schema_extra={"allowed": allowed}, validate_default=True)
+
+
+def _number(default: int, low: int, high: int, help: str) -> Any:
+    allowed = f"a whole number from {low} to {high}"
+    return Field(default=default, ge=low, le=high, description=help, json_schema_extra={"allowed": allowed})
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+class Settings(BaseSettings):
+    """Everything that may be set. Made by `config.load`; frozen, so that a running server never changes under itself.
+
+    The name outside is SMARTGATE_ and the field in capitals.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, enable_decoding=False, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    database_url: DatabaseUrl = _setting(
+        "sqlite:///var/smartgate.db",
+        "The store: one SQLite file, made when it is not there. A relative path starts at the working folder.",
+        "sqlite:///PATH, with a fourth slash for an absolute path",
+    )
+    blob_url: BlobUrl | None = _setting(
+        None,
+        "The folder for mails too large for the store. Left out: the folder `blobs` beside the SQLite file.",
+        "file:///FOLDER",
+    )
+    domains: Domains = _setting(
+        "mail.kommo.com",
+        "The gateway domains: mail to other domains is refused (rule A1). International names may be written as such.",
+        "domain names, separated by commas",
+    )
+    hostname: Domain = Field(
+        default_factory=_own_name,
+        description="The name given in the greeting. Left out: the machine's own full name, else localhost.",
+        json_schema_extra={"allowed": "a domain name"},
+    )
+    smtp_listen: ListenAddress = _setting(
+        "127.0.0.1:8025",
+        "Where mail comes in by SMTP. Port 0 takes a free port; `serve` prints the real one.",
+        "HOST:PORT or [IPV6]:PORT",
+    )
+    http_listen: ListenAddress = _setting(
+        "127.0.0.1:8080",
+        "Where the API and the console answer. Port 0 takes a free port; `serve` prints the real one.",
+        "HOST:PORT or [IPV6]:PORT",
+    )
+    public_url: PublicUrl | None = _setting(
+        None,
+        "The console's address as people reach it; links in replies begin with it. Left out: http:// and HTTP_LISTEN.",
+        "http://HOST or https://HOST, with a port and path if needed",
+    )
+    former_name_days: Whole = _number(
+        3650, 0, 36500, "How long the former name of a renamed account stays reserved to it, in days (rule A4)."
+    )
+    secret_key: Secret | None = _setting(
+        None,
+        "Protects sign-in links and stored credentials. Left out: a key file is made beside the SQLite file.",
+        "at least 32 characters",
+    )
+    secret_keys_old: Secrets = _setting(
+        "",
+        "Former secret keys that are still accepted while the new one takes over.",
+        "keys of at least 32 characters each, separated by commas",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _setting(
+        "info", "The least important events that are logged.", "debug, info, warning or error"
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = _setting(
+        "console", "How events are written to standard error: for people or for programs.", "console or json"
+    )
+    trusted_relays: Networks = _setting(
+        "",
+        "Mail servers in front of this one; limits counted by address spare them, as they spare loopback (rule A8).",
+        "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
+    )
+    max_message_bytes: Whole = _number(
+        35 * _MIB, 64 * 1024, 1024 * _MIB, "The largest mail that is taken, in bytes; announced as SIZE (rule A8)."
+    )
+    max_recipients: Whole = _number(100, 1, 10_000, "The most recipients of one transaction (rule A8).")
+    max_sessions: Whole = _number(12_000, 1, 1_000_000, "The most SMTP connections held at one time (rule A8).")
+    max_command_errors: Whole = _number(
+        20, 1, 1000, "The most wrong commands of one connection before it is closed (rule A8)."
+    )
+    session_idle_seconds: Whole = _number(
+        300, 1, 86_400, "How long a connection may stay silent between commands, in seconds (rule A8)."
+    )
+    data_seconds: Whole = _number(
+        600, 1, 86_400, "How long the transfer of one mail's content may take, in seconds (rule A8)."
+    )
+    max_header_bytes: Whole = _number(
+        256 * 1024, 1024, 16 * _MIB, "The largest header section that is read, in bytes (rule B4b)."
+    )
+    max_header_lines: Whole = _number(1000, 10, 100_000, "The most header lines that are read (rule B4b).")
+    max_addresses: Whole = _number(500, 1, 10_000, "The most addresses in From, To and Cc together (rule B4b).")
+    max_mime_depth: Whole = _number(50, 1, 500, "How deep the parts of a mail may be nested (rule B4b).")
+    max_mime_parts: Whole = _number(1000, 1, 100_000, "The most parts a mail may have (rule B4b).")
+    max_received: Whole = _number(
+        50, 1, 1000, "The most Received lines; a mail with more goes round in circles (rule B3)."
+    )
+    max_contacts_per_message: Whole = _number(
+        20, 1, 1000, "The most contacts that one mail may make; the others are named in its trace (rule C4)."
+    )
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file, as an absolute path."""
+        return values.database_path(self.database_url)
+
+    @property
+    def blob_path(self) -> Path:
+        """The folder for large mails, as an absolute path."""
+        if self.blob_url is None:
+            return self.database_path.parent / "blobs"
+        return values.blob_path(self.blob_url)
+
+
+SECRETS = frozenset({"secret_key", "secret_keys_old"})
+"""Fields that are never shown, and that may also be read from a file of their own."""
+
+WITHOUT_EFFECT = {
+    "lmtp_listen": "this version has no LMTP listener",
+    "tls_cert": "this version offers no STARTTLS",
+    "tls_key": "this version offers no STARTTLS",
+    "proxy_protocol_from": "this version reads no PROXY header",
+    "authenticity": "this version evaluates neither SPF nor DKIM, ARC or DMARC, as if it were off",
+    "relay_authserv_id": "this version reads no Authentication-Results",
+    "arc_trusted_sealers": "this version evaluates no ARC chain",
+    "dns_servers": "this version asks no DNS server",
+    "egress_addresses": "this version connects to no mailbox",
+    "oauth_google_client_id": "this version connects to no mailbox",
+    "oauth_google_client_secret": "this version connects to no mailbox",
+    "oauth_microsoft_client_id": "this version connects to no mailbox",
+    "oauth_microsoft_client_secret": "this version connects to no mailbox",
+    "mailbox_allow_private": "this version connects to no mailbox",
+    "mailbox_ca_file": "this version connects to no mailbox",
+    "webhook_allow_private": "this version sends no webhooks",
+}
+"""Names of the product's settings that this version accepts without acting on them, each with the sentence that the
+person who set it is shown. A configuration written for the whole product so starts this version too, never silently."""

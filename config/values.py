@@ -1,0 +1,144 @@
+"""The value types of settings: each parser takes what a person wrote and gives a checked value or says what is allowed.
+
+Every parser raises ValueError with a sentence that fits after the setting's name and the value.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import idna
+
+Network = IPv4Network | IPv6Network
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_USERINFO = re.compile(r"(?<=://)[^/@]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """The TCP address a server listens on. Port 0 asks the system for a free port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def listen(text: str) -> Listen:
+    """Read `HOST:PORT` or `[IPV6]:PORT`."""
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ValueError("has no port")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError(f"has the port {port!r}, which is not a number from 0 to 65535")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("has an IPv6 address without brackets")
+    if not host:
+        raise ValueError("has no host; 0.0.0.0 means every IPv4 address of this machine")
+    return Listen(host, int(port))
+
+
+def domain(text: str) -> str:
+    """Read a domain name into its one form: lower case, A-labels (RFC 5891), no trailing dot."""
+    name = text.strip().rstrip(".").lower()
+    if not name.isascii():
+        try:
+            name = idna.encode(name, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise ValueError(f"contains {text.strip()!r}, which is no valid international domain ({error})") from None
+    labels = name.split(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"contains {text.strip()!r}, which is no domain name")
+    if labels[-1].isdigit():
+        raise ValueError(f"contains {text.strip()!r}, which looks like an IP address; a domain name is needed")
+    return name
+
+
+def domains(items: list[str]) -> tuple[str, ...]:
+    """Read the gateway domains; written twice counts once, the order is kept."""
+    found = tuple(dict.fromkeys(domain(item) for item in items))
+    if not found:
+        raise ValueError("names no domain")
+    return found
+
+
+def networks(items: list[str]) -> tuple[Network, ...]:
+    """Read IP addresses and blocks; a block whose host bits are set is a slip of the pen, so it is not guessed."""
+    return tuple(_network(item) for item in items)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"contains {text!r}, which is neither an IP address nor a block") from None
+    raise ValueError(f"contains {text!r}, whose host bits are set; the block is {meant}")
+
+
+def comma_list(value: object) -> list[str]:
+    """Split a comma-separated text; a list (from TOML) passes. Blanks around items and empty items are dropped."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError("is not a list of texts")
+    return [item.strip() for item in items if item.strip()]
+
+
+def database_url(text: str) -> str:
+    """Check the store's URL. One file on this machine: a store in memory would vanish between two commands."""
+    scheme, _, rest = text.partition("://")
+    if scheme.partition("+")[0] in {"postgresql", "postgres"}:
+        raise ValueError("names PostgreSQL, which this version does not support yet")
+    if scheme != "sqlite" or not rest.startswith("/") or rest in {"/", "/:memory:"} or rest.endswith("/"):
+        raise ValueError("names no SQLite file")
+    if "?" in rest or "#" in rest:
+        raise ValueError("has options after the path; none is known")
+    return text
+
+
+def database_path(url: str) -> Path:
+    """Give the file of a checked `sqlite:///` URL: relative to the working folder, absolute with a fourth slash."""
+    return Path(unquote(url.removeprefix("sqlite:///"))).absolute()
+
+
+def blob_url(text: str) -> str:
+    """Check the URL of the folder that holds large mails."""
+    parts = urlsplit(text)
+    if parts.scheme == "s3":
+        raise ValueError("names S3 storage, which this version does not support yet")
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
+        raise ValueError("names no folder")
+    return text
+
+
+def blob_path(url: str) -> Path:
+    """Give the folder of a checked `file:///` URL."""
+    return Path(unquote(urlsplit(url).path))
+
+
+def public_url(text: str) -> str:
+    """Check the console's address as people outside reach it; a trailing slash is dropped."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no web address")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("carries more than a scheme, a host, a port and a path")
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text.rstrip("/")
+    raise ValueError("contains a blank or a character outside ASCII")
+
+
+def without_password(text: str) -> str:
+    """Give a text in which no URL carries a user name or password, to be shown in messages."""
+    return _USERINFO.sub("***@", text)
