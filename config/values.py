@@ -52,7 +52,7 @@ def domain(text: str) -> str:
     if not name.isascii():
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
-        except idna.IDNAError as error:
+        except (idna.IDNAError, UnicodeError) as error:
             raise ValueError(f"contains {text.strip()!r}, which is no valid international domain ({error})") from None
     labels = name.split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):

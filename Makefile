@@ -1,0 +1,72 @@
+# What can be done here. `make` alone prints the list; each target carries its own help text.
+
+PYTHON ?= python3
+ROW ?=
+BIN := .venv/bin
+SOURCES := gateway crm_adapter config tests bench
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11
+DEBIAN := chromium msmtp nodejs npm postfix strace swaks
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format e2e bench lock docs image clean
+
+help: ## print this list
+	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: .venv ## start the whole product with a demo account, play a few mails, serve until Ctrl-C
+	@$(BIN)/smartgate demo
+
+test: .venv ## run every test that needs only Python packages; the others say what they need
+	@$(BIN)/python -m pytest
+
+check: .venv ## format, lint, types, import contracts, dead code, dependencies
+	$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	$(BIN)/ruff check $(wildcard $(SOURCES))
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/deptry .
+
+format: .venv ## put the code into its form and mend what the linter can mend
+	$(BIN)/ruff check --fix $(wildcard $(SOURCES))
+	$(BIN)/ruff format $(wildcard $(SOURCES))
+
+e2e: .venv ## install the Debian programs the tests meet (as root), then run everything; a skip is a failure
+	DEBIAN_FRONTEND=noninteractive apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(DEBIAN)
+	SMARTGATE_NO_SKIPS=1 $(BIN)/python -m pytest --cov --cov-report=term
+
+bench: .venv ## measure side by side with Postfix; ROW=… picks one row of the table
+	@$(BIN)/python -m bench $(ROW)
+
+lock: .venv ## write both lock files anew from pyproject.toml
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock
+
+docs: .venv ## write docs/settings.md and the sample settings file anew from the model
+	$(BIN)/python -m config
+
+image: ## build the container image smartgate:latest
+	docker build -t smartgate:latest .
+
+clean: ## remove what was made: .venv, caches, build output (not the store in var/)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv: .venv/made ## make the environment from the hashed lock file; the command is .venv/bin/smartgate
+
+.venv/made: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found="not there"; \
+	  echo "smartgate needs Python 3.11 or newer, but $(PYTHON) is $$found." >&2; \
+	  echo "Name another one, for example: make PYTHON=python3.12 $(or $(MAKECMDGOALS),.venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' can't make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making .venv from the lock file: once, less than a minute ..."
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/# via/p' $< > .venv/uv.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Made .venv; the command is .venv/bin/smartgate"

@@ -1,0 +1,1 @@
+"""Tests of smartgate: each is a story with a sentence for a name."""

@@ -1,0 +1,67 @@
+"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
+
+With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Generator, Iterator
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+NO_SKIPS = os.environ.get("SMARTGATE_NO_SKIPS") == "1"
+
+for _name in [name for name in os.environ if name.startswith("SMARTGATE_")]:
+    del os.environ[_name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _forbid(report) if NO_SKIPS else report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _forbid(report) if NO_SKIPS else report
+
+
+def _forbid(report: Report) -> Report:
+    """Turn a skip into a failure that tells the reason; an expected failure stays one."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which SMARTGATE_NO_SKIPS=1 forbids: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_loopback() -> Iterator[None]:
+    """Refuse every connection that would leave this machine, so that no test depends on the world."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+            raise AssertionError(f"a test tried to connect to {address[0]}, which is not this machine")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
