@@ -1,0 +1,94 @@
+"""Cuts one message out of the stream behind DATA, in bulk: end of data and dots (RFC 5321 section 4.5.2, rule B4a)."""
+
+from __future__ import annotations
+
+_END = b"\r\n.\r\n"
+_LINE_END = b"\r\n"
+_PATIENCE = 4
+"""A message is read to its end, and dropped, up to this many times the limit (RFC 5321 section 4.2.5)."""
+
+
+class ContentReader:
+    """Fed with whatever the socket gives; knows where the message ends and what its content is.
+
+    Only CR LF . CR LF ends the message, wherever the packets are cut; a dot is taken off a line only where the
+    line began after CR LF. Everything else (bare LF, bare CR, NUL) is content and passes untouched (B4a).
+
+    held: content that nobody has taken yet. size: octets of content so far. oversize: size went beyond the limit;
+    from then on content is counted and dropped. endless: so much came after that it isn't worth waiting for the end.
+    high_water: when more is held, someone should take it.
+    """
+
+    __slots__ = (
+        "_dropping", "_limit", "_pending", "_raw", "_started", "ended", "held", "high_water", "oversize", "size",
+    )  # fmt: skip
+
+    def __init__(self, limit: int, high_water: int) -> None:
+        self._limit = limit
+        self._raw = 0
+        self._pending = _LINE_END  # the message begins at the start of a line
+        self._started = False
+        self._dropping = False
+        self.held = bytearray()
+        self.high_water = high_water
+        self.size = 0
+        self.oversize = False
+        self.ended = False
+
+    @property
+    def endless(self) -> bool:
+        return self._raw > _PATIENCE * self._limit
+
+    @property
+    def wants_attention(self) -> bool:
+        return len(self.held) >= self.high_water or self.endless
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take the next octets. None: the message goes on; else it has ended and these octets stood behind it."""
+        self._raw += len(data)
+        data = self._pending + data if self._pending else data
+        at = data.find(_END)
+        if at >= 0:
+            self.ended = True
+            self._keep(data[: at + 2])
+            return data[at + 5 :]
+        undecided = _undecided(data)
+        self._pending = data[len(data) - undecided :]
+        self._keep(data[:-undecided] if undecided else data)
+        return None
+
+    def drop(self) -> None:
+        """Throw away what is held and all that comes; the end is still found."""
+        self._dropping = True
+        self.held = bytearray()
+
+    def take(self) -> bytes:
+        """Hand out what is held and hold nothing."""
+        taken = bytes(self.held)
+        self.held = bytearray()
+        return taken
+
+    def _keep(self, piece: bytes) -> None:
+        if not piece:
+            return
+        piece = piece.replace(b"\r\n.", _LINE_END)
+        if not self._started:
+            self._started = True
+            piece = piece[2:]
+        self.size += len(piece)
+        if self.size > self._limit and not self.oversize:
+            self.oversize = True
+            self.drop()
+        if not self._dropping:
+            self.held += piece
+
+
+def _undecided(data: bytes) -> int:
+    """How many octets at the end may yet turn out to be the beginning of the end."""
+    last = data[-4:]
+    if 13 not in last:
+        return 0
+    for length in range(len(last), 0, -1):
+        if _END.startswith(last[-length:]):
+            return length
+    return 0

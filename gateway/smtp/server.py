@@ -1,0 +1,75 @@
+"""One SMTP listener: opens the port, keeps account of its sessions, and closes without losing what is being filed."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import structlog
+
+from gateway.smtp import answers
+from gateway.smtp.desk import Desk
+from gateway.smtp.door import Door
+from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.session import SmtpSession
+
+_log = structlog.get_logger(__name__)
+_BACKLOG = 1024
+_LAST_WORDS_SECONDS = 1.0
+
+
+class SmtpServer:
+    """Speaks SMTP for a desk. hostname: our own name, ASCII. public_url: where `/why/RULE` explains a refusal."""
+
+    def __init__(self, desk: Desk, limits: SmtpLimits, hostname: str, *, public_url: str = "") -> None:
+        self._door = Door(desk, limits, hostname, public_url)
+        self._server: asyncio.Server | None = None
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are open now."""
+        return len(self._door.wires)
+
+    async def start(self, host: str, port: int, *, sock: socket.socket | None = None) -> tuple[str, int]:
+        """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one)."""
+        loop = asyncio.get_running_loop()
+
+        def session() -> SmtpSession:
+            return SmtpSession(self._door, loop)
+
+        if sock is None:
+            self._server = await loop.create_server(session, host, port, backlog=_BACKLOG)
+        else:
+            self._server = await loop.create_server(session, sock=sock, backlog=_BACKLOG)
+        address = self._server.sockets[0].getsockname()
+        return str(address[0]), int(address[1])
+
+    async def stop(self, grace: float) -> None:
+        """Close the port, send idle peers away with 421, and give the others `grace` seconds to finish their mail.
+
+        A peer still sending by then is sent away too; a mail still being filed goes on, but its peer isn't told.
+        """
+        if self._server is None:
+            return
+        door = self._door
+        door.stopping = True
+        self._server.close()
+        for wire in tuple(door.wires):
+            if wire.resting:
+                wire.dismiss(answers.SHUTTING_DOWN)
+        if await self._sessions_left(grace):
+            for wire in tuple(door.wires):
+                wire.dismiss(answers.SHUTTING_DOWN)
+            if left := await self._sessions_left(_LAST_WORDS_SECONDS):
+                _log.warning("smtp.sessions_left", count=left)
+        for wire in tuple(door.wires):
+            wire.drop()
+        await self._server.wait_closed()
+        door.threads.shutdown(wait=False)
+
+    async def _sessions_left(self, seconds: float) -> int:
+        """Wait for the sessions to end; how many haven't."""
+        if not self._door.tasks:
+            return 0
+        _, pending = await asyncio.wait(self._door.tasks, timeout=seconds)
+        return len(pending)
