@@ -4,7 +4,7 @@ WORKDIR /build
 RUN python -m venv /opt/smartgate
 COPY requirements.lock .
 RUN /opt/smartgate/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml LICENSE ./
 COPY config config
 COPY crm_adapter crm_adapter
 COPY gateway gateway
