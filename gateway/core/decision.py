@@ -1,0 +1,104 @@
+"""What the rules decide: a verdict that explains itself, and the effects to record (2-interfaces, `decision`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.core.envelope import Action, Step
+from gateway.core.facts import Auth, Lead
+from gateway.core.people import Cast
+from gateway.core.replies import Reply
+
+
+class Verdict(StrEnum):
+    FILE = "file"
+    REFUSE = "refuse"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A contact to make (C4, C8). key: its address as compared."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewLead:
+    """A lead to open (C5). main: key of its main contact."""
+
+    name: str
+    main: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What filing changes beside the message itself. People are named by address key.
+
+    contacts: to make. cards: whose cards it shows on, known and new. lead: a new one, the one it joins, or None.
+    links: clients to link to that lead. closed_reply: the closed lead whose conversation goes on without it (C6a).
+    """
+
+    contacts: tuple[NewContact, ...] = ()
+    cards: tuple[str, ...] = ()
+    lead: NewLead | Lead | None = None
+    links: tuple[str, ...] = ()
+    customer: str | None = None
+    closed_reply: Lead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One verdict. rule: the id of the deciding rule. steps: every rule asked, in order. effects: for FILE only."""
+
+    verdict: Verdict
+    reply: Reply
+    rule: str
+    account: str
+    action: Action | None
+    cast: Cast
+    automatic: bool
+    duplicate_of: str | None
+    base_subject: str
+    unread: tuple[str, ...]
+    auth: Auth
+    steps: tuple[Step, ...]
+    effects: Effects = Effects()
+
+
+def as_json(decision: Decision) -> dict[str, object]:
+    """The one shape of `explain --json` and of a receipt's `decision`."""
+    lead = decision.effects.lead
+    primary = decision.cast.primary
+    return {
+        "verdict": decision.verdict.value,
+        "code": decision.reply.code,
+        "enhanced": decision.reply.enhanced,
+        "reply": str(decision.reply),
+        "rule": decision.rule,
+        "account": decision.account or None,
+        "action": decision.action.value if decision.action else None,
+        "direction": decision.cast.direction,
+        "automatic": decision.automatic,
+        "duplicate_of": decision.duplicate_of,
+        "primary": primary.address if primary else None,
+        "base_subject": decision.base_subject,
+        "unread": list(decision.unread),
+        "participants": [
+            {"role": person.role, "address": person.address, "name": person.name, "kind": person.kind.value}
+            for person in decision.cast.participants
+        ],
+        "creates": {
+            "contacts": [{"email": contact.key, "name": contact.name} for contact in decision.effects.contacts],
+            "lead": {"name": lead.name} if isinstance(lead, NewLead) else None,
+        },
+        "auth": {
+            "spf": decision.auth.spf,
+            "dkim": decision.auth.dkim,
+            "dmarc": decision.auth.dmarc,
+            "arc": decision.auth.arc,
+        },
+        "steps": [{"rule": step.rule, "outcome": step.outcome, "detail": step.detail} for step in decision.steps],
+    }

@@ -1,0 +1,80 @@
+"""What the rules need to know besides the message: values a use case reads before it asks for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.core.envelope import Action
+from gateway.core.people import Team
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account a message is for, with the options that rules read."""
+
+    number: int
+    slug: str
+    name: str
+    copy_policy: str
+    strangers: str
+    team: Team
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact the account has (C7)."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The lead a conversation belongs to. contacts: ids of the contacts linked to it."""
+
+    id: str
+    name: str
+    open: bool
+    contacts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The message of the account that is the same as this one (B9). state: "filed", "held" or "deleted"."""
+
+    id: str
+    state: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Results of sender authenticity (B5), each a result word of RFC 8601; "none" where nothing was evaluated."""
+
+    spf: str = "none"
+    dkim: str = "none"
+    dmarc: str = "none"
+    arc: str = "none"
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts about one message for one account.
+
+    slugs: account number behind each slug that stands in To or Cc at a gateway domain (B1). contacts: by address key,
+    of all clients. answers_ours: it refers to a message we have (B7). conversation_lead: the lead of its conversation,
+    None when it has none yet (C6). primary_leads: open leads of the primary client (C6a). customer: the primary's only
+    customer, or None.
+    """
+
+    account: Account
+    slugs: Mapping[str, int] = field(default_factory=dict)
+    contacts: Mapping[str, Known] = field(default_factory=dict)
+    duplicate: Filed | None = None
+    answers_ours: bool = False
+    conversation_lead: Lead | None = None
+    primary_leads: tuple[Lead, ...] = ()
+    customer: str | None = None
+    auth: Auth = field(default_factory=Auth)

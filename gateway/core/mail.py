@@ -1,0 +1,216 @@
+"""One message as the rules see it: the facts of its header section and an outline of its body, read once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from gateway.core.address import AddressList, Mailbox, parse_address_list
+from gateway.core.body import Outline, outline
+from gateway.core.dates import parse_date
+from gateway.core.header import Header, read_header
+from gateway.core.subject import base_subject, subject_key
+from gateway.core.words import decode_words
+
+MAX_REFERENCES = 100
+_MSG_ID = re.compile(rb"<[^<>\s]{1,996}>")
+_NO_BRACKETS = re.compile(rb"[^<>\s]{1,996}")
+_AUTO = re.compile(rb"[ \t]*no[ \t]*(?:;|\(|\Z)", re.I)
+_BULK = frozenset((b"bulk", b"junk", b"list", b"auto_reply"))
+_TRACE = re.compile(
+    rb"(?im)^(?:received|return-path|delivered-to|x-original-to|authentication-results|received-spf|arc-[a-z-]+|x-received)"
+    rb"[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of rule B4b and B3, from the settings."""
+
+    header_bytes: int = 262_144
+    header_lines: int = 1_000
+    addresses: int = 500
+    mime_depth: int = 50
+    mime_parts: int = 1_000
+    received: int = 50
+    contacts: int = 20
+
+
+DEFAULT_LIMITS = Limits()
+_NOTHING = Outline("", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message, read. Values are decoded; addresses are as the header wrote them.
+
+    author: the one From address, None when B4 finds fault with it. malformed, bomb: why B4 or B4b refuses, or "".
+    unread: what stood in From, To or Cc and is no address (C1). automatic: B6 reasons that hold for everybody;
+    bulk: those a trusted colleague's Cc overrides. identity: what rule B9 compares. date: milliseconds since 1970.
+    """
+
+    size: int
+    malformed: str
+    bomb: str
+    received: int
+    author: Mailbox | None
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    unread: tuple[str, ...]
+    subject: str
+    base_subject: str
+    subject_key: str
+    message_id: str | None
+    references: tuple[str, ...]
+    date: int | None
+    automatic: str
+    bulk: str
+    list_post: frozenset[str]
+    identity: bytes
+    outline: Outline
+
+
+def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | None = None) -> Mail:
+    """Reads a message as received (after dot-unstuffing). Never raises, whatever the bytes.
+
+    size: of the whole message, where `message` is only the beginning of one kept on disk.
+    """
+    header = read_header(message)
+    bomb = _bomb(header, limits)
+    if bomb:
+        header = Header({}, header.size, header.lines, header.fault, header.body_at)
+    from_list = _addresses(header, "from")
+    to, cc = _addresses(header, "to"), _addresses(header, "cc")
+    count = sum(len(found.mailboxes) + len(found.unread) for found in (from_list, to, cc))
+    if not bomb and count > limits.addresses:
+        bomb = f"more than {limits.addresses} addresses in From, To and Cc"
+    author_fault = _author_fault(header, from_list)
+    author = from_list.mailboxes[0] if not author_fault else None
+    subject = decode_words(header.first("subject") or b"")
+    base = base_subject(subject)
+    key = subject_key(base)
+    message_id = _message_id(header.first("message-id"))
+    date = parse_date(header.first("date") or b"")
+    automatic, bulk = _automatic(header)
+    return Mail(
+        size=len(message) if size is None else size,
+        malformed=header.fault or ("" if bomb else author_fault),
+        bomb=bomb,
+        received=len(header.all("received")),
+        author=author,
+        to=to.mailboxes,
+        cc=cc.mailboxes,
+        unread=tuple(decode_words(text)[:200] for found in (from_list, to, cc) for text in found.unread),
+        subject=subject,
+        base_subject=base,
+        subject_key=key,
+        message_id=message_id,
+        references=_references(header),
+        date=date,
+        automatic=automatic,
+        bulk=bulk,
+        list_post=_list_post(header),
+        identity=_identity(message, header, message_id, author, date, key),
+        outline=outline(message, max_parts=limits.mime_parts, max_depth=limits.mime_depth) if not bomb else _NOTHING,
+    )
+
+
+def _bomb(header: Header, limits: Limits) -> str:
+    if header.size > limits.header_bytes:
+        return f"a header section of more than {limits.header_bytes} bytes"
+    if header.lines > limits.header_lines:
+        return f"more than {limits.header_lines} header lines"
+    return ""
+
+
+def _addresses(header: Header, name: str) -> AddressList:
+    """All fields of one name read as one list (C1)."""
+    values = header.all(name)
+    if len(values) == 1:
+        return parse_address_list(values[0])
+    lists = [parse_address_list(value) for value in values]
+    return AddressList(
+        tuple(box for found in lists for box in found.mailboxes),
+        tuple(text for found in lists for text in found.unread),
+        any(found.group for found in lists),
+        any(found.trailing for found in lists),
+    )
+
+
+def _author_fault(header: Header, found: AddressList) -> str:
+    """Rule B4: exactly one From field with exactly one mailbox and nothing after it."""
+    fields = len(header.all("from"))
+    if fields != 1:
+        return "there is no From header" if not fields else f"there are {fields} From headers"
+    if found.trailing:
+        return "text follows the address in From"
+    if found.group:
+        return "From is a group of addresses"
+    if found.unread or len(found.mailboxes) != 1:
+        many = len(found.mailboxes) + len(found.unread) > 1
+        return "From holds more than one address" if many else "From holds no address that can be read"
+    return ""
+
+
+def _message_id(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    match = _MSG_ID.search(value)
+    if match is not None:
+        return match[0].decode("utf-8", "replace")
+    bare = _NO_BRACKETS.fullmatch(value.strip())
+    return f"<{bare[0].decode('utf-8', 'replace')}>" if bare else None
+
+
+def _references(header: Header) -> tuple[str, ...]:
+    """In-Reply-To, then References from last to first (C6), each once."""
+    ids: dict[str, None] = {}
+    for value in header.all("in-reply-to"):
+        ids.update((text.decode("utf-8", "replace"), None) for text in _MSG_ID.findall(value))
+    for value in header.all("references"):
+        ids.update((text.decode("utf-8", "replace"), None) for text in reversed(_MSG_ID.findall(value)))
+    return tuple(ids)[:MAX_REFERENCES]
+
+
+def _automatic(header: Header) -> tuple[str, str]:
+    """Rule B6: (reasons that always count, reasons that a colleague's deliberate Cc overrides)."""
+    hard = soft = ""
+    submitted = header.first("auto-submitted")
+    content_type = (header.first("content-type") or b"").lower()
+    if submitted is not None and not _AUTO.match(submitted):
+        hard = "Auto-Submitted says so"
+    elif header.first("x-autoreply") is not None or header.first("x-autorespond") is not None:
+        hard = "it is an automatic reply"
+    elif content_type.startswith(b"multipart/report") or b"disposition-notification" in content_type:
+        hard = "it is a report of a mail system"
+    precedence = (header.first("precedence") or b"").strip().lower()
+    if precedence in _BULK:
+        soft = f"Precedence is {precedence.decode('ascii')}"
+    elif header.first("list-id") is not None or header.first("list-unsubscribe-post") is not None:
+        soft = "it came through a mailing list"
+    return hard, soft
+
+
+def _list_post(header: Header) -> frozenset[str]:
+    """Addresses of List-Post (RFC 2369): they name a list, no person (B8a)."""
+    value = header.first("list-post")
+    if not value or b"mailto:" not in value.lower():
+        return frozenset()
+    address = re.split(rb"(?i)mailto:", value, maxsplit=1)[1].split(b">")[0].split(b"?")[0]
+    return frozenset(box.key for box in parse_address_list(address).mailboxes)
+
+
+def _identity(
+    message: bytes, header: Header, message_id: str | None, author: Mailbox | None, date: int | None, key: str
+) -> bytes:
+    """What makes two deliveries one message (B9): Message-ID, author, Date and base subject, else the content."""
+    digest = blake2b(digest_size=16)
+    if message_id is None:
+        section = message[: header.body_at].replace(b"\r\n", b"\n")
+        digest.update(_TRACE.sub(b"", section))
+        digest.update(memoryview(message)[header.body_at :])
+    else:
+        parts = (message_id, author.key if author else "", str(date), key)
+        digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
+    return digest.digest()

@@ -1,0 +1,142 @@
+"""Who is in a message: participants, direction and primary client (rules C1, C2, C8, B8a)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.core.address import Mailbox
+from gateway.core.mail import Mail
+from gateway.core.names import tidy_name
+from gateway.core.words import decode_phrase
+
+_NO_REPLY = frozenset(("noreply", "donotreply", "mailerdaemon"))
+_LIST_ENDINGS = ("-request", "-bounces", "-owner")
+
+
+class Kind(StrEnum):
+    """What an address is to the account: one of us, somebody outside, or a gateway address (rules, Words)."""
+
+    TEAM = "team"
+    CLIENT = "client"
+    SMART = "smart"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who is team: exact addresses, and own domains (`.acme.example` takes in sub-domains). domains: the gateway's."""
+
+    addresses: frozenset[str]
+    own_domains: frozenset[str]
+    gateway_domains: frozenset[str]
+    never_log: frozenset[str] = frozenset()
+
+    def kind(self, box: Mailbox) -> Kind:
+        if box.domain in self.gateway_domains:
+            return Kind.SMART
+        if box.key in self.addresses or in_domains(box.domain, self.own_domains):
+            return Kind.TEAM
+        return Kind.CLIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One address in one role. name: the decoded display name, "" when none. never_log: B8a keeps it off the cards."""
+
+    role: str
+    box: Mailbox
+    key: str
+    name: str
+    kind: Kind
+    never_log: bool = False
+
+    @property
+    def address(self) -> str:
+        return self.box.address
+
+    @property
+    def contact_name(self) -> str:
+        """Rule C8: the tidied display name, else the address."""
+        return tidy_name(self.name, self.address) or self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The people of one message as one account sees them.
+
+    clients: the primary first, then From, To, Cc in order, each person once. primary: None when there is no client.
+    """
+
+    participants: tuple[Participant, ...]
+    clients: tuple[Participant, ...]
+    primary: Participant | None
+    direction: str
+    author_kind: Kind | None
+
+
+def in_domains(domain: str, domains: Iterable[str]) -> bool:
+    """True when the domain is listed exactly, or is below an entry that begins with a dot."""
+    listed = frozenset(domains)
+    if domain in listed:
+        return True
+    parts = domain.split(".")
+    return any("." + ".".join(parts[start:]) in listed for start in range(1, len(parts)))
+
+
+def cast_people(mail: Mail, team: Team, *, author_trusted: bool = True) -> Cast:
+    """Sorts the participants and finds direction and primary client (C2).
+
+    author_trusted: False where sender authenticity distrusts a team author (B5): the message is then incoming, and the
+    primary is looked for as in an outgoing one.
+    """
+    authors = (mail.author,) if mail.author else ()
+    participants = tuple(
+        _participant(role, box, mail, team)
+        for role, boxes in (("from", authors), ("to", mail.to), ("cc", mail.cc))
+        for box in _each_once(boxes)
+    )
+    author = participants[0] if authors else None
+    by_team = author is not None and author.kind is Kind.TEAM
+    people: dict[str, Participant] = {}
+    for person in participants:
+        if person.kind is Kind.CLIENT and (person.key not in people or not people[person.key].name):
+            people[person.key] = person
+    primary = next(iter(people.values()), None)
+    if author is not None and author.kind is Kind.CLIENT:
+        primary = people[author.key]
+    return Cast(
+        participants,
+        tuple(people.values()),
+        primary,
+        "outgoing" if by_team and author_trusted else "incoming",
+        author.kind if author else None,
+    )
+
+
+def _each_once(boxes: Iterable[Mailbox]) -> list[Mailbox]:
+    """An address stands once a role; the writing that carries a name wins."""
+    seen: dict[str, Mailbox] = {}
+    for box in boxes:
+        known = seen.get(box.key)
+        if known is None or (box.phrase and not known.phrase):
+            seen[box.key] = box
+    return list(seen.values())
+
+
+def _participant(role: str, box: Mailbox, mail: Mail, team: Team) -> Participant:
+    key, kind = box.key, team.kind(box)
+    hidden = kind is Kind.CLIENT and never_logged(box, key, mail, team.never_log)
+    return Participant(role, box, key, decode_phrase(box.phrase) if box.phrase else "", kind, hidden)
+
+
+def never_logged(box: Mailbox, key: str, mail: Mail, never_log: frozenset[str]) -> bool:
+    """Rule B8a: addresses that answer nobody, lists, and what the account never wants to log."""
+    local = box.local.lower()
+    bare = local.replace("-", "").replace("_", "").replace(".", "")
+    if bare in _NO_REPLY or local.endswith(_LIST_ENDINGS) or key in mail.list_post:
+        return True
+    if key in never_log or box.domain in never_log:
+        return True
+    parts = box.domain.split(".")
+    return any(".".join(parts[start:]) in never_log for start in range(1, len(parts)))

@@ -1,0 +1,360 @@
+"""What becomes of a message: rules B and C in the order they are asked (spec: B3 B4b B4 B4c B2 B1 B5 B9 B7 B8).
+
+`decide` is the whole of it. Each rule is one function that appends the step it took and, where the mail stops there,
+returns the end of the matter; the first refusal is the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from gateway.core import replies
+from gateway.core.address import Mailbox
+from gateway.core.admission import OPERATORS, read_recipient
+from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict
+from gateway.core.envelope import Action, Envelope, Recipient, Step
+from gateway.core.facts import Facts
+from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
+from gateway.core.people import Cast, Kind
+from gateway.core.replies import Reply
+
+_DOING = {
+    Action.ATTACH: "show it on the cards of known people",
+    Action.CONTACT: "add unknown people as contacts",
+    Action.LEAD: "open a lead",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The rule that decided, and how."""
+
+    verdict: Verdict
+    reply: Reply
+    rule: str
+
+
+@dataclass(slots=True)
+class _Case:
+    """One message before the rules, with the steps taken so far."""
+
+    mail: Mail
+    envelope: Envelope
+    cast: Cast
+    facts: Facts
+    limits: Limits
+    recipients: tuple[Recipient, ...]
+    steps: list[Step] = field(default_factory=list)
+    action: Action | None = None
+    automatic: bool = False
+
+    def ok(self, rule: str, detail: str) -> None:
+        self.steps.append(Step(rule, "ok", detail))
+
+    def skip(self, rule: str, detail: str) -> None:
+        self.steps.append(Step(rule, "skip", detail))
+
+    def note(self, rule: str, detail: str) -> None:
+        self.steps.append(Step(rule, "note", detail))
+
+    def refuse(self, rule: str, reply: Reply, detail: str) -> _End:
+        self.steps.append(Step(rule, "refuse", detail))
+        return _End(Verdict.REFUSE, reply, rule)
+
+
+def decide(mail: Mail, envelope: Envelope, cast: Cast, facts: Facts, limits: Limits = DEFAULT_LIMITS) -> Decision:
+    """The verdict on one message for one account, with every step that led to it. Pure; never raises."""
+    account = facts.account
+    recipients = tuple(
+        admission.recipient
+        for admission in envelope.admissions
+        if admission.recipient is not None and admission.recipient.account == account.number
+    )
+    case = _Case(mail, envelope, cast, facts, limits, recipients)
+    for admission in envelope.admissions:
+        if admission.account in (account.number, None):
+            case.steps.extend(admission.steps)
+    case.action = max((one.action for one in recipients if one.action), key=lambda one: one.rank, default=None)
+    for rule in _OPERATOR_RULES if account.number == OPERATORS else _RULES:
+        end = rule(case)
+        if end is not None:
+            return _decision(case, end, Effects())
+    if account.number == OPERATORS:
+        return _decision(case, _End(Verdict.FILE, replies.FOR_OPERATORS, "A5"), Effects())
+    return _file(case)
+
+
+def _decision(case: _Case, end: _End, effects: Effects) -> Decision:
+    duplicate = case.facts.duplicate
+    return Decision(
+        verdict=end.verdict,
+        reply=end.reply,
+        rule=end.rule,
+        account=case.facts.account.slug,
+        action=case.action,
+        cast=case.cast,
+        automatic=case.automatic,
+        duplicate_of=duplicate.id if duplicate else None,
+        base_subject=case.mail.base_subject,
+        unread=case.mail.unread,
+        auth=case.facts.auth,
+        steps=tuple(case.steps),
+        effects=effects,
+    )
+
+
+def _b3_loop(case: _Case) -> _End | None:
+    count, most = case.mail.received, case.limits.received
+    if count > most:
+        return case.refuse("B3", replies.LOOP, f"It has {count} Received lines; {most} are allowed.")
+    case.ok("B3", f"{count} servers so far; more than {most} would be a loop.")
+    return None
+
+
+def _b4b_bomb(case: _Case) -> _End | None:
+    if case.mail.bomb:
+        return case.refuse("B4b", replies.bomb(case.mail.bomb), f"It has {case.mail.bomb}.")
+    if case.mail.outline.unread:
+        case.note("B4b", f"Part of it stays unread and is kept as an attachment: {case.mail.outline.unread}.")
+    else:
+        case.ok("B4b", f"{case.mail.size} bytes, within what we read.")
+    return None
+
+
+def _b4_malformed(case: _Case) -> _End | None:
+    if case.mail.malformed:
+        reason = case.mail.malformed
+        return case.refuse("B4", replies.malformed(reason), f"The header is malformed: {reason}.")
+    case.ok("B4", "The header can be read: one From with one address.")
+    if case.mail.unread:
+        case.note("C1", f"{len(case.mail.unread)} entries of To or Cc are no addresses and are listed as unread.")
+    return None
+
+
+def _b4c_from_us(case: _Case) -> _End | None:
+    if case.cast.author_kind is Kind.SMART:
+        return case.refuse("B4c", replies.FROM_US, "From is an address of the gateway itself.")
+    case.ok("B4c", "From is not an address of the gateway.")
+    return None
+
+
+def _b2_bounce(case: _Case) -> _End | None:
+    if not case.envelope.sender:
+        return case.refuse("B2", replies.BOUNCE, "The envelope has no sender: a bounce, and we send nothing.")
+    case.ok("B2", "It has a sender to answer.")
+    return None
+
+
+def _b1_visible(case: _Case) -> _End | None:
+    """Rules B1 and A7: the action is the strongest of the addresses that are recipients and visible."""
+    in_cc = _actions_in(case, case.mail.cc)
+    in_to = _actions_in(case, case.mail.to)
+    allowed = in_cc | in_to if case.facts.account.copy_policy == "cc_or_to" else in_cc
+    seen = [one for one in case.recipients if one.action in allowed]
+    hidden = [one for one in case.recipients if one.action not in allowed]
+    if not seen:
+        first = hidden[0]
+        address = smart_address(first)
+        if any(one.action in in_to for one in hidden):
+            return case.refuse("B1", replies.only_in_to(address), f"{address} stands in To; it works in Cc only.")
+        return case.refuse("B1", replies.hidden_copy(address), f"{address} stands in no header that people see.")
+    case.ok("B1", f"{smart_address(seen[0])} is visible to everyone on the mail.")
+    for one in hidden:
+        case.note("B1", f"{smart_address(one)} is hidden and is ignored beside the visible one.")
+    case.action = max((one.action for one in seen if one.action), key=lambda one: one.rank)
+    if len({one.action for one in seen}) > 1:
+        case.note("A7", f"Several smart addresses: the strongest counts, {_DOING[case.action]}.")
+    return None
+
+
+def smart_address(recipient: Recipient) -> str:
+    """A smart address as replies write it: lower case, without quotes or source route."""
+    suffix = recipient.action.suffix if recipient.action else ""
+    return f"{recipient.slug}{suffix}@{recipient.domain}"
+
+
+def header_slugs(mail: Mail, domains: frozenset[str]) -> frozenset[str]:
+    """Slugs of gateway addresses in To and Cc: what the directory must be asked for before B1 can be judged."""
+    return frozenset(
+        wanted.slug
+        for box in (*mail.to, *mail.cc)
+        if box.domain in domains and (wanted := read_recipient(box.address, domains)).slug
+    )
+
+
+def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
+    """Actions of this account's smart addresses among the boxes, at any gateway domain."""
+    account, slugs = case.facts.account, case.facts.slugs
+    found = set()
+    for box in boxes:
+        if box.domain in account.team.gateway_domains:
+            wanted = read_recipient(box.address, account.team.gateway_domains)
+            if wanted.action is not None and slugs.get(wanted.slug) == account.number:
+                found.add(wanted.action)
+    return found
+
+
+def _b6_automatic(case: _Case) -> _End | None:
+    colleague = case.cast.author_kind is Kind.TEAM and case.facts.auth.trusted
+    reason = case.mail.automatic or ("" if colleague else case.mail.bulk)
+    case.automatic = bool(reason)
+    if reason:
+        case.note("B6", f"Automatic mail ({reason}): it is filed, but creates and links nothing.")
+    elif case.mail.bulk:
+        case.note("B6", f"A colleague put us in Cc, which counts more: {case.mail.bulk}.")
+    else:
+        case.ok("B6", "Written by a person.")
+    return None
+
+
+def _b9_duplicate(case: _Case) -> _End | None:
+    known = case.facts.duplicate
+    if known is None:
+        case.ok("B9", "Not filed before.")
+        return None
+    if known.state == "held":
+        case.note("B9", "This mail is already held.")
+        return _End(Verdict.FILE, replies.ALREADY_HELD, "B9")
+    if known.state == "deleted":
+        case.note("B9", "Someone deleted this mail; it stays deleted.")
+        return _End(Verdict.FILE, replies.ALREADY_DELETED, "B9")
+    if case.action is None or case.action.rank <= known.action.rank:
+        case.note("B9", "This mail is already filed; nothing is doubled.")
+        return _End(Verdict.FILE, replies.ALREADY_FILED, "B9")
+    case.note("B9", f"This mail is already filed; what is new is applied now: {_DOING[case.action]}.")
+    return None
+
+
+def _b7_stranger(case: _Case) -> _End | None:
+    policy = case.facts.account.strangers
+    author = case.cast.participants[0]
+    known = author.key in case.facts.contacts
+    if known or case.facts.answers_ours or (author.kind is Kind.TEAM and case.facts.auth.trusted):
+        case.ok("B7", "The author is known to this team, or answers it.")
+        return None
+    if policy == "accept":
+        case.ok("B7", "The author is a stranger; strangers may write here.")
+        return None
+    if policy == "hold":
+        case.steps.append(Step("B7", "hold", "The author is a stranger; strangers are held for review."))
+        return _End(Verdict.HOLD, replies.HELD, "B7")
+    return case.refuse("B7", replies.STRANGER, "The author is a stranger; only known people may write here.")
+
+
+def _b8_nobody(case: _Case) -> _End | None:
+    if case.action is Action.ATTACH:
+        case.skip("B8", "Asked only where a contact or lead is wanted.")
+    elif case.automatic:
+        case.skip("B8", "Automatic mail is filed in any case.")
+    elif not case.cast.clients:
+        return case.refuse("B8", replies.NOBODY_TO_ADD, "There is no client in From, To or Cc.")
+    else:
+        count = len(case.cast.clients)
+        case.ok("B8", f"{count} {'client' if count == 1 else 'clients'} in From, To and Cc.")
+    return None
+
+
+_Rule = Callable[[_Case], _End | None]
+_OPERATOR_RULES: tuple[_Rule, ...] = (_b3_loop, _b4b_bomb)
+_RULES: tuple[_Rule, ...] = (
+    _b3_loop,
+    _b4b_bomb,
+    _b4_malformed,
+    _b4c_from_us,
+    _b2_bounce,
+    _b1_visible,
+    _b6_automatic,
+    _b9_duplicate,
+    _b7_stranger,
+    _b8_nobody,
+)
+
+
+def _file(case: _Case) -> Decision:
+    """Rules C3 to C6a: whose cards the message shows on, who is added, which lead it belongs to."""
+    contacts = _new_contacts(case)
+    made = {contact.key for contact in contacts}
+    cards = tuple(one.key for one in case.cast.clients if one.key in case.facts.contacts or one.key in made)
+    creating = case.action is Action.LEAD and not case.automatic
+    joined = case.facts.conversation_lead
+    lead: NewLead | None = None
+    links: tuple[str, ...] = ()
+    closed = None
+    if joined is not None and joined.open:
+        case.ok("C6", f"Its conversation belongs to the open lead {joined.name}.")
+        shown = joined
+    elif creating and cards:
+        lead = NewLead(case.mail.base_subject or _name_of(case, cards[0]), cards[0])
+        shown = None
+        case.ok("C5", f"A new lead: {lead.name}.")
+    else:
+        shown = case.facts.primary_leads[0] if len(case.facts.primary_leads) == 1 else None
+        closed = joined if shown is None else None
+        case.ok("C6a", _where(shown, closed))
+    if creating:
+        links = tuple(key for key in cards if shown is None or _contact_id(case, key) not in shown.contacts)
+    effects = Effects(contacts, cards, lead or shown, links, case.facts.customer, closed)
+    reply = replies.filed(_done(case, effects))
+    again = case.facts.duplicate is not None
+    case.ok("B11", reply.text)
+    return _decision(case, _End(Verdict.FILE, reply, "B9" if again else "B11"), effects)
+
+
+def _new_contacts(case: _Case) -> tuple[NewContact, ...]:
+    """Rule C4: unknown clients, the primary first, at most so many; B8a keeps some addresses off the cards."""
+    hidden = [one for one in case.cast.clients if one.never_log]
+    if hidden:
+        case.note("B8a", f"{len(hidden)} {'address' if len(hidden) == 1 else 'addresses'} never become contacts.")
+    unknown = [one for one in case.cast.clients if not one.never_log and one.key not in case.facts.contacts]
+    known = sum(one.key in case.facts.contacts for one in case.cast.clients)
+    if case.action is Action.ATTACH or case.automatic:
+        case.ok("C3", f"Shown on the cards of {known} known {'contact' if known == 1 else 'contacts'}.")
+        return ()
+    taken, left = unknown[: case.limits.contacts], unknown[case.limits.contacts :]
+    detail = f"{len(taken)} new {'contact' if len(taken) == 1 else 'contacts'}, {known} known."
+    case.ok("C4", detail + (f" {len(left)} more were left: {case.limits.contacts} a message is the limit." if left else ""))
+    return tuple(NewContact(one.key, one.contact_name) for one in taken)
+
+
+def _name_of(case: _Case, key: str) -> str:
+    known = case.facts.contacts.get(key)
+    if known is not None:
+        return known.name
+    return next(one.contact_name for one in case.cast.clients if one.key == key)
+
+
+def _contact_id(case: _Case, key: str) -> str | None:
+    known = case.facts.contacts.get(key)
+    return known.id if known else None
+
+
+def _where(shown: object, closed: object) -> str:
+    if shown is not None:
+        return "Shown on the primary client's only open lead."
+    if closed is not None:
+        return "Its conversation's lead is closed; the mail stays on the contact's card and the team is told."
+    return "No lead of its own; the mail stays on the contact's card."
+
+
+def _done(case: _Case, effects: Effects) -> str:
+    """The reply's words: counts only, no names."""
+    words = []
+    if isinstance(effects.lead, NewLead):
+        words.append("new lead")
+    elif effects.lead is not None:
+        words.append("on its lead")
+    if effects.contacts:
+        words.append(_count(len(effects.contacts), "new contact"))
+    if effects.cards:
+        words.append(f"on {_count(len(effects.cards), 'card')}")
+    if not words:
+        words.append("without a card")
+    if case.automatic:
+        words.append("automatic mail creates nothing")
+    start = "Already filed; now" if case.facts.duplicate is not None else "Filed:"
+    return f"{start} {', '.join(words)}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

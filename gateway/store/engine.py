@@ -1,0 +1,99 @@
+"""The connection to the store: one writer and many readers of one SQLite file (WAL, synchronous=FULL).
+
+Every write of the process goes through the writer thread, which commits all that is ready at once (`writer`); reads go
+through an async engine. The same plain functions over a connection run on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from gateway.store.writer import Writer
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+BUSY_MS = 10_000
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_autocheckpoint=0",
+    f"PRAGMA busy_timeout={BUSY_MS}",
+)
+
+
+class StoreError(Exception):
+    """The store can't be used as it is; the text says why and what to do."""
+
+
+class Store:
+    """A store of one URL. Open it with `start`, once the schema is current, and close it with `stop`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.path = Path(self.url.database or "")
+        self._writer: Writer | None = None
+        self._reader: AsyncEngine | None = None
+
+    def start(self) -> None:
+        self._writer = Writer(sync_engine(self.path))
+        self._writer.start()
+        self._reader = create_async_engine(f"sqlite+aiosqlite:///{self.path}", pool_size=4, max_overflow=4)
+        _prepare(self._reader.sync_engine, "BEGIN")
+
+    async def stop(self) -> None:
+        """Commits what was handed in, then closes."""
+        if self._reader is not None:
+            await self._reader.dispose()
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer = None
+
+    async def read(self, function: Callable[[Connection], T]) -> T:
+        """Runs a function on one snapshot of the store."""
+        if self._reader is None:
+            raise StoreError("the store is not open")
+        async with self._reader.begin() as connection:
+            return await connection.run_sync(function)
+
+    async def write(self, function: Callable[[Connection], T]) -> T:
+        """Runs a function in a transaction of the writer; returns once it is durable."""
+        return await self.write_each(_call_each, function)
+
+    async def write_each(self, batch: Callable[[Connection, Sequence[Any]], list[Any]], item: object) -> Any:
+        """Hands one item to a batch function; items ready at the same moment share a transaction (`writer`)."""
+        if self._writer is None:
+            raise StoreError("the store is not open")
+        return await self._writer.submit(batch, item)
+
+
+def _call_each(tx: Connection, functions: Sequence[Callable[[Connection], T]]) -> list[T]:
+    return [function(tx) for function in functions]
+
+
+def sync_engine(path: Path) -> Engine:
+    """An engine whose transactions take the write lock at once, so that none fails half way for want of it."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
+    _prepare(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def _prepare(engine: Engine, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
