@@ -1,0 +1,116 @@
+"""A server under measurement: what the runner asks of it, and the process tree it runs in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_STATE, _SESSION, _TIMES = 0, 3, slice(11, 15)
+
+
+class PeerError(RuntimeError):
+    """A server under measurement is missing, did not start or did not stop; the text says what to do."""
+
+
+class Peer(Protocol):
+    """One SMTP server on a loopback port with an empty store of its own in a folder it is given."""
+
+    name: str
+
+    def start(self, folder: Path) -> None:
+        """Start with an empty store under `folder`; returns when the port answers. Raises PeerError."""
+
+    @property
+    def port(self) -> int: ...
+
+    def cpu_seconds(self) -> float:
+        """CPU used so far by all its processes, ended ones included."""
+
+    def kept(self) -> int:
+        """How many mails stand in its store."""
+
+    def configuration(self) -> Mapping[str, str]:
+        """The settings that bear on the result, to be printed with the table."""
+
+    def stop(self) -> None:
+        """End its own processes and only these."""
+
+
+class Tree:
+    """A command with all its descendants: one session of the kernel, so that nothing else is counted or ended."""
+
+    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
+        """Start the command in `folder`; its stderr goes into a file there."""
+        self._log = folder / "stderr.log"
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def cpu_seconds(self) -> float:
+        """utime, stime and those of the children waited for (proc(5)), over all living members."""
+        return sum(sum(map(int, fields[_TIMES])) for fields in self._members()) / _TICKS
+
+    def stop(self, seconds: float = 15.0) -> None:
+        """SIGTERM to the leader; what is left of the session some seconds later is killed."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        gone = waited(lambda: not self._alive(), 3.0)
+        if not gone:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def said(self) -> str:
+        """The end of what it wrote to its log, for an error message."""
+        return self._log.read_text(errors="replace")[-2000:].strip()
+
+    def _alive(self) -> bool:
+        return self.process.poll() is None or any(fields[_STATE] != "Z" for fields in self._members())
+
+    def _members(self) -> list[list[str]]:
+        """Fields of /proc/PID/stat from the state on (field 3), of every process in the session."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                fields = stat.read_text().rpartition(") ")[2].split()
+                if int(fields[_SESSION]) == self.process.pid:
+                    found.append(fields)
+        return found
+
+
+def waited(true: Callable[[], bool], seconds: float) -> bool:
+    """Ask until it is so or the time is over; says which."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def greets(port: int) -> bool:
+    """Whether an SMTP server answers on the loopback port."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            return connection.recv(4).startswith(b"220")
+    except OSError:
+        return False
