@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
 from config.settings import PREFIX, SECRETS, WITHOUT_EFFECT, Settings
@@ -145,7 +144,7 @@ def _nearest(name: str, known: set[str]) -> str:
     return f"; did you mean {near[0]}?" if near else "; docs/settings.md lists every setting"
 
 
-def _wrong(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
+def _wrong(detail: Mapping[str, Any], origins: Mapping[str, str]) -> str:
     """Put one wrong value in words: the name, the value (never a secret), what is wrong with it, what is allowed."""
     field = str(detail["loc"][0])
     shown = "***" if field in SECRETS else repr(without_password(str(detail["input"])))

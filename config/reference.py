@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from config.loading import CONFIG, SECRETS_DIR, allowed, variable
 from config.settings import SECRETS, WITHOUT_EFFECT, Settings
@@ -50,7 +49,7 @@ def _shown(value: object) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    return "" if field.default is None or field.default is PydanticUndefined else str(field.default)
+    return "" if field.default is None or field.default_factory is not None else str(field.default)
 
 
 def markdown() -> str:

@@ -66,13 +66,13 @@ def _route_libraries(level: str, shared: list[Processor], render: list[Processor
     logging.captureWarnings(True)
 
 
-def _library(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def _library(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Keep a library's words apart from our event names."""
     event["said"], event["event"] = event["event"], "library"
     return event
 
 
-def _shorten(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+def _shorten(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str) and len(value) > LONGEST:
             event[key] = f"{value[:LONGEST]}… ({len(value)} characters)"
