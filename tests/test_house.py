@@ -19,7 +19,8 @@ PASSED_OVER = re.compile(
     r"\.(git|venv|\w+_cache|hypothesis|egg-info)$|^(var|build|dist|__pycache__|node_modules|htmlcov)$"
 )
 ROOMS = ("gateway", "crm_adapter", "config", "tests", "bench")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+_PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT, TOOLS = _PYPROJECT["project"], _PYPROJECT["tool"]
 
 
 def walk(folder: Path) -> list[Path]:
@@ -134,6 +135,19 @@ def test_the_lock_file_holds_what_the_project_asks_for(lock: str, wanted: list[s
 def test_every_locked_package_has_its_hashes(lock: str) -> None:
     entries = re.split(r"\n(?=[a-z0-9])", (ROOT / lock).read_text("utf-8"))
     assert [entry.partition("\n")[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_everything_the_rooms_need_is_installed_with_them() -> None:
+    """A page or migration that setuptools leaves out is missed only where the product was installed from a wheel."""
+    patterns = TOOLS["setuptools"]["package-data"]["*"]
+    left_out = [
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if path.relative_to(ROOT).parts[0] in {"gateway", "crm_adapter", "config"}
+        and path.suffix != ".py"
+        and not any(path.match(pattern) for pattern in patterns)
+    ]
+    assert left_out == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
