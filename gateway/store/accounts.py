@@ -1,0 +1,196 @@
+"""Accounts, their names and options, and the people who are their users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from gateway.core.admission import Directory
+from gateway.core.options import ConflictError, Options
+from gateway.store.ids import new_id
+from gateway.store.tables import accounts, metadata, own_domains, slugs, tokens, users
+
+DAY = 24 * 60 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account with its options. own_domains: sorted; `.acme.example` stands for the sub-domains."""
+
+    number: int
+    id: str
+    slug: str
+    name: str
+    copy_policy: str
+    strangers: str
+    rename_grace_days: int
+    own_domains: tuple[str, ...]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A user of an account. email: in the form in which addresses are compared."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    shared_mail: bool
+    created_at: int
+
+
+_DIRECTORY = (
+    select(slugs.c.account, slugs.c.retired_at, accounts.c.rename_grace_days)
+    .join(accounts, accounts.c.number == slugs.c.account)
+    .where(slugs.c.slug == bindparam("b_slug"))
+)
+
+
+def find_slug(tx: Connection, slug: str, now: int, former_name_days: int) -> Directory | None:
+    """What a slug stands for at this moment (rules A2, A4): an account, its former name, or nothing any more."""
+    row = tx.execute(_DIRECTORY, {"b_slug": slug}).first()
+    if row is None:
+        return None
+    account, retired_at, grace_days = row
+    if retired_at is None:
+        return Directory(account, "current")
+    if now < retired_at + grace_days * DAY:
+        return Directory(account, "grace")
+    return Directory(account, "former") if now < retired_at + former_name_days * DAY else None
+
+
+def get_account(tx: Connection, number: int) -> AccountRow | None:
+    """The account of a number."""
+    row = tx.execute(select(*_ACCOUNT).where(accounts.c.number == number)).first()
+    return None if row is None else _account(row, _domains(tx, number).get(number, ()))
+
+
+def find_account(tx: Connection, slug: str) -> AccountRow | None:
+    """The account whose current name this is."""
+    row = tx.execute(select(*_ACCOUNT).where(accounts.c.slug == slug)).first()
+    return None if row is None else _account(row, _domains(tx, row.number).get(row.number, ()))
+
+
+def list_accounts(tx: Connection) -> list[AccountRow]:
+    """Every account, by slug."""
+    domains = _domains(tx)
+    rows = tx.execute(select(*_ACCOUNT).order_by(accounts.c.slug))
+    return [_account(row, domains.get(row.number, ())) for row in rows]
+
+
+def add_account(tx: Connection, slug: str, name: str, now: int, former_name_days: int) -> AccountRow:
+    """Opens an account under a checked slug. Raises ConflictError when another has or had it (A4)."""
+    number = 1 + (tx.execute(select(func.max(accounts.c.number))).scalar() or 0)
+    _take_slug(tx, slug, number, now, former_name_days)
+    row = AccountRow(number, new_id(), slug, name, "cc", "accept", 0, (), now)
+    values = {column.name: getattr(row, column.name) for column in accounts.columns}
+    tx.execute(insert(accounts).values(values))
+    return row
+
+
+def set_slug(tx: Connection, account: AccountRow, slug: str, now: int, former_name_days: int) -> AccountRow:
+    """Renames: the old slug stays reserved to the account, which may take it back; another's can't be had (A4)."""
+    if slug == account.slug:
+        return account
+    _take_slug(tx, slug, account.number, now, former_name_days)
+    tx.execute(update(slugs).where(slugs.c.slug == account.slug).values(retired_at=now))
+    tx.execute(update(accounts).where(accounts.c.number == account.number).values(slug=slug))
+    return replace(account, slug=slug)
+
+
+def set_options(tx: Connection, account: int, options: Options) -> None:
+    """Changes the options that are given (checked by core.options)."""
+    plain = ("name", "copy_policy", "strangers", "rename_grace_days")
+    changed = {name: value for name in plain if (value := getattr(options, name)) is not None}
+    if changed:
+        tx.execute(update(accounts).where(accounts.c.number == account).values(changed))
+    if options.own_domains is not None:
+        tx.execute(delete(own_domains).where(own_domains.c.account == account))
+        if options.own_domains:
+            rows = [{"account": account, "domain": domain} for domain in options.own_domains]
+            tx.execute(insert(own_domains), rows)
+
+
+def erase_account(tx: Connection, account: int) -> None:
+    """Takes away every row of an account, its names included."""
+    for table in metadata.sorted_tables:
+        if "account" in table.c:
+            tx.execute(delete(table).where(table.c.account == account))
+    tx.execute(delete(accounts).where(accounts.c.number == account))
+
+
+def add_user(
+    tx: Connection, account: int, email: str, name: str, role: str, now: int, *, shared_mail: bool = False
+) -> UserRow:
+    """Makes an address a user. Raises ConflictError when it is one of this account already."""
+    if find_user(tx, account, email) is not None:
+        raise ConflictError(f"email {email!r} is a user of this account already; allowed: another address")
+    row = UserRow(new_id(), email, name, role, shared_mail, now)
+    values = {column: getattr(row, column) for column in ("id", "email", "name", "role", "shared_mail", "created_at")}
+    tx.execute(insert(users).values(account=account, **values))
+    return row
+
+
+def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
+    """The user of this account with this address, given as `check_email` writes it."""
+    row = tx.execute(select(*_USER).where(users.c.account == account, users.c.email == email)).first()
+    return None if row is None else UserRow(*row)
+
+
+def list_users(tx: Connection, account: int) -> list[UserRow]:
+    """The account's users, the oldest first."""
+    return [UserRow(*row) for row in tx.execute(select(*_USER).where(users.c.account == account).order_by(users.c.id))]
+
+
+def set_user(tx: Connection, account: int, user: UserRow) -> None:
+    """Writes a user's name, role and right anew."""
+    mine = (users.c.account == account, users.c.id == user.id)
+    tx.execute(update(users).where(*mine).values(name=user.name, role=user.role, shared_mail=user.shared_mail))
+
+
+def remove_user(tx: Connection, account: int, user: str) -> None:
+    """Takes a user (id) away, with every token and session of theirs."""
+    tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
+    tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
+
+
+def _take_slug(tx: Connection, slug: str, account: int, now: int, former_name_days: int) -> None:
+    row = tx.execute(select(slugs.c.account, slugs.c.retired_at).where(slugs.c.slug == slug)).first()
+    if row is None:
+        tx.execute(insert(slugs).values(slug=slug, account=account, retired_at=None))
+        return
+    free = row.account == account or (row.retired_at is not None and now >= row.retired_at + former_name_days * DAY)
+    if not free:
+        why = "is taken" if row.retired_at is None else "is a former name of another account and stays reserved to it"
+        raise ConflictError(f"slug {slug!r} {why}; allowed: a name no account has or had (A4)")
+    tx.execute(update(slugs).where(slugs.c.slug == slug).values(account=account, retired_at=None))
+
+
+_ACCOUNT = (
+    accounts.c.number,
+    accounts.c.id,
+    accounts.c.slug,
+    accounts.c.name,
+    accounts.c.copy_policy,
+    accounts.c.strangers,
+    accounts.c.rename_grace_days,
+    accounts.c.created_at,
+)
+_USER = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.shared_mail, users.c.created_at)
+
+
+def _account(row: Row[*tuple[Any, ...]], domains: tuple[str, ...]) -> AccountRow:
+    return AccountRow(**row._mapping, own_domains=domains)
+
+
+def _domains(tx: Connection, account: int | None = None) -> dict[int, tuple[str, ...]]:
+    query = select(own_domains.c.account, own_domains.c.domain).order_by(own_domains.c.account, own_domains.c.domain)
+    if account is not None:
+        query = query.where(own_domains.c.account == account)
+    found: dict[int, list[str]] = {}
+    for number, domain in tx.execute(query):
+        found.setdefault(number, []).append(domain)
+    return {number: tuple(domains) for number, domains in found.items()}
