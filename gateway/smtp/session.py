@@ -44,7 +44,7 @@ class Transaction:
 
 
 class SmtpSession(Wire):
-    """One peer's conversation. A fault of the desk is answered with 451 and told to the log, never to the peer (B10)."""
+    """One peer's conversation. A fault of the desk is answered with 451 and told to the log only (B10)."""
 
     _helo = ""
     _errors = 0

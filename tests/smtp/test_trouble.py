@@ -1,0 +1,149 @@
+"""Peers that leave and desks that fail: our trouble is never the sender's bounce, and what was sent is filed (B10)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.smtp.conftest import Dial, Serve
+from tests.smtp.front_desk import FrontDesk
+
+FAULTS = {
+    "an error": ValueError("secret detail"),
+    "a cancelled future": asyncio.CancelledError(),
+    "a full disk": OSError(28, "No space left on device"),
+    "a timeout": TimeoutError(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_b10_a_desk_that_fails_at_rcpt_is_a_temporary_refusal(
+    serve: Serve, dial: Dial, desk: FrontDesk, fault: BaseException
+) -> None:
+    desk.faults["admit_recipient"] = fault
+    peer = await dial(await serve())
+    await peer.ask("EHLO client.example")
+    await peer.ask("MAIL FROM:<bob@client.example>")
+    reply = await peer.ask("RCPT TO:<acme@mail.kommo.com>")
+    assert reply == ("451 4.3.0 We can't take this mail right now. Nothing is lost: your mail server will try again.")
+    assert (await peer.ask("DATA")).startswith("451 4.5.1 ")
+    assert (await peer.ask("RSET")) == "250 2.0.0 Ok"
+    assert await peer.deliver(b"text\r\n.\r\n") == "250 2.6.0 Filed id=1"
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_b10_a_desk_that_fails_at_data_is_a_temporary_refusal(
+    serve: Serve, dial: Dial, desk: FrontDesk, fault: BaseException
+) -> None:
+    desk.faults["file_mail"] = fault
+    peer = await dial(await serve())
+    assert (await peer.deliver(b"text\r\n.\r\n")).startswith("451 4.3.0 We can't take this mail right now.")
+    assert await peer.deliver(b"text\r\n.\r\n") == "250 2.6.0 Filed id=1"
+    assert desk.noted == []
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_b10_refusals_that_could_not_be_noted_are_temporary_where_that_can_still_be_said(
+    serve: Serve, dial: Dial, desk: FrontDesk, fault: BaseException
+) -> None:
+    peer = await dial(await serve())
+    await peer.ask("EHLO client.example")
+    for command, answer in (("DATA", "451 4.3.0 "), ("RSET", "250 2.0.0 "), ("EHLO x", "250-"), ("QUIT", "221 ")):
+        desk.faults["note_refusals"] = fault
+        await peer.ask("MAIL FROM:<bob@client.example>")
+        await peer.ask("RCPT TO:<nobody@mail.kommo.com>")
+        assert (await peer.ask(command)).startswith(answer)
+        assert desk.faults == {}
+    assert await peer.hear() == ""
+
+
+async def test_b10_what_a_desk_raised_is_for_the_log_only(
+    serve: Serve, dial: Dial, desk: FrontDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.faults["file_mail"] = ValueError("secret detail")
+    peer = await dial(await serve())
+    reply = await peer.deliver(b"text\r\n.\r\n")
+    assert "secret" not in reply
+    assert "ValueError" not in reply
+    logged = "".join(capsys.readouterr())
+    assert "smtp.desk_failed" in logged
+    assert "secret detail" in logged
+
+
+async def test_b11_a_peer_that_hangs_up_during_filing_does_not_undo_it(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    desk.hold = asyncio.Event()
+    peer = await dial(await serve())
+    await peer.begin()
+    await peer.send(b"text\r\n.\r\n")
+    await desk.filing.wait()
+    peer.leave()
+    await peer.writer.wait_closed()
+    desk.hold.set()
+    await desk.done.wait()
+    assert desk.contents == [b"text\r\n"]
+    assert desk.noted == []
+
+
+async def test_a_peer_that_half_closes_during_filing_still_gets_its_reply(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    desk.hold = asyncio.Event()
+    peer = await dial(await serve())
+    await peer.begin()
+    await peer.send(b"text\r\n.\r\n")
+    peer.writer.write_eof()
+    await desk.filing.wait()
+    desk.hold.set()
+    assert await peer.hear_all() == ["250 2.6.0 Filed id=1"]
+
+
+async def test_a_peer_that_sends_everything_and_half_closes_hears_every_reply(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    peer = await dial(await serve())
+    await peer.send(
+        b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<acme@mail.kommo.com>\r\nDATA\r\ntext\r\n.\r\nNOOP\r\nQUIT without end"
+    )
+    peer.writer.write_eof()
+    heard = [reply[:9] for reply in await peer.hear_all()]
+    assert heard == ["250-mx.ex", "250 2.1.0", "250 2.1.5", "354 End t", "250 2.6.0", "250 2.0.0"]
+    assert desk.contents == [b"text\r\n"]
+
+
+HALVES = {"hangs up": False, "half-closes": True}
+
+
+@pytest.mark.parametrize("polite", HALVES.values(), ids=HALVES)
+@pytest.mark.parametrize("size", [10, 400_000])
+async def test_a_message_whose_end_never_came_is_not_filed(
+    serve: Serve, dial: Dial, desk: FrontDesk, polite: bool, size: int
+) -> None:
+    peer = await dial(await serve())
+    await peer.begin()
+    await peer.send(b"x" * size + b"\r\n.\r")
+    if polite:
+        peer.writer.write_eof()
+        assert await peer.hear() == ""
+    else:
+        peer.leave()
+    await desk.done.wait()
+    assert desk.filed == []
+    assert len(desk.noted) == 1
+    assert all(spool.closed for spool in desk.spools)
+
+
+async def test_a_peer_that_never_reads_its_replies_is_not_read_either(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    peer = await dial(await serve(idle_seconds=0.3))
+    peer.writer.transport.pause_reading()
+
+    async def flood() -> None:
+        while True:
+            await peer.send(b"HELP\r\n" * 10_000)
+
+    with pytest.raises(ConnectionError):
+        await flood()
