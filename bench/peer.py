@@ -65,17 +65,15 @@ class Tree:
         """utime, stime and those of the children waited for (proc(5)), over all living members."""
         return sum(sum(map(int, fields[_TIMES])) for fields in self._members()) / _TICKS
 
-    def stop(self, seconds: float = 15.0) -> None:
-        """SIGTERM to the leader; what is left of the session some seconds later is killed."""
+    def stop(self) -> None:
+        """SIGTERM to the leader; what is left of the session when it has gone is ended, more firmly each time."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        gone = waited(lambda: not self._alive(), 3.0)
-        if not gone:
+        for left, seconds in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 3.0), (signal.SIGKILL, 3.0)):
+            if waited(self._ended, seconds if self.process.poll() is None else 2.0):
+                break
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+                os.killpg(self.process.pid, left)
         if self.process.stdout:
             self.process.stdout.close()
 
@@ -83,8 +81,8 @@ class Tree:
         """The end of what it wrote to its log, for an error message."""
         return self._log.read_text(errors="replace")[-2000:].strip()
 
-    def _alive(self) -> bool:
-        return self.process.poll() is None or any(fields[_STATE] != "Z" for fields in self._members())
+    def _ended(self) -> bool:
+        return self.process.poll() is not None and all(fields[_STATE] == "Z" for fields in self._members())
 
     def _members(self) -> list[list[str]]:
         """Fields of /proc/PID/stat from the state on (field 3), of every process in the session."""

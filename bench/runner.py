@@ -21,17 +21,18 @@ from bench.peer import Peer
 from bench.rows import Row
 
 _ROOT = Path(__file__).resolve().parent.parent
-_WARM_UP_SECONDS = 1.0
 _QUIET_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a row is measured. folder: where the stores lie while it runs. seconds: None takes the row's own."""
+    """How a row is measured. folder: where the stores lie meanwhile. seconds: length of a round, None takes the row's
+    own. warm_up: seconds of a burst before the first round that is not counted."""
 
     folder: Path
     rounds: int = 5
     seconds: float | None = None
+    warm_up: float = 1.0
 
     def bursts(self, sides: int) -> int:
         """How many bursts a row takes, for the progress bar."""
@@ -64,7 +65,7 @@ def measure(row: Row, plan: Plan, peer: Peer | None, ours: Peer | None, stepped:
     with tempfile.TemporaryDirectory(prefix="smartgate-bench-", dir=plan.folder) as name, running(servers, Path(name)):
         tallies = [Tally(server) for server in servers]
         for tally in tallies:
-            tally.acknowledged += _burst(row, tally.peer, _WARM_UP_SECONDS).accepted
+            tally.acknowledged += _burst(row, tally.peer, plan.warm_up).accepted
             stepped(f"{row.id} · {tally.peer.name} warms up")
         for number in range(plan.rounds):
             for tally in tallies if number % 2 == 0 else reversed(tallies):

@@ -1,0 +1,1 @@
+"""Stories about the bench: its figures, its load generator and its runner."""
