@@ -87,6 +87,6 @@ def on_wire(reply: Reply) -> bytes:
         text = "".join(c if " " <= c <= "~" else "?" for c in text)
     if len(text) <= _ROOM:
         return f"{reply.code} {reply.enhanced} {text}\r\n".encode("ascii")
-    *first, last = textwrap.wrap(text, _ROOM)
+    *first, last = textwrap.wrap(text, _ROOM, break_on_hyphens=False)
     lines = [f"{reply.code}-{reply.enhanced} {part}\r\n" for part in first]
     return "".join([*lines, f"{reply.code} {reply.enhanced} {last}\r\n"]).encode("ascii")

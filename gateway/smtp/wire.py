@@ -135,12 +135,17 @@ class Wire(SMTP):
     # What the session calls
 
     async def next_line(self) -> bytes | None:
-        """The next command line with its line end, whichever that is; None for one that was too long."""
+        """The next command line with its line end, whichever that is; None for one that was too long.
+
+        Raises FarewellError when there will be none, or when nobody is left to hear the answer.
+        """
         limit = self.door.limits.max_line
         inbox = self._inbox
         while True:
             if self._dismissal is not None or self.door.stopping:
                 raise FarewellError(self._dismissal or answers.SHUTTING_DOWN)
+            if self.transport is None:
+                raise FarewellError(None)
             at = inbox.find(b"\n") + 1
             if at:
                 too_long = self._skipped or at > limit

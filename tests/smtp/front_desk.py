@@ -120,7 +120,7 @@ class Peer:
 
     async def hear(self) -> str:
         """One whole reply; its lines are joined by a vertical bar; "" when the server has hung up."""
-        lines = []
+        lines: list[str] = []
         while True:
             line = (await asyncio.wait_for(self.reader.readline(), PATIENCE)).decode("ascii")
             if not line:

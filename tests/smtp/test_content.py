@@ -53,7 +53,7 @@ FORMS = [
 
 def unstuffed(wire: bytes) -> bytes:
     """RFC 5321 section 4.5.2 taken at its word: a line ends at CR LF, a leading dot goes, a lone dot ends."""
-    lines = []
+    lines: list[bytes] = []
     for line in re.findall(rb"(?s).*?\r\n", wire):
         if line == b".\r\n":
             return b"".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -139,7 +140,7 @@ async def test_a_peer_that_never_reads_its_replies_is_not_read_either(
     serve: Serve, dial: Dial, desk: FrontDesk
 ) -> None:
     peer = await dial(await serve(idle_seconds=0.3))
-    peer.writer.transport.pause_reading()
+    cast(asyncio.Transport, peer.writer.transport).pause_reading()
 
     async def flood() -> None:
         while True:
