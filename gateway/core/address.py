@@ -1,8 +1,8 @@
-"""Reading mail addresses from raw header bytes, by a grammar of our own (RFC 5322 section 3.4, with 4.4 obsolete forms).
+"""Reading mail addresses from raw header bytes, by a grammar of our own (RFC 5322 sections 3.4 and 4.4).
 
 Why our own: people decide what is filed, so no second reader may see other people than the first. Nothing is guessed:
-what is not an address by the grammar is handed back as unread text (rule C1). Encoded words (RFC 2047) are never decoded
-inside an address, only in the display name beside it. Linear in the length of the value; never raises.
+what is not an address by the grammar is handed back as unread text (rule C1). Encoded words (RFC 2047) are never
+decoded inside an address, only in the display name beside it. Linear in the length of the value; never raises.
 """
 
 from __future__ import annotations
@@ -175,7 +175,9 @@ class _Reader:
                 position = self._comment(position)
                 continue
             match = _TOKEN.match(value, position)
-                self._take(str(match.lastgroup), match[0], position)
+            if match is None:  # pragma: no cover - "bad" matches any byte
+                break
+            self._take(str(match.lastgroup), match[0], position)
             position = match.end()
         self._finish(len(value))
         return AddressList(tuple(self.boxes), tuple(self.unread), self.group, self.trailing)

@@ -14,7 +14,22 @@ OPERATORS = 0
 """The account number under which postmaster and abuse mail is kept."""
 
 RESERVED_SLUGS = frozenset(
-    "abuse ftp hostmaster mailer-daemon no-reply nobody noc noreply postmaster root security usenet webmaster www".split()
+    [
+        "abuse",
+        "ftp",
+        "hostmaster",
+        "mailer-daemon",
+        "no-reply",
+        "nobody",
+        "noc",
+        "noreply",
+        "postmaster",
+        "root",
+        "security",
+        "usenet",
+        "webmaster",
+        "www",
+    ]
 )
 """Names that mail or its standards already give a meaning (RFC 2142)."""
 _SLUG = re.compile(r"[a-z0-9-]{2,40}")
@@ -92,14 +107,18 @@ def admit(wanted: Wanted, found: Directory | None, admitted: Sequence[Admission]
     if wanted.operator:
         return _admit_operator(wanted, steps, admitted)
     if wanted.action is None:
-        steps.append(Step("A3", "refuse", f"The ending +{_shown(wanted.suffix or '')} does not exist; +contact and +lead do."))
+        steps.append(
+            Step("A3", "refuse", f"The ending +{_shown(wanted.suffix or '')} does not exist; +contact and +lead do.")
+        )
         return Admission(replies.wrong_suffix(wanted.slug, wanted.domain), tuple(steps), wanted.written, account)
     steps.append(Step("A3", "ok", _ENDING[wanted.action]))
     if found is None:
         steps.append(Step("A2", "refuse", "No account has this name."))
         return Admission(replies.NO_ACCOUNT, tuple(steps), wanted.written, None)
     if found.state == "former":
-        steps.append(Step("A4", "refuse", f"{wanted.slug} is a former name of this account; its addresses have changed."))
+        steps.append(
+            Step("A4", "refuse", f"{wanted.slug} is a former name of this account; its addresses have changed.")
+        )
         return Admission(replies.ADDRESS_CHANGED, tuple(steps), wanted.written, account)
     steps.append(Step("A2", "ok", f"The account {wanted.slug} exists."))
     renamed = found.state == "grace"

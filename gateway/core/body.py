@@ -1,7 +1,7 @@
 """What a message carries: its text, its HTML and its attachments (RFC 2045 to 2047, 2183, 2231).
 
-Parsing is left to fast-mail-parser in its lazy mode; every call to it is wrapped, so that a body nobody can read is still
-filed, as one attachment (rule B4b). Text is decoded here, because the sender's charset label is often wrong.
+Parsing is left to fast-mail-parser in its lazy mode; every call to it is wrapped, so that a body nobody can read is
+still filed, as one attachment (rule B4b). Text is decoded here, because the sender's charset label is often wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from gateway.core.words import decode_words, safe_codec
 
 SNIPPET_CHARACTERS = 160
 _SNIPPET_SOURCE = 2_000
-_TAG = re.compile(r"<(?:style|script|head|title)\b.*?(?:</(?:style|script|head|title)\s*>|\Z)|<[^>]*>|<!--.*?-->", re.S | re.I)
+_TAG = re.compile(
+    r"<(?:style|script|head|title)\b.*?(?:</(?:style|script|head|title)\s*>|\Z)|<[^>]*>|<!--.*?-->", re.S | re.I
+)
 _CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANKS = re.compile(r"\s+")
@@ -41,7 +43,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What is known of a body without keeping it: enough for lists. unread: why parts of it could not be read, or ""."""
+    """What is known of a body without keeping it: enough for lists. unread: why parts could not be read, or ""."""
 
     snippet: str
     attachments: tuple[Attachment, ...]

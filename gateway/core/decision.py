@@ -12,6 +12,8 @@ from gateway.core.replies import Reply
 
 
 class Verdict(StrEnum):
+    """What becomes of a mail."""
+
     FILE = "file"
     REFUSE = "refuse"
     HOLD = "hold"

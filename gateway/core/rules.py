@@ -313,7 +313,9 @@ def _new_contacts(case: _Case) -> tuple[NewContact, ...]:
         return ()
     taken, left = unknown[: case.limits.contacts], unknown[case.limits.contacts :]
     detail = f"{len(taken)} new {'contact' if len(taken) == 1 else 'contacts'}, {known} known."
-    case.ok("C4", detail + (f" {len(left)} more were left: {case.limits.contacts} a message is the limit." if left else ""))
+    case.ok(
+        "C4", detail + (f" {len(left)} more were left: {case.limits.contacts} a message is the limit." if left else "")
+    )
     return tuple(NewContact(one.key, one.contact_name) for one in taken)
 
 

@@ -21,4 +21,13 @@ def new_id() -> str:
         if fresh <= _last:
             fresh = _last + 1 + int.from_bytes(os.urandom(4), "big")
         _last = fresh
-    return "".join([_PAIRS[fresh >> shift & 1023] for shift in range(120, -1, -10)])
+    return _written(fresh)
+
+
+def first_id(at: int) -> str:
+    """The lowest id a row made at `at` (milliseconds since 1970) can have: a bound for look-ups by time."""
+    return _written(at << _RANDOM_BITS)
+
+
+def _written(number: int) -> str:
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

@@ -1,7 +1,7 @@
 """The schema. Every key begins with `account`, so that accounts can be spread over machines (3-architecture).
 
-Times are milliseconds since 1970. Ids are ULIDs, so the order of ids is the order of creation. Account 0 is the operators'
-own: mail to postmaster and abuse (rule A5).
+Times are milliseconds since 1970. Ids are ULIDs, so the order of ids is the order of creation. Account 0 is the
+operators' own: mail to postmaster and abuse (rule A5).
 """
 
 from __future__ import annotations

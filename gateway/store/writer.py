@@ -1,7 +1,7 @@
 """Group commit: one thread writes, and all that is ready at the same moment shares one transaction.
 
-Each caller gets its answer only after the commit it is part of is durable. When a batch fails, it is rolled back and each
-of its jobs is tried alone, so that one bad mail never takes its neighbours along.
+Each caller gets its answer only after the commit it is part of is durable. When a batch fails, it is rolled back and
+each of its jobs is tried alone, so that one bad mail never takes its neighbours along.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Writer(threading.Thread):
                     results = batch(connection, [job.item for job in group])
                     for job, result in zip(group, results, strict=True):
                         job.outcome = (result, None)
-        except BaseException as fault:  # noqa: BLE001 - handed to the caller, whatever it is
+        except BaseException as fault:
             if len(jobs) == 1:
                 jobs[0].outcome = (None, fault)
                 return
@@ -144,6 +144,11 @@ def _tell(jobs: list[_Job]) -> None:
     for loop in {job.loop for job in jobs}:
         mine = [job for job in jobs if job.loop is loop]
         try:
-            loop.call_soon_threadsafe(lambda told=mine: [job.tell() for job in told])
+            loop.call_soon_threadsafe(_tell_each, mine)
         except RuntimeError:
             continue  # the loop was closed; its callers are gone
+
+
+def _tell_each(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()

@@ -1,0 +1,99 @@
+"""Large mails on disk: content-addressed files, durable before the commit that names them (3-architecture, Bodies).
+
+A mail is spooled to an unlinked temporary file in the folder where it will stay, so a crash leaves nothing behind;
+keeping it means fsync, a link under the name of its SHA-256, and fsync of the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+_READ = 1 << 20
+
+
+class Spool:
+    """One large message on its way to disk. `close` drops it; it is harmless after `keep`."""
+
+    def __init__(self, root: Path) -> None:
+        self.size = 0
+        self._root = root
+        self._hash = sha256()
+        self._name: str | None = None
+        try:
+            self._fd = os.open(root, os.O_TMPFILE | os.O_RDWR, 0o600)
+        except OSError:
+            self._fd, self._name = tempfile.mkstemp(prefix="spool-", dir=root)
+
+    def write(self, data: bytes) -> None:
+        """Appends; raises OSError when the disk is full."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        self._hash.update(data)
+        self.size += len(data)
+
+    def read(self) -> bytes:
+        """The whole message."""
+        return os.pread(self._fd, self.size, 0) if self.size < _READ else self._read_large()
+
+    def _read_large(self) -> bytes:
+        whole = bytearray(self.size)
+        view, at = memoryview(whole), 0
+        while at < self.size:
+            got = os.preadv(self._fd, [view[at : at + _READ]], at)
+            if not got:
+                raise OSError("a spooled mail is shorter than what was written")
+            at += got
+        return bytes(whole)
+
+    def keep(self, account: int) -> str:
+        """Makes the message durable under its content's name and gives that name. Idempotent."""
+        name = self._hash.hexdigest()
+        folder = self._root / str(account) / name[:2]
+        folder.mkdir(parents=True, exist_ok=True)
+        os.fsync(self._fd)
+        source = self._name or f"/proc/self/fd/{self._fd}"
+        with contextlib.suppress(FileExistsError):
+            os.link(source, folder / name, follow_symlinks=True)
+        for changed in (folder, folder.parent, self._root):
+            _fsync_folder(changed)
+        return name
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._name is not None:
+            Path(self._name).unlink(missing_ok=True)
+            self._name = None
+
+
+class BlobStore:
+    """The folder of large mails: `ACCOUNT/AA/SHA256`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Makes the folder and clears spools that a crash on an old file system may have left."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for left in self.root.glob("spool-*"):
+            left.unlink(missing_ok=True)
+
+    def open_spool(self) -> Spool:
+        return Spool(self.root)
+
+    def load(self, account: int, name: str) -> bytes:
+        return (self.root / str(account) / name[:2] / name).read_bytes()
+
+
+def _fsync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

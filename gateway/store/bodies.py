@@ -1,0 +1,48 @@
+"""Raw mail: compressed in its row when small, in a file when large; byte for byte as it was received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import zstandard
+from sqlalchemy import Connection, select
+
+from gateway.store.blobs import BlobStore
+from gateway.store.tables import bodies
+
+ZSTD = "zstd"
+FILE = "file"
+_MAX_IN_ROW = 64 * 1024 * 1024
+_compressor = zstandard.ZstdCompressor(level=1)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name."""
+
+    codec: str
+    trace: bytes
+    data: bytes
+
+
+def pack(trace: bytes, message: bytes) -> StoredBody:
+    """A small message for its row."""
+    return StoredBody(ZSTD, trace, _compressor.compress(message))
+
+
+def refer(trace: bytes, name: str) -> StoredBody:
+    """A large message that stands in a file."""
+    return StoredBody(FILE, trace, name.encode("ascii"))
+
+
+def load(tx: Connection, blobs: BlobStore, account: int, message: str, n: int = 0) -> tuple[bytes, bytes] | None:
+    """Our trace header fields and the message as received; None where there is no such body."""
+    query = select(bodies.c.codec, bodies.c.trace, bodies.c.data)
+    row = tx.execute(
+        query.where(bodies.c.account == account, bodies.c.message == message, bodies.c.n == n)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.codec == FILE:
+        return row.trace, blobs.load(account, row.data.decode("ascii"))
+    return row.trace, zstandard.ZstdDecompressor().decompress(row.data, max_output_size=_MAX_IN_ROW)

@@ -1,0 +1,118 @@
+"""Recording what was decided: the rows of a whole batch, a few statements for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+
+from gateway.store.tables import (
+    bodies,
+    cards,
+    contact_emails,
+    contacts,
+    conversations,
+    events,
+    lead_contacts,
+    leads,
+    messages,
+    participants,
+    receipts,
+    sources,
+    threads,
+)
+
+Row = dict[str, Any]
+
+_INSERTS: tuple[Table, ...] = (
+    contacts,
+    contact_emails,
+    leads,
+    lead_contacts,
+    conversations,
+    threads,
+    messages,
+    bodies,
+    participants,
+    cards,
+    sources,
+    receipts,
+    events,
+)
+_STATEMENTS = {table.name: insert(table) for table in _INSERTS}
+_GROW_THREAD = (
+    update(threads)
+    .where(threads.c.account == bindparam("of"), threads.c.id == bindparam("thread"))
+    .values(count=threads.c.count + bindparam("more"), last_at=bindparam("at"), conversation=bindparam("talk"))
+)
+_SET_LEAD = (
+    update(conversations)
+    .where(conversations.c.account == bindparam("of"), conversations.c.id == bindparam("talk"))
+    .values(lead=bindparam("to"))
+)
+_SET_ACTION = (
+    update(messages)
+    .where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message"))
+    .values(action=bindparam("to"))
+)
+_DROP_LEAD_CARD = delete(cards).where(
+    cards.c.account == bindparam("of"), cards.c.message == bindparam("message_"), cards.c.kind == "lead"
+)
+_CARDS = select(cards.c.card).where(cards.c.account == bindparam("of"), cards.c.message == bindparam("message_"))
+_AT = select(messages.c.at).where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message_"))
+
+
+@dataclass(slots=True)
+class Pages:
+    """Rows gathered while a batch is decided, by table, written out at its end by `write`."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table.name: [] for table in _INSERTS})
+    thread_growth: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    conversation_leads: dict[tuple[int, str], str] = field(default_factory=dict)
+    actions: list[Row] = field(default_factory=list)
+
+    def add(self, table: Table, **row: Any) -> None:
+        self.rows[table.name].append(row)
+
+    def grow_thread(self, account: int, thread: str, at: int, conversation: str) -> None:
+        """One more message on a thread that exists."""
+        grown = self.thread_growth.setdefault(
+            (account, thread), {"of": account, "thread": thread, "more": 0, "at": at, "talk": conversation}
+        )
+        grown["more"] += 1
+        grown["at"] = max(grown["at"], at)
+        grown["talk"] = conversation
+
+
+def write(tx: Connection, pages: Pages) -> None:
+    """Writes all of it; the caller's transaction makes it durable as one."""
+    for row in pages.rows[conversations.name]:
+        row["lead"] = pages.conversation_leads.pop((row["account"], row["id"]), None)
+    for table in _INSERTS:
+        rows = pages.rows[table.name]
+        if rows:
+            tx.execute(_STATEMENTS[table.name], rows)
+    if pages.thread_growth:
+        tx.execute(_GROW_THREAD, list(pages.thread_growth.values()))
+    if pages.conversation_leads:
+        changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
+        tx.execute(_SET_LEAD, changed)
+    if pages.actions:
+        tx.execute(_SET_ACTION, pages.actions)
+
+
+def drop_lead_card(tx: Connection, pages: Pages, account: int, message: str) -> None:
+    """Takes a message off the lead it was shown on, before it goes onto another (C6a: never on several)."""
+    tx.execute(_DROP_LEAD_CARD, {"of": account, "message_": message})
+    written = pages.rows[cards.name]
+    written[:] = [row for row in written if row["message"] != message or row["kind"] != "lead"]
+
+
+def shown_on(tx: Connection, pages: Pages, account: int, message: str) -> tuple[int, frozenset[str]]:
+    """When a filed message came, and the cards it already stands on."""
+    rows = tx.execute(_CARDS, {"of": account, "message_": message}).all()
+    at = [row.at for row in tx.execute(_AT, {"of": account, "message_": message})]
+    at += [row["at"] for row in pages.rows[messages.name] if row["id"] == message]
+    waiting = [row["card"] for row in pages.rows[cards.name] if row["message"] == message]
+    return at[0], frozenset([row.card for row in rows] + waiting)

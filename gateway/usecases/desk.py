@@ -1,0 +1,155 @@
+"""The desk behind the SMTP door: admits recipients, files mail, and notes the attempts that never came to a mail."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from email.utils import formatdate
+from functools import partial
+
+from gateway import metrics
+from gateway.core.admission import OPERATORS, Directory, admit, read_recipient
+from gateway.core.decision import Decision, Verdict
+from gateway.core.envelope import Admission, Envelope
+from gateway.core.facts import Auth
+from gateway.core.mail import Mail, read_mail
+from gateway.core.people import Cast
+from gateway.core.replies import Reply
+from gateway.store import tables
+from gateway.store.accounts import find_slug, get_account
+from gateway.store.blobs import BlobStore, Spool
+from gateway.store.bodies import StoredBody, pack, refer
+from gateway.store.engine import Store, Tx
+from gateway.store.filing import Pages, write
+from gateway.store.ids import new_id
+from gateway.usecases.filing import FilingSettings, add_receipt, file
+from gateway.usecases.filing_facts import Handing
+
+READ_IN_LOOP = 64 * 1024
+_NOBODY = Cast((), (), None, "incoming", None)
+
+
+class FilingDesk:
+    """Use cases of the SMTP and LMTP doors over one store. hostname: ours, for the trace header field."""
+
+    def __init__(self, store: Store, blobs: BlobStore, settings: FilingSettings, hostname: str) -> None:
+        self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
+        self._file = partial(file, settings)
+        self._large = asyncio.Semaphore(2)
+
+    def open_spool(self) -> Spool:
+        return self._blobs.open_spool()
+
+    async def admit_recipient(self, address: str, admitted: Sequence[Admission]) -> Admission:
+        """The answer to one RCPT (rules A1 to A6). A refusal carries the link to the page of its rule."""
+        wanted = read_recipient(address, self._settings.domains)
+        found: Directory | None = None
+        if wanted.ours and wanted.slug and not wanted.operator:
+            days = self._settings.former_name_days
+            found = self._store.peek(lambda tx: find_slug(tx, wanted.slug, _now(), days))
+        admission = admit(wanted, found, admitted)
+        if admission.accepted:
+            return admission
+        rule = admission.steps[-1].rule
+        metrics.recipient_refused(rule)
+        linked = admission.reply.with_link(self._settings.why_url(rule))
+        return Admission(linked, admission.steps, admission.written, admission.account)
+
+    async def file_mail(self, envelope: Envelope, content: bytes | Spool) -> Reply:
+        """Decides on one mail for the account of its recipients and answers once that is durable (B11)."""
+        started = time.monotonic_ns()
+        account = next(one.recipient.account for one in envelope.admissions if one.recipient is not None)
+        trace = received_line(envelope, self._hostname)
+        mail, body = await self._read(account, trace, content)
+        handing = Handing(account, envelope, mail, body, _now(), started)
+        filing = await self._store.write_each(self._file, handing)
+        decision = filing.decision
+        seconds = (time.monotonic_ns() - started) / 1e9
+        metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
+        await self._note_others(envelope, but=account)
+        reply: Reply = filing.reply
+        return reply
+
+    async def _read(self, account: int, trace: bytes, content: bytes | Spool) -> tuple[Mail, StoredBody]:
+        """Reads and packs a mail: small ones at once, large ones off the loop, two at a time."""
+        limits = self._settings.limits
+        if isinstance(content, bytes):
+            if len(content) <= READ_IN_LOOP:
+                return read_mail(content, limits), pack(trace, content)
+            return await asyncio.to_thread(lambda: (read_mail(content, limits), pack(trace, content)))
+        async with self._large:
+            mail = await asyncio.to_thread(lambda: read_mail(content.read(), limits))
+            name = await asyncio.to_thread(content.keep, account)
+        return mail, refer(trace, name)
+
+    async def note_refusals(self, envelope: Envelope) -> None:
+        """A transaction that ended before its text came: each account it named gets the receipt of what it was told."""
+        await self._note_others(envelope, but=None)
+
+    async def _note_others(self, envelope: Envelope, *, but: int | None) -> None:
+        refused = {
+            one.account: one
+            for one in envelope.admissions
+            if not one.accepted and one.account is not None and one.account not in (but, OPERATORS)
+        }
+        for account in refused:
+            await self._store.write(partial(_note, envelope, account, self._settings))
+
+
+def _note(envelope: Envelope, account: int, settings: FilingSettings, tx: Tx) -> None:
+    """The receipt of recipients refused before any text came."""
+    mine = [one for one in envelope.admissions if one.account == account]
+    last = next(one for one in reversed(mine) if not one.accepted)
+    found = get_account(tx, account)
+    decision = Decision(
+        verdict=Verdict.REFUSE,
+        reply=last.reply,
+        rule=last.steps[-1].rule,
+        account=found.slug if found else "",
+        action=None,
+        cast=_NOBODY,
+        automatic=False,
+        duplicate_of=None,
+        base_subject="",
+        unread=(),
+        auth=Auth(),
+        steps=tuple(step for one in mine for step in one.steps),
+    )
+    pages, receipt = Pages(), new_id()
+    handing = _Attempt(envelope)
+    add_receipt(
+        pages, receipt, account, handing, decision, author=None, subject=None, message_id=None, message=None, size=0
+    )
+    pages.add(
+        tables.events,
+        account=account,
+        id=new_id(),
+        type="message.refused",
+        at=handing.at,
+        subject=receipt,
+        conversation=None,
+    )
+    write(tx, pages)
+
+
+class _Attempt:
+    """What a receipt needs of an attempt that brought no mail."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.envelope, self.at, self.started = envelope, _now(), time.monotonic_ns()
+
+
+def received_line(envelope: Envelope, hostname: str) -> bytes:
+    """The trace header field we put before the message (RFC 5321 section 4.4). Names no recipient."""
+    helo = "".join(sign for sign in envelope.helo if sign.isascii() and sign.isprintable() and sign not in "()\\")[:200]
+    peer = f"IPv6:{envelope.peer}" if ":" in envelope.peer else envelope.peer
+    protocol = envelope.road.upper() if envelope.road == "lmtp" else "ESMTP"
+    secured = f"{protocol}S" if envelope.tls else protocol
+    stamp = formatdate(envelope.at / 1000, localtime=False)
+    line = f"Received: from {helo or 'unknown'} ([{peer}])\r\n\tby {hostname} with {secured};\r\n\t{stamp}\r\n"
+    return line.encode("ascii", "replace")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

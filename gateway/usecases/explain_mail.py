@@ -1,0 +1,84 @@
+"""`explain`: the decision for a raw message as SMTP would give it, with nothing stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.core.admission import admit, read_recipient
+from gateway.core.decision import Decision, Verdict, as_json
+from gateway.core.envelope import Admission, Envelope
+from gateway.core.facts import Auth
+from gateway.core.mail import Mail, read_mail
+from gateway.core.people import Team, cast_people
+from gateway.store.accounts import find_slug, get_account
+from gateway.store.bodies import StoredBody
+from gateway.store.engine import Tx
+from gateway.usecases.filing import FilingSettings, decide_all
+from gateway.usecases.filing_facts import Handing
+
+LOOPBACK = "127.0.0.1"
+_NOTHING = StoredBody("", b"", b"")
+
+
+def explain_mail(
+    tx: Tx,
+    settings: FilingSettings,
+    raw: bytes,
+    rcpt: Sequence[str],
+    sender: str | None = None,
+    peer: str | None = None,
+) -> dict[str, object]:
+    """The decision, in the shape of a receipt's. Bare LF line ends are taken as CR LF.
+
+    sender: None takes the From address, "" is the null sender. peer: None is loopback. rcpt: at least one address.
+    """
+    mail = read_mail(normal_line_ends(raw), settings.limits)
+    if sender is None:
+        sender = mail.author.address if mail.author else "unknown@invalid"
+    now = time.time_ns() // 1_000_000
+    admissions: list[Admission] = []
+    for address in rcpt:
+        wanted = read_recipient(address.strip().removeprefix("<").removesuffix(">"), settings.domains)
+        found = find_slug(tx, wanted.slug, now, settings.former_name_days) if wanted.ours and wanted.slug else None
+        admissions.append(admit(wanted, found, admissions))
+    envelope = Envelope("smtp", peer or LOOPBACK, "", sender, tuple(admissions), now)
+    taken = next((one.recipient for one in admissions if one.recipient is not None), None)
+    if taken is None:
+        return as_json(_refused(tx, mail, admissions, settings))
+    handing = Handing(taken.account, envelope, mail, _NOTHING, now, time.monotonic_ns())
+    return as_json(_linked(decide_all(tx, [handing], settings)[0], settings))
+
+
+def normal_line_ends(raw: bytes) -> bytes:
+    """A file with bare LF becomes what SMTP would carry (B4a); one that has CR LF is left as it is."""
+    return raw if b"\r\n" in raw else raw.replace(b"\n", b"\r\n")
+
+
+def _linked(decision: Decision, settings: FilingSettings) -> Decision:
+    if decision.verdict is not Verdict.REFUSE:
+        return decision
+    return replace(decision, reply=decision.reply.with_link(settings.why_url(decision.rule)))
+
+
+def _refused(tx: Tx, mail: Mail, admissions: Sequence[Admission], settings: FilingSettings) -> Decision:
+    """Every recipient was refused before the text: the first refusal is the answer."""
+    first = admissions[0]
+    cast = cast_people(mail, Team(frozenset(), frozenset(), settings.domains))
+    account = get_account(tx, first.account) if first.account else None
+    decision = Decision(
+        verdict=Verdict.REFUSE,
+        reply=first.reply,
+        rule=first.steps[-1].rule,
+        account=account.slug if account else "",
+        action=None,
+        cast=cast,
+        automatic=False,
+        duplicate_of=None,
+        base_subject=mail.base_subject,
+        unread=mail.unread,
+        auth=Auth(),
+        steps=tuple(step for one in admissions for step in one.steps),
+    )
+    return _linked(decision, settings)

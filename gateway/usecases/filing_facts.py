@@ -1,0 +1,177 @@
+"""What a batch of mails needs to know, read at once and kept up to date while the batch is decided (group commit).
+
+After each decision its effects are folded into these facts, so that the next mail of the batch sees them: two mails of
+one new client make one contact, two of one conversation one lead (C6, C7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.core.admission import OPERATORS
+from gateway.core.envelope import Envelope
+from gateway.core.facts import Account, Facts, Known, Lead
+from gateway.core.mail import Mail
+from gateway.core.people import Cast, Team, cast_people
+from gateway.core.rules import header_slugs
+from gateway.store import facts as store
+from gateway.store.bodies import StoredBody
+from gateway.store.engine import Tx
+
+_OPERATORS = store.AccountRow(OPERATORS, "", "Operators", "cc", "accept", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds."""
+
+    account: int
+    envelope: Envelope
+    mail: Mail
+    body: StoredBody
+    at: int
+    started: int
+
+
+@dataclass(slots=True)
+class World:
+    """The facts of one batch; the maps change as the batch is decided."""
+
+    domains: frozenset[str]
+    accounts: dict[int, Account]
+    slugs: dict[str, int]
+    contacts: dict[tuple[int, str], Known]
+    filed: dict[tuple[int, bytes], store.FiledRow]
+    referred: dict[tuple[int, str], list[store.Referred]]
+    threads: dict[tuple[int, str, str], store.ThreadRow]
+    conversation_leads: dict[str, str | None]
+    leads: dict[str, Lead]
+    open_leads: dict[str, list[str]]
+    customers: dict[str, list[str]]
+
+    def answered(self, handing: Handing) -> list[store.Referred]:
+        """Messages of ours that this one answers, nearest first (C6)."""
+        return [
+            found
+            for reference in handing.mail.references
+            for found in self.referred.get((handing.account, reference), ())
+        ]
+
+    def conversation(self, handing: Handing, thread: store.ThreadRow | None) -> str | None:
+        """The conversation a message belongs to: the first candidate tied to a lead, else the nearest (C6)."""
+        filed = self.filed.get((handing.account, handing.mail.identity))
+        candidates = [filed.conversation] if filed else []
+        candidates += [found.conversation for found in self.answered(handing)]
+        candidates += [thread.conversation] if thread else []
+        known = [one for one in candidates if one is not None]
+        return next((one for one in known if self.conversation_leads.get(one)), known[0] if known else None)
+
+    def facts(self, handing: Handing, cast: Cast, conversation: str | None) -> Facts:
+        """The facts of one message as they stand now."""
+        number = handing.account
+        filed = self.filed.get((number, handing.mail.identity))
+        lead = self.conversation_leads.get(conversation) if conversation else None
+        primary = self.contacts.get((number, cast.primary.key)) if cast.primary else None
+        open_leads = self.open_leads.get(primary.id, ()) if primary else ()
+        customers = self.customers.get(primary.id, ()) if primary else ()
+        return Facts(
+            account=self.accounts[number],
+            slugs=self.slugs,
+            contacts={
+                one.key: known for one in cast.clients if (known := self.contacts.get((number, one.key))) is not None
+            },
+            duplicate=filed.filed if filed else None,
+            answers_ours=bool(self.answered(handing)),
+            conversation_lead=self.leads.get(lead) if lead else None,
+            primary_leads=tuple(self.leads[one] for one in open_leads),
+            customer=customers[0] if len(customers) == 1 else None,
+        )
+
+    def open_lead(self, lead: Lead) -> None:
+        self.leads[lead.id] = lead
+        for contact in lead.contacts:
+            self.open_leads.setdefault(contact, []).append(lead.id)
+
+    def link(self, lead: str, contact: str) -> None:
+        known = self.leads[lead]
+        self.leads[lead] = replace(known, contacts=known.contacts | {contact})
+        self.open_leads.setdefault(contact, []).append(lead)
+
+
+def thread_key(handing: Handing, cast: Cast) -> tuple[str, str]:
+    """Client and subject key of a message's thread in the smart mailbox (D); an empty subject key is none of these."""
+    return (cast.primary.key if cast.primary else "", handing.mail.subject_key)
+
+
+def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tuple[World, list[Cast]]:
+    """Reads the facts of a batch, and who is in each of its messages."""
+    of = {handing.account for handing in handings}
+    boxes = [
+        box
+        for handing in handings
+        for box in (*((handing.mail.author,) if handing.mail.author else ()), *handing.mail.to, *handing.mail.cc)
+    ]
+    keys = {box.key for box in boxes if box.domain not in domains}
+    rows = {OPERATORS: _OPERATORS, **store.find_accounts(tx, of)}
+    if missing := of - rows.keys():
+        raise LookupError(f"account {min(missing)} is no longer there")
+    own, team = store.find_own_domains(tx, of), store.find_team(tx, of, keys)
+    accounts = {
+        number: Account(
+            number,
+            rows[number].slug,
+            rows[number].name,
+            rows[number].copy_policy,
+            rows[number].strangers,
+            Team(team[number], own[number], domains),
+        )
+        for number in of
+    }
+    casts = [cast_people(handing.mail, accounts[handing.account].team) for handing in handings]
+    world = World(
+        domains=domains,
+        accounts=accounts,
+        slugs=_slugs(tx, handings, rows, domains),
+        contacts=store.find_contacts(tx, of, {one.key for cast in casts for one in cast.clients}),
+        filed=store.find_filed(tx, of, {handing.mail.identity for handing in handings}),
+        referred=store.find_referred(tx, of, {one for handing in handings for one in handing.mail.references}),
+        threads=store.find_threads(tx, of, {thread_key(h, cast) for h, cast in zip(handings, casts, strict=True)}),
+        conversation_leads={},
+        leads={},
+        open_leads={},
+        customers={},
+    )
+    _gather_cards(tx, of, world, casts)
+    return world, casts
+
+
+def _slugs(
+    tx: Tx, handings: Sequence[Handing], rows: dict[int, store.AccountRow], domains: frozenset[str]
+) -> dict[str, int]:
+    """The account behind each slug in To and Cc: current names, and former ones within their grace time (A4)."""
+    wanted = {slug for handing in handings for slug in header_slugs(handing.mail, domains)}
+    now = max(handing.at for handing in handings)
+    return {
+        slug: account
+        for slug, (account, retired) in store.find_slugs(tx, wanted).items()
+        if account in rows and (retired is None or now < retired + rows[account].grace_ms)
+    }
+
+
+def _gather_cards(tx: Tx, of: set[int], world: World, casts: Sequence[Cast]) -> None:
+    """Conversations, leads and customers: what depends on who and what was found before."""
+    talks = {row.conversation for row in world.filed.values()}
+    talks |= {one.conversation for found in world.referred.values() for one in found}
+    talks |= {thread.conversation for thread in world.threads.values()}
+    world.conversation_leads = store.find_conversation_leads(tx, of, {one for one in talks if one})
+    people = {
+        known.id
+        for (_, key), known in world.contacts.items()
+        if any(cast.primary is not None and cast.primary.key == key for cast in casts)
+    }
+    world.open_leads = store.find_open_leads(tx, of, people)
+    world.customers = store.find_customers(tx, of, people)
+    wanted = {lead for lead in world.conversation_leads.values() if lead}
+    wanted |= {lead for found in world.open_leads.values() for lead in found}
+    world.leads = store.find_leads(tx, of, wanted)
