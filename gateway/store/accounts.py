@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from gateway.core.admission import Directory
 from gateway.core.options import ConflictError, Options
@@ -13,6 +14,7 @@ from gateway.store.ids import new_id
 from gateway.store.tables import accounts, metadata, own_domains, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
+_NUMBERS = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def list_accounts(tx: Connection) -> list[AccountRow]:
 
 def add_account(tx: Connection, slug: str, name: str, now: int, former_name_days: int) -> AccountRow:
     """Opens an account under a checked slug. Raises ConflictError when another has or had it (A4)."""
-    number = 1 + (tx.execute(select(func.max(accounts.c.number))).scalar() or 0)
+    number = _new_number(tx)
     _take_slug(tx, slug, number, now, former_name_days)
     row = AccountRow(number, new_id(), slug, name, "cc", "accept", 0, (), now)
     values = {column.name: getattr(row, column.name) for column in accounts.columns}
@@ -155,6 +157,15 @@ def remove_user(tx: Connection, account: int, user: str) -> None:
     """Takes a user (id) away, with every token and session of theirs."""
     tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
+
+
+def _new_number(tx: Connection) -> int:
+    """A number no account has. Random, so that an erased account's is not had again by one opened after it, while a
+    mail for the old one may still be under way."""
+    while True:
+        number = 1 + secrets.randbelow(_NUMBERS)
+        if tx.execute(select(accounts.c.id).where(accounts.c.number == number)).first() is None:
+            return number
 
 
 def _take_slug(tx: Connection, slug: str, account: int, now: int, former_name_days: int) -> None:

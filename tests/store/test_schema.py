@@ -1,0 +1,182 @@
+"""The schema: one history, equal to the tables, and a store that can't be used is told in a line."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from gateway.store import schema
+from gateway.store.engine import StoreError, sync_engine
+from gateway.store.tables import metadata
+
+
+def shape(path: Path) -> set[tuple[str, ...]]:
+    """What the store is made of, as SQLite wrote it down; the order inside a table says nothing."""
+    with sqlite3.connect(path) as db:
+        rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%'").fetchall()
+    texts = [
+        " ".join(f"{kind} {name} {sql}".replace('"', "").replace("(", "( ").replace(")", " ").split())
+        for kind, name, sql in rows
+        if sql
+    ]
+    return {tuple(sorted(text.split(", "))) for text in texts}
+
+
+def names(path: Path) -> set[str]:
+    with sqlite3.connect(path) as db:
+        return {row[0] for row in db.execute("SELECT name FROM sqlite_master") if not row[0].startswith("sqlite_")}
+
+
+def test_the_migrations_make_exactly_the_tables_the_code_works_with(tmp_path: Path) -> None:
+    schema.ensure_schema(tmp_path / "migrated.db")
+    with sync_engine(tmp_path / "created.db").begin() as tx:
+        metadata.create_all(tx)
+    assert shape(tmp_path / "migrated.db") == shape(tmp_path / "created.db")
+    with sync_engine(tmp_path / "migrated.db").begin() as tx:
+        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+
+
+def test_every_revision_can_be_taken_back_and_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    schema.ensure_schema(path)
+    first = shape(path)
+    with sync_engine(path).begin() as tx:
+        command.downgrade(schema.alembic_config(tx), "base")
+    assert names(path) == {"alembic_version"}
+    assert schema.upgrade(path) == (None, schema.head())
+    assert shape(path) == first
+
+
+def test_the_history_is_one_line_and_its_head_is_told_without_alembic(tmp_path: Path) -> None:
+    with sync_engine(tmp_path / "any.db").begin() as tx:
+        directory = ScriptDirectory.from_config(schema.alembic_config(tx))
+    assert directory.get_heads() == [schema.head()]
+    assert directory.get_bases() == ["0001"]
+
+
+def test_a_store_that_is_current_is_opened_without_importing_alembic(tmp_path: Path) -> None:
+    schema.ensure_schema(tmp_path / "store.db")
+    code = (
+        "import sys; from pathlib import Path; from gateway.store.schema import ensure_schema; "
+        f"ensure_schema(Path({str(tmp_path / 'store.db')!r})); sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_programs_that_make_the_same_store_at_one_moment_make_it_once(tmp_path: Path) -> None:
+    path, faults = tmp_path / "deep" / "down" / "store.db", []
+
+    def make() -> None:
+        try:
+            schema.ensure_schema(path)
+        except StoreError as error:
+            faults.append(error)
+
+    makers = [threading.Thread(target=make) for _ in range(4)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert faults == []
+    assert schema.check(path) == schema.head()
+
+
+def test_a_store_that_is_behind_is_left_alone_until_somebody_upgrades_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    schema.ensure_schema(path)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '0000'")
+    for look in (schema.ensure_schema, schema.check):
+        with pytest.raises(StoreError, match=r"has schema 0000, and \d+ is needed: run `smartgate db upgrade`"):
+            look(path)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    schema.ensure_schema(path)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE alembic_version SET version_num = '9999'")
+    for look in (schema.ensure_schema, schema.check, schema.upgrade):
+        with pytest.raises(StoreError, match="made by a newer smartgate"):
+            look(path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE recipes (id)")
+    for look in (schema.ensure_schema, schema.check, schema.upgrade):
+        with pytest.raises(StoreError, match="another program's tables"):
+            look(path)
+    assert names(path) == {"recipes"}
+
+
+def broken_file(folder: Path) -> Path:
+    path = folder / "store.db"
+    path.write_bytes(b"Dear diary, this is no database at all." * 200)
+    return path
+
+
+def folder_that_is_a_file(folder: Path) -> Path:
+    (folder / "file").write_text("")
+    return folder / "file" / "store.db"
+
+
+def store_that_is_a_folder(folder: Path) -> Path:
+    (folder / "store.db").mkdir()
+    return folder / "store.db"
+
+
+UNUSABLE = {
+    "a file that is no database": (broken_file, "is no SQLite database"),
+    "a folder that can't be made": (folder_that_is_a_file, "can't be made"),
+    "a path that is a folder": (store_that_is_a_folder, "is a folder"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_store_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, make: object, words: str) -> None:
+    assert callable(make)
+    with pytest.raises(StoreError, match=words) as told:
+        schema.ensure_schema(make(tmp_path))
+    assert "\n" not in str(told.value)
+
+
+def test_damage_inside_a_store_is_found_by_the_check(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    schema.ensure_schema(path)
+    raw = bytearray(path.read_bytes())
+    raw[-4096:] = bytes(4096)
+    path.write_bytes(raw)
+    with pytest.raises(StoreError, match="damaged"):
+        schema.check(path)
+
+
+def test_a_store_that_is_not_there_is_told_by_the_check_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="isn't there yet"):
+        schema.check(tmp_path / "store.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_inside_a_transaction_takes_everything_back(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    schema.ensure_schema(path)
+
+    def fail() -> None:
+        with schema.transaction(path) as tx:
+            tx.exec_driver_sql("INSERT INTO slugs (slug, account) VALUES ('acme', 1)")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with schema.transaction(path) as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM slugs").scalar() == 0
