@@ -202,7 +202,7 @@ def _body_bombs() -> dict[str, tuple[bytes, Twin]]:
         ),
         "odd-1001-parts": _flat(1_001, "One part more than a thousand is filed with the unread rest kept as it came."),
         "odd-100000-parts": _flat(
-            100_000, "A hundred thousand empty parts in two megabytes must not become as many objects."
+            100_000, "A hundred thousand tiny parts in under four megabytes must not become as many objects."
         ),
         "odd-rfc822-depth-200": _mail(
             "Two hundred messages forwarded one inside the other nest without any multipart.",
