@@ -28,7 +28,7 @@ def shape(path: Path) -> set[tuple[str, ...]]:
         for kind, name, sql in rows
         if sql
     ]
-    return {tuple(sorted(text.split(", "))) for text in texts}
+    return {tuple(sorted(part.strip() for part in text.split(", "))) for text in texts}
 
 
 def names(path: Path) -> set[str]:
