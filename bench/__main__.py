@@ -28,7 +28,7 @@ _FEWEST_KEPT = 5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: all rows measured and to be believed; 1: not; 2: asked wrongly."""
     asked = _parser().parse_args(arguments)
-    screen = Console(width=None if sys.stdout.isatty() else 140)
+    screen = Console(width=None if sys.stdout.isatty() else 150)
     if asked.list:
         for row in ROWS:
             screen.print(f"{row.id:12} {row.title}, goal ≥ {row.goal} times Postfix", highlight=False)

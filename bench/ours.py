@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import IO
 
 from bench.peer import PeerError, Tree, greets, waited
+from gateway.store.engine import sync_engine
 
 _ROOT = Path(__file__).resolve().parent.parent
 _COMMAND = (sys.executable, "-c", "from gateway.cli import main; main()")
 _OWNER = ("--name", "Acme", "--owner", "dimas@acme.example", "--domain", "acme.example")
 _ACCOUNT = ("account", "add", "acme", *_OWNER, "--json")
+_SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
 _ANNOUNCED = "listening smtp "
 
 
@@ -59,9 +61,18 @@ class Ours:
             return int(store.execute("SELECT count(*) FROM messages").fetchone()[0])
 
     def configuration(self) -> Mapping[str, str]:
-        with contextlib.closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as store:
-            journal = str(store.execute("PRAGMA journal_mode").fetchone()[0])
-        return {"store": f"SQLite {sqlite3.sqlite_version}, fresh", "journal_mode": journal, "settings": "the defaults"}
+        """Asked of a connection made as the server makes its own."""
+        with sync_engine(self._database).connect() as store:
+            journal, synchronous = (
+                str(store.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in ("journal_mode", "synchronous")
+            )
+        sqlite = f"SQLite {sqlite3.sqlite_version}, fresh"
+        return {
+            "store": sqlite,
+            "journal_mode": journal,
+            "synchronous": _SYNCHRONOUS[synchronous],
+            "settings": "defaults",
+        }
 
     def stop(self) -> None:
         if self._tree:

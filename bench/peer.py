@@ -66,14 +66,17 @@ class Tree:
         return sum(sum(map(int, fields[_TIMES])) for fields in self._members()) / _TICKS
 
     def stop(self) -> None:
-        """SIGTERM to the leader; what is left of the session when it has gone is ended, more firmly each time."""
+        """SIGTERM to the leader, which may drain; what is left of the session then is ended more and more firmly."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        for left, seconds in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 3.0), (signal.SIGKILL, 3.0)):
-            if waited(self._ended, seconds if self.process.poll() is None else 2.0):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(15.0)
+        for firmer in (signal.SIGTERM, signal.SIGKILL):
+            if waited(self._ended, 2.0):
                 break
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, left)
+                os.killpg(self.process.pid, firmer)
+        waited(self._ended, 2.0)
         if self.process.stdout:
             self.process.stdout.close()
 

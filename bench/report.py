@@ -14,15 +14,15 @@ from bench.figures import Result, Side
 
 _COLUMNS = (
     ("work", "left"),
-    ("Postfix mails/s", "right"),
-    ("ours mails/s", "right"),
-    ("ratio (lowest-highest)", "right"),
+    ("Postfix\nmails/s", "right"),
+    ("ours\nmails/s", "right"),
+    ("ratio\n(lowest-highest)", "right"),
     ("goal", "right"),
-    ("Postfix p50 / p99 ms", "right"),
-    ("ours p50 / p99 ms", "right"),
+    ("Postfix\np50 / p99 ms", "right"),
+    ("ours\np50 / p99 ms", "right"),
     ("p99 ratio", "right"),
-    ("CPU ms a mail: Postfix, ours, load", "right"),
-    ("others' CPU", "right"),
+    ("CPU ms a mail\nPostfix, ours, load", "right"),
+    ("others'\nCPU", "right"),
 )
 _NONE = "-"
 
@@ -50,7 +50,7 @@ class Report:
     def markdown(self) -> str:
         """For the repository."""
         lines = [f"# Bench of {self.at}", "", f"Mails accepted durably, {self.plan}.", ""]
-        lines += ["| " + " | ".join(name for name, _ in _COLUMNS) + " |"]
+        lines += ["| " + " | ".join(name.replace("\n", " ") for name, _ in _COLUMNS) + " |"]
         lines += ["|" + "|".join("---" if justify == "left" else "--:" for _, justify in _COLUMNS) + "|"]
         lines += ["| " + " | ".join(cells(result)) + " |" for result in self.results]
         for result in self.results:
