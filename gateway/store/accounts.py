@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from gateway.core.admission import Directory
-from gateway.core.options import ConflictError, Options
+from gateway.core.options import ConflictError, MissingError, Options
 from gateway.store.ids import new_id
 from gateway.store.tables import accounts, metadata, own_domains, slugs, tokens, users
 
@@ -76,6 +76,18 @@ def find_account(tx: Connection, slug: str) -> AccountRow | None:
     return None if row is None else _account(row, _domains(tx, row.number).get(row.number, ()))
 
 
+def require_account(tx: Connection, slug: str) -> AccountRow:
+    """As find_account. Raises MissingError, which for a former name tells the operator the new one."""
+    wanted = slug.strip().lower()
+    found = find_account(tx, wanted)
+    if found is not None:
+        return found
+    renamed = select(accounts.c.slug).join(slugs, slugs.c.account == accounts.c.number).where(slugs.c.slug == wanted)
+    now = tx.execute(renamed).scalar()
+    more = f"; it is called {now} now" if now else "; `smartgate account list` names those there are"
+    raise MissingError(f"no account is called {slug[:80]!a}{more}")
+
+
 def list_accounts(tx: Connection) -> list[AccountRow]:
     """Every account, by slug."""
     domains = _domains(tx)
@@ -140,6 +152,14 @@ def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
     """The user of this account with this address, given as `check_email` writes it."""
     row = tx.execute(select(*_USER).where(users.c.account == account, users.c.email == email)).first()
     return None if row is None else UserRow(*row)
+
+
+def require_user(tx: Connection, account: AccountRow, email: str) -> UserRow:
+    """As find_user. Raises MissingError."""
+    found = find_user(tx, account.number, email)
+    if found is None:
+        raise MissingError(f"{email[:80]!a} is no user of account {account.slug}")
+    return found
 
 
 def list_users(tx: Connection, account: int) -> list[UserRow]:

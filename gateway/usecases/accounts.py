@@ -1,0 +1,118 @@
+"""Open, list, rename, set and erase accounts: what the operator does, each in the transaction that is handed in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.core.envelope import Action
+from gateway.core.options import (
+    AccountError,
+    Options,
+    check_email,
+    check_name,
+    check_own_domains,
+    check_slug,
+    read_options,
+)
+from gateway.core.resources import Account, Addresses, User
+from gateway.store import access, accounts
+from gateway.store.accounts import AccountRow
+from gateway.store.engine import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the settings say that concerns accounts. domains: the gateway's, the one for addresses first."""
+
+    domains: tuple[str, ...]
+    former_name_days: int
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new account, its owner, and what the owner comes in with: a program's token and a one-time link."""
+
+    account: Account
+    owner: User
+    token: str
+    sign_in_url: str
+
+
+def open_account(tx: Tx, house: House, slug: str, name: str, owner: str, own_domains: Sequence[str]) -> Opened:
+    """Opens an account whose owner is its first user, with role admin. Raises AccountError."""
+    slug, name, email = check_slug(slug), check_name(name), check_email(owner, house.domains)
+    domains, now = check_own_domains(own_domains, house.domains), _now()
+    account = accounts.add_account(tx, slug, name, now, house.former_name_days)
+    accounts.set_options(tx, account.number, Options(own_domains=domains))
+    user = accounts.add_user(tx, account.number, email, email.partition("@")[0], "admin", now, shared_mail=True)
+    token = access.issue_token(tx, account.number, user.id, "api", now)
+    link = access.issue_token(tx, account.number, user.id, "sign_in", now)
+    shown = _shown(house, _again(tx, account))
+    return Opened(
+        shown, User(user.id, email, user.name, "admin", True, now), token, sign_in_url(house.public_url, link)
+    )
+
+
+def list_accounts(tx: Tx, house: House) -> tuple[Account, ...]:
+    """Every account, by slug."""
+    return tuple(_shown(house, row) for row in accounts.list_accounts(tx))
+
+
+def show_account(tx: Tx, house: House, slug: str) -> tuple[Account, tuple[User, ...]]:
+    """One account and its users, the oldest first."""
+    row = accounts.require_account(tx, slug)
+    people = accounts.list_users(tx, row.number)
+    return _shown(house, row), tuple(User(u.id, u.email, u.name, u.role, u.shared_mail, u.created_at) for u in people)
+
+
+def rename_account(tx: Tx, house: House, old: str, new: str) -> Account:
+    """Gives an account another slug; the old one stays reserved to it (A4). Raises AccountError."""
+    row = accounts.require_account(tx, old)
+    return _shown(house, accounts.set_slug(tx, row, check_slug(new), _now(), house.former_name_days))
+
+
+def set_account(tx: Tx, house: House, slug: str, pairs: Mapping[str, str]) -> Account:
+    """Changes options of an account, all or none. Raises AccountError."""
+    if not pairs:
+        raise AccountError("no option is given; allowed: OPTION=VALUE, such as copy_policy=cc_or_to")
+    row = accounts.require_account(tx, slug)
+    accounts.set_options(tx, row.number, read_options(pairs, house.domains))
+    return _shown(house, _again(tx, row))
+
+
+def erase_account(tx: Tx, slug: str) -> int:
+    """Takes an account away with all its mails, cards, users and receipts; gives its number, which its files carry."""
+    row = accounts.require_account(tx, slug)
+    accounts.erase_account(tx, row.number)
+    return row.number
+
+
+def sign_in_url(public_url: str, secret: str) -> str:
+    """The link that opens a session once."""
+    return f"{public_url}/sign-in?token={secret}"
+
+
+def _again(tx: Tx, row: AccountRow) -> AccountRow:
+    return accounts.get_account(tx, row.number) or row
+
+
+def _shown(house: House, row: AccountRow) -> Account:
+    attach, contact, lead = (f"{row.slug}{action.suffix}@{house.domains[0]}" for action in Action)
+    return Account(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        addresses=Addresses(attach, contact, lead),
+        own_domains=row.own_domains,
+        copy_policy=row.copy_policy,
+        strangers=row.strangers,
+        rename_grace_days=row.rename_grace_days,
+        created_at=row.created_at,
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
