@@ -1,4 +1,4 @@
-"""Header text: from the raw bytes of a field to one clean line (RFC 2047 encoded words, RFC 2231 section 5, RFC 5322)."""
+"""Header text: from the raw bytes of a field to one clean line (RFC 2047, RFC 2231 section 5, RFC 5322)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from operator import itemgetter
 # time, `unicode_escape` lets a sender write any character past every check. `utf-7` is left out as well, as in
 # browsers: it hides any text in plain ASCII and no mailer of this century writes it in a header. A name never reaches
 # the registry unless it stands here, because the registry keeps every unknown name in memory for ever.
-_TEXT_CODECS = (
-    "ascii utf_8 utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le "
-    "latin_1 iso8859_2 iso8859_3 iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10 iso8859_11 "
-    "iso8859_13 iso8859_14 iso8859_15 iso8859_16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 "
-    "cp437 cp720 cp737 cp775 cp850 cp852 cp855 cp857 cp858 cp860 cp861 cp862 cp863 cp864 cp865 cp866 cp869 cp874 "
-    "cp1125 koi8_r koi8_t koi8_u kz1048 ptcp154 tis_620 mac_roman mac_cyrillic mac_greek mac_iceland mac_latin2 mac_turkish "
-    "gb2312 gbk gb18030 hz big5 big5hkscs cp950 shift_jis shift_jisx0213 cp932 euc_jp euc_jis_2004 euc_jisx0213 "
-    "iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_3 iso2022_jp_2004 iso2022_jp_ext euc_kr iso2022_kr cp949 johab"
-).split()
+_TEXT_CODECS = """
+    ascii utf_8 utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le latin_1 iso8859_2 iso8859_3 iso8859_4
+    iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10 iso8859_11 iso8859_13 iso8859_14 iso8859_15
+    iso8859_16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp437 cp720 cp737 cp775 cp850 cp852
+    cp855 cp857 cp858 cp860 cp861 cp862 cp863 cp864 cp865 cp866 cp869 cp874 cp1125 koi8_r koi8_t koi8_u kz1048
+    ptcp154 tis_620 mac_roman mac_cyrillic mac_greek mac_iceland mac_latin2 mac_turkish gb2312 gbk gb18030 hz big5
+    big5hkscs cp950 shift_jis shift_jisx0213 cp932 euc_jp euc_jis_2004 euc_jisx0213 iso2022_jp iso2022_jp_1
+    iso2022_jp_2 iso2022_jp_3 iso2022_jp_2004 iso2022_jp_ext euc_kr iso2022_kr cp949 johab
+"""
 # What mailers write when they mean the wider set that contains it.
 _MEANT = {
     "latin_1": "cp1252",
@@ -48,8 +48,9 @@ _OTHER_NAMES = {
 
 
 def _labels() -> dict[str, str]:
-    named = {codec: codec for codec in _TEXT_CODECS} | _OTHER_NAMES
-    named |= {alias: codec for alias, codec in aliases.items() if codec in _TEXT_CODECS}
+    codecs = frozenset(_TEXT_CODECS.split())
+    named = {codec: codec for codec in codecs} | _OTHER_NAMES
+    named |= {alias: codec for alias, codec in aliases.items() if codec in codecs}
     return {label: _MEANT.get(codec, codec) for label, codec in named.items()}
 
 
