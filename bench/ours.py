@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from bench.peer import PeerError, Tree, greets, waited
+from bench.peer import PeerError, Tree, greets
 from gateway.store.engine import sync_engine
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -48,10 +48,10 @@ class Ours:
         self._tree = Tree([*_COMMAND, "serve", "--only", "smtp"], folder, self._env())
         if stdout := self._tree.process.stdout:
             threading.Thread(target=self._read_port, args=(stdout,), daemon=True).start()
-        if not waited(lambda: bool(self._port) and greets(self._port), 30):
+        if not self._tree.came_up(lambda: bool(self._port) and greets(self._port), 30):
             said = self._tree.said()
             self.stop()
-            raise PeerError(f"`smartgate serve` did not answer within 30 s; it said: {said or 'nothing'}")
+            raise PeerError(f"`smartgate serve` ended or did not answer within 30 s; it said: {said or 'nothing'}")
 
     def cpu_seconds(self) -> float:
         return self._tree.cpu_seconds() if self._tree else 0.0

@@ -61,6 +61,10 @@ class Tree:
                 start_new_session=True,
             )
 
+    def came_up(self, ready: Callable[[], bool], seconds: float) -> bool:
+        """Wait until it is ready; False where the time is over or the leader has ended before."""
+        return waited(lambda: self.process.poll() is not None or ready(), seconds) and self.process.poll() is None
+
     def cpu_seconds(self) -> float:
         """utime, stime and those of the children waited for (proc(5)), over all living members."""
         return sum(sum(map(int, fields[_TIMES])) for fields in self._members()) / _TICKS

@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.peer import PeerError, Tree, greets, waited
+from bench.peer import PeerError, Tree, greets
 
 _PROGRAMS = Path("/usr/lib/postfix/sbin")
 
@@ -84,10 +84,12 @@ class Postfix:
         self._configure()
         command = [str(_PROGRAMS / "master"), "-c", str(folder / "etc"), "-d"]
         self._tree = Tree(command, folder)
-        if not waited(lambda: greets(self._port), 15):
+        if not self._tree.came_up(lambda: greets(self._port), 15):
             said = self._tree.said() or self._logged()
             self.stop()
-            raise PeerError(f"Postfix did not answer on port {self._port} within 15 s; it said: {said or 'nothing'}")
+            raise PeerError(
+                f"Postfix ended or did not answer on port {self._port} within 15 s; it said: {said or 'nothing'}"
+            )
 
     def cpu_seconds(self) -> float:
         return self._tree.cpu_seconds() if self._tree else 0.0

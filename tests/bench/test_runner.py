@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import ours
 from bench.__main__ import main
-from bench.peer import Tree, greets, waited
+from bench.peer import PeerError, Tree, greets, waited
 from bench.postfix import Postfix
 from bench.rows import ROWS, Row
 from bench.runner import Plan, measure
@@ -106,3 +108,27 @@ def test_a_private_postfix_keeps_what_it_acknowledges_and_leaves_nothing_behind(
     assert result.faults == []
     assert "static:HOLD" in used["postfix"]["smtpd_recipient_restrictions"]
     assert not greets(peer.port)
+
+
+FAILURES = {
+    # story                               the command as it fails                          what is said
+    "an account that can't be made": (
+        "sys.exit('SMARTGATE_DOMAINS: no')",
+        "`smartgate account add` failed: SMARTGATE_DOMAINS: no",
+    ),
+    "a server that ends at once": (
+        "'serve' in sys.argv and sys.exit('the port is taken')",
+        "`smartgate serve` ended or did not answer within 30 s; it said: the port is taken",
+    ),
+}
+
+
+@pytest.mark.parametrize(("command", "said"), FAILURES.values(), ids=FAILURES)
+def test_a_server_that_does_not_start_is_told_with_its_own_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, said: str
+) -> None:
+    monkeypatch.setattr(ours, "_COMMAND", (sys.executable, "-c", f"import sys; {command}"))
+    server = ours.Ours()
+    with pytest.raises(PeerError, match=re.escape(said)):
+        server.start(tmp_path)
+    server.stop()
