@@ -46,8 +46,8 @@ class Mail:
     """A message, read. Values are decoded; addresses are as the header wrote them.
 
     author: the one From address, None when B4 finds fault with it. malformed, bomb: why B4 or B4b refuses, or "".
-    unread: what stood in From, To or Cc and is no address (C1). automatic: B6 reasons that hold for everybody;
-    bulk: those a trusted colleague's Cc overrides. identity: what rule B9 compares. date: milliseconds since 1970.
+    unread: what stood in From, To or Cc and is no address (C1). automatic: why B6 takes it for automatic mail, or "".
+    identity: what rule B9 compares. date: milliseconds since 1970.
     """
 
     size: int
@@ -65,7 +65,6 @@ class Mail:
     references: tuple[str, ...]
     date: int | None
     automatic: str
-    bulk: str
     list_post: frozenset[str]
     identity: bytes
     outline: Outline
@@ -92,7 +91,6 @@ def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | No
     key = subject_key(base)
     message_id = _message_id(header.first("message-id"))
     date = parse_date(header.first("date") or b"")
-    automatic, bulk = _automatic(header)
     return Mail(
         size=len(message) if size is None else size,
         malformed=header.fault or ("" if bomb else author_fault),
@@ -108,8 +106,7 @@ def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | No
         message_id=message_id,
         references=_references(header),
         date=date,
-        automatic=automatic,
-        bulk=bulk,
+        automatic=_automatic(header),
         list_post=_list_post(header),
         identity=_identity(message, header, message_id, author, date, key),
         outline=outline(message, max_parts=limits.mime_parts, max_depth=limits.mime_depth) if not bomb else _NOTHING,
@@ -173,23 +170,22 @@ def _references(header: Header) -> tuple[str, ...]:
     return tuple(ids)[:MAX_REFERENCES]
 
 
-def _automatic(header: Header) -> tuple[str, str]:
-    """Rule B6: (reasons that always count, reasons that a colleague's deliberate Cc overrides)."""
-    hard = soft = ""
+def _automatic(header: Header) -> str:
+    """Rule B6: why nobody wrote this by hand, or ""."""
     submitted = header.first("auto-submitted")
-    content_type = (header.first("content-type") or b"").lower()
     if submitted is not None and not _AUTO.match(submitted):
-        hard = "Auto-Submitted says so"
-    elif header.first("x-autoreply") is not None or header.first("x-autorespond") is not None:
-        hard = "it is an automatic reply"
-    elif content_type.startswith(b"multipart/report") or b"disposition-notification" in content_type:
-        hard = "it is a report of a mail system"
+        return "Auto-Submitted says so"
+    if header.first("x-autoreply") is not None or header.first("x-autorespond") is not None:
+        return "it is an automatic reply"
+    content_type = (header.first("content-type") or b"").lower()
+    if content_type.startswith(b"multipart/report") or b"disposition-notification" in content_type:
+        return "it is a report of a mail system"
     precedence = (header.first("precedence") or b"").strip().lower()
     if precedence in _BULK:
-        soft = f"Precedence is {precedence.decode('ascii')}"
-    elif header.first("list-id") is not None or header.first("list-unsubscribe-post") is not None:
-        soft = "it came through a mailing list"
-    return hard, soft
+        return f"Precedence is {precedence.decode('ascii')}"
+    if header.first("list-id") is not None or header.first("list-unsubscribe-post") is not None:
+        return "it came through a mailing list"
+    return ""
 
 
 def _list_post(header: Header) -> frozenset[str]:

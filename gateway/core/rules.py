@@ -197,12 +197,12 @@ def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
 
 def _b6_automatic(case: _Case) -> _End | None:
     colleague = case.cast.author_kind is Kind.TEAM and case.facts.auth.trusted
-    reason = case.mail.automatic or ("" if colleague else case.mail.bulk)
-    case.automatic = bool(reason)
-    if reason:
+    reason = case.mail.automatic
+    case.automatic = bool(reason) and not colleague
+    if case.automatic:
         case.note("B6", f"Automatic mail ({reason}): it is filed, but creates and links nothing.")
-    elif case.mail.bulk:
-        case.note("B6", f"A colleague put us in Cc, which counts more: {case.mail.bulk}.")
+    elif reason:
+        case.note("B6", f"It looks automatic ({reason}), but a colleague put us in Cc, which counts more.")
     else:
         case.ok("B6", "Written by a person.")
     return None

@@ -57,9 +57,15 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         os.fsync(self._fd)
         source = self._name or f"/proc/self/fd/{self._fd}"
-        with contextlib.suppress(FileExistsError):
-            os.link(source, folder / name, follow_symlinks=True)
-        for changed in (folder, folder.parent, self._root):
+        root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # Only with a folder given does link() follow /proc's symlink to the unlinked file (linkat, AT_SYMLINK_FOLLOW).
+            with contextlib.suppress(FileExistsError):
+                os.link(source, folder / name, src_dir_fd=root, follow_symlinks=True)
+            os.fsync(root)
+        finally:
+            os.close(root)
+        for changed in (folder, folder.parent):
             _fsync_folder(changed)
         return name
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, select
 
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
@@ -129,13 +129,30 @@ _LEADS = select(leads.c.id, leads.c.name, leads.c.status).where(_in(leads.c.acco
 _LEAD_CONTACTS = select(lead_contacts.c.lead, lead_contacts.c.contact).where(
     _in(lead_contacts.c.account, "of"), _in(lead_contacts.c.lead, "keys")
 )
-_OPEN_LEADS = (
-    select(lead_contacts.c.contact, lead_contacts.c.lead)
-    .join_from(
-        lead_contacts, leads, (leads.c.account == lead_contacts.c.account) & (leads.c.id == lead_contacts.c.lead)
+
+
+def _open_lead(nth: int) -> ScalarSelect[str]:
+    """The nth open lead of a contact: two are enough to know whether there is only one (C6a)."""
+    return (
+        select(lead_contacts.c.lead)
+        .join_from(
+            lead_contacts, leads, (leads.c.account == lead_contacts.c.account) & (leads.c.id == lead_contacts.c.lead)
+        )
+        .where(
+            lead_contacts.c.account == contacts.c.account,
+            lead_contacts.c.contact == contacts.c.id,
+            leads.c.status == "open",
+        )
+        .correlate(contacts)
+        .order_by(lead_contacts.c.lead)
+        .limit(1)
+        .offset(nth)
+        .scalar_subquery()
     )
-    .where(_in(lead_contacts.c.account, "of"), _in(lead_contacts.c.contact, "keys"), leads.c.status == "open")
-    .order_by(lead_contacts.c.lead)
+
+
+_OPEN_LEADS = select(contacts.c.id, _open_lead(0).label("first"), _open_lead(1).label("second")).where(
+    _in(contacts.c.account, "of"), _in(contacts.c.id, "keys")
 )
 _CUSTOMERS = select(customer_contacts.c.contact, customer_contacts.c.customer).where(
     _in(customer_contacts.c.account, "of"), _in(customer_contacts.c.contact, "keys")
@@ -232,11 +249,11 @@ def find_leads(tx: Connection, of: Collection[int], ids: Collection[str]) -> dic
 
 
 def find_open_leads(tx: Connection, of: Collection[int], contact_ids: Iterable[str]) -> dict[str, list[str]]:
-    """Ids of open leads by contact."""
-    found: dict[str, list[str]] = {}
-    for row in _rows(tx, _OPEN_LEADS, of, contact_ids):
-        found.setdefault(row.contact, []).append(row.lead)
-    return found
+    """Ids of open leads by contact, two at most."""
+    return {
+        row.id: [lead for lead in (row.first, row.second) if lead is not None]
+        for row in _rows(tx, _OPEN_LEADS, of, contact_ids)
+    }
 
 
 def find_customers(tx: Connection, of: Collection[int], contact_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -6,17 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.core.admission import admit, read_recipient
+from gateway.core.admission import OPERATORS, admit, read_recipient
 from gateway.core.decision import Decision, Verdict, as_json
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
-from gateway.core.mail import Mail, read_mail
-from gateway.core.people import Team, cast_people
-from gateway.store.accounts import find_slug, get_account
+from gateway.core.mail import read_mail
+from gateway.store.accounts import find_slug
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
 from gateway.usecases.filing import FilingSettings, decide_all
-from gateway.usecases.filing_facts import Handing
+from gateway.usecases.filing_facts import Handing, gather
 
 LOOPBACK = "127.0.0.1"
 _NOTHING = StoredBody("", b"", b"")
@@ -45,9 +44,10 @@ def explain_mail(
         admissions.append(admit(wanted, found, admissions))
     envelope = Envelope("smtp", peer or LOOPBACK, "", sender, tuple(admissions), now)
     taken = next((one.recipient for one in admissions if one.recipient is not None), None)
+    account = taken.account if taken else admissions[0].account
+    handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns())
     if taken is None:
-        return as_json(_refused(tx, mail, admissions, settings))
-    handing = Handing(taken.account, envelope, mail, _NOTHING, now, time.monotonic_ns())
+        return as_json(_refused(tx, handing, settings))
     return as_json(_linked(decide_all(tx, [handing], settings)[0], settings))
 
 
@@ -62,22 +62,21 @@ def _linked(decision: Decision, settings: FilingSettings) -> Decision:
     return replace(decision, reply=decision.reply.with_link(settings.why_url(decision.rule)))
 
 
-def _refused(tx: Tx, mail: Mail, admissions: Sequence[Admission], settings: FilingSettings) -> Decision:
+def _refused(tx: Tx, handing: Handing, settings: FilingSettings) -> Decision:
     """Every recipient was refused before the text: the first refusal is the answer."""
-    first = admissions[0]
-    cast = cast_people(mail, Team(frozenset(), frozenset(), settings.domains))
-    account = get_account(tx, first.account) if first.account else None
+    world, casts = gather(tx, [handing], settings.domains)
+    admissions = handing.envelope.admissions
     decision = Decision(
         verdict=Verdict.REFUSE,
-        reply=first.reply,
-        rule=first.steps[-1].rule,
-        account=account.slug if account else "",
+        reply=admissions[0].reply,
+        rule=admissions[0].steps[-1].rule,
+        account=world.accounts[handing.account].slug,
         action=None,
-        cast=cast,
+        cast=casts[0],
         automatic=False,
         duplicate_of=None,
-        base_subject=mail.base_subject,
-        unread=mail.unread,
+        base_subject=handing.mail.base_subject,
+        unread=handing.mail.unread,
         auth=Auth(),
         steps=tuple(step for one in admissions for step in one.steps),
     )

@@ -1,0 +1,1 @@
+"""Stories told through the real SMTP port: a peer speaks, the store is looked at."""
