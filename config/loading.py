@@ -42,11 +42,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     problems: list[str] = []
     secrets, secret_origins = _secret_files(environ, problems)
-    table, table_origins = _toml(environ, problems)
+    file = _toml(environ, problems)
+    table = {key: value for key, value in file.items() if key in Settings.model_fields and value != ""}
     environment = _Environment(Settings, environ)
-    found = environment()
-    origins = table_origins | secret_origins | {field: f"environment {variable(field)}" for field in found}
-    problems += _unknown_variables(environ) + _unknown_keys(table_origins, environ)
+    origins = {
+        **dict.fromkeys(table, f"file {environ.get(CONFIG)}"),
+        **secret_origins,
+        **{field: f"environment {variable(field)}" for field in environment()},
+    }
+    problems += _unknown_variables(environ) + _unknown_keys(file, environ)
     settings = None
     sources = (environment, InitSettingsSource(Settings, secrets), InitSettingsSource(Settings, table))
     try:
@@ -61,9 +65,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def warnings(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Name the settings that are set and that this version accepts without acting on them, with the reason."""
-    table, _ = _toml(environ, [], only=WITHOUT_EFFECT)
-    names = [field for field in WITHOUT_EFFECT if environ.get(variable(field)) or field in table]
-    return [f"{variable(field)} has no effect: {WITHOUT_EFFECT[field]}" for field in names]
+    elsewhere = _toml(environ, []).keys() | _secret_files(environ, [])[0].keys()
+    return [
+        f"{variable(field)} has no effect: {reason}"
+        for field, reason in WITHOUT_EFFECT.items()
+        if environ.get(variable(field)) or field in elsewhere
+    ]
 
 
 class _Environment(EnvSettingsSource):
@@ -100,22 +107,16 @@ def _secret_files(environ: Mapping[str, str], problems: list[str]) -> tuple[dict
     return found, origins
 
 
-def _toml(
-    environ: Mapping[str, str], problems: list[str], only: Mapping[str, str] | None = None
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read the TOML file, if one is named: the keys of the model (or those of `only`), and where each key was found."""
+def _toml(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """Read the TOML file, if one is named."""
     path = environ.get(CONFIG)
     if not path:
-        return {}, {}
+        return {}
     try:
-        table = tomllib.loads(Path(path).read_text("utf-8"))
+        return tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         problems.append(f"{CONFIG}: {path!r} can't be read ({_why(error)}); allowed: a readable TOML file")
-        return {}, {}
-    known = Settings.model_fields if only is None else only
-    return {key: value for key, value in table.items() if key in known and value != ""}, dict.fromkeys(
-        table, f"file {path}"
-    )
+        return {}
 
 
 def _why(error: Exception) -> str:
@@ -134,7 +135,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _unknown_keys(found: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+def _unknown_keys(found: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
     known = set(Settings.model_fields) | set(WITHOUT_EFFECT)
     return [f"{key!r} in {environ[CONFIG]} is no setting{_nearest(key, known)}" for key in found if key not in known]
 

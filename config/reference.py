@@ -59,10 +59,15 @@ def markdown() -> str:
         default = f"`{_default(field)}`" if _default(field) else "none"
         lines += [f"### `{variable(name)}`", "", field.description or "", ""]
         lines += [f"- Allowed: {allowed(field)}", f"- Default: {default}"]
+        lines += [f"- No effect yet: {WITHOUT_EFFECT[name]}"] if name in WITHOUT_EFFECT else []
         lines += [f"- Secret: may also stand in a file that `{variable(name)}_FILE` names"] if name in SECRETS else []
         lines.append("")
     lines += ["## Accepted without effect", "", _WITHOUT_EFFECT, ""]
-    lines += [f"- `{variable(name)}`: {reason}" for name, reason in WITHOUT_EFFECT.items()]
+    lines += [
+        f"- `{variable(name)}`: {reason}"
+        for name, reason in WITHOUT_EFFECT.items()
+        if name not in Settings.model_fields
+    ]
     return "\n".join(lines) + "\n"
 
 

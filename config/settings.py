@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
     secret_key: Secret | None = _setting(
         None,
-        "Protects sign-in links and stored credentials. Left out: a key file is made beside the SQLite file.",
+        "The key that encrypts stored credentials.",
         "at least 32 characters",
     )
     secret_keys_old: Secrets = _setting(
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     )
     trusted_relays: Networks = _setting(
         "",
-        "Mail servers in front of this one; limits counted by address spare them, as they spare loopback (rule A8).",
+        "Mail servers in front of this one, to be spared where limits are counted by address (rule A8).",
         "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
     )
     max_message_bytes: Whole = _number(
@@ -196,6 +196,9 @@ SECRETS = frozenset({"secret_key", "secret_keys_old"})
 """Fields that are never shown, and that may also be read from a file of their own."""
 
 WITHOUT_EFFECT = {
+    "secret_key": "this version stores no credentials, and of tokens only their hashes",
+    "secret_keys_old": "this version stores no credentials, and of tokens only their hashes",
+    "trusted_relays": "this version counts no limit by address",
     "lmtp_listen": "this version has no LMTP listener",
     "tls_cert": "this version offers no STARTTLS",
     "tls_key": "this version offers no STARTTLS",
@@ -213,5 +216,8 @@ WITHOUT_EFFECT = {
     "mailbox_ca_file": "this version connects to no mailbox",
     "webhook_allow_private": "this version sends no webhooks",
 }
-"""Names of the product's settings that this version accepts without acting on them, each with the sentence that the
-person who set it is shown. A configuration written for the whole product so starts this version too, never silently."""
+"""Names of the product's settings that this version accepts, and checks if they are fields, without acting on them.
+
+Each has the sentence that is shown to who sets it. A configuration written for the whole product so starts this version
+too, but never in silence.
+"""
