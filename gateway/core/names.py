@@ -78,7 +78,7 @@ _SUFFIXES = _table(
     jr jnr sr snr ii iii iv phd md mba msc bsc mphil llm llb esq dds dmd cpa cfa pmp rn edd jd
     """
 )
-_DEGREE = re.compile(r"[^\W\d_]+\.(?:[^\W\d_]+\.?)*")
+_DEGREE = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)+\.?")
 _PARTICLES = _table(
     """
     van von vom zu zum zur de den der des del della dello di da das do dos du la le ter ten te bin binti binte ibn
@@ -97,7 +97,7 @@ def tidy_name(display: str, address: str) -> str | None:
     turned; a company's or a department's comma, and more than one comma, stay. Tidying a tidy name changes nothing.
     """
     name = _visible(display[:_LONGEST])
-    while (tidied := _cut(_turn(_drop_tail(_drop_addresses(_unquote(name), address))))) != name:
+    while (tidied := _cut(_turn(_drop_addresses(_drop_tail(_unquote(name)), address)))) != name:
         name = tidied
     return name if any(letter.isalnum() or unicodedata.category(letter) == "So" for letter in name) else None
 
@@ -210,8 +210,8 @@ def _person(name: str) -> str:
 
 
 def _all_degrees(words: list[str]) -> bool:
-    """True when all words are suffixes or dotted degrees ("S.Kom.", "M.Sc."); a single initial ("T.") is none."""
-    return all(_is_suffix(word) or ("." in word[2:] and _DEGREE.fullmatch(word)) for word in words)
+    """True when all words are suffixes or have a full stop inside ("S.Kom.", "M.Sc."), as an initial ("T.") has not."""
+    return all(_is_suffix(word) or _DEGREE.fullmatch(word) for word in words)
 
 
 def _is_suffix(word: str) -> bool:

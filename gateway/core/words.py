@@ -44,6 +44,7 @@ _OTHER_NAMES = {
     "x_mac_cyrillic": "mac_cyrillic",
     "cp_850": "cp850",
     "utf8mb4": "utf_8",
+    "windows_874": "cp874",
 }
 
 
