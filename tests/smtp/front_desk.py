@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -156,3 +158,8 @@ class Peer:
     def leave(self) -> None:
         """Hang up at once."""
         self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Hang up so that the server hears at once that nobody is there any more."""
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.leave()
