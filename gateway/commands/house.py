@@ -1,0 +1,90 @@
+"""Commands about the program as a whole: `serve`, `demo`, `db`, `config` and `version`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config import describe
+from gateway import app
+from gateway.commands.output import InputError, group, print_json, print_table, settings
+
+db_commands = group("The store: its schema and whether it is sound.")
+config_commands = group("The settings in force.")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+
+
+def serve(
+    only: Annotated[
+        str, typer.Option(help="Roles to run, separated by commas; left out: all.", metavar="smtp,http")
+    ] = "",
+    workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1)] = 1,
+) -> None:
+    """Take mail and answer over HTTP until told to stop; SIGTERM finishes what is under way."""
+    chosen = settings()
+    roles = frozenset(role.strip() for role in only.split(",") if role.strip()) or frozenset(app.ROLES)
+    unknown = sorted(roles - set(app.ROLES))
+    if unknown:
+        raise InputError(f"--only {unknown[0]!a} is no role; allowed: {', '.join(app.ROLES)}")
+    if workers > 1:
+        raise InputError(f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer")
+    status = asyncio.run(app.serve(chosen, roles, typer.echo))
+    if status:
+        raise typer.Exit(status)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its store.")] = Path("var/demo"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin with an empty store.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the mails were played.")] = False,
+) -> None:
+    """Start the whole product with a demo account, play a few mails through the real SMTP port, then serve."""
+    from gateway.demo import run
+
+    status = asyncio.run(run(settings(), folder, fresh=fresh, once=once))
+    if status:
+        raise typer.Exit(status)
+
+
+def version(json: Json = False) -> None:
+    """Print the version."""
+    if json:
+        print_json({"version": app.version()})
+        return
+    typer.echo(f"smartgate {app.version()}")
+
+
+@db_commands.command("upgrade")
+def upgrade(json: Json = False) -> None:
+    """Bring the store to the schema this version needs; make it where it isn't there."""
+    chosen = settings()
+    before, after = app.upgrade_store(chosen)
+    if json:
+        print_json({"path": str(chosen.database_path), "before": before, "after": after})
+        return
+    happened = "was made" if before is None else "was current already" if before == after else f"came from {before}"
+    typer.echo(f"The store {chosen.database_path} has schema {after}; it {happened}.")
+
+
+@db_commands.command("check")
+def check(json: Json = False) -> None:
+    """Say whether the store is there, sound and current."""
+    chosen = settings()
+    revision = app.check_store(chosen)
+    if json:
+        print_json({"path": str(chosen.database_path), "schema": revision, "state": "ok"})
+        return
+    typer.echo(f"The store {chosen.database_path} is sound; its schema {revision} is current.")
+
+
+@config_commands.command("show")
+def show(json: Json = False) -> None:
+    """Print every setting, its value and where it came from; secrets are masked."""
+    described = describe(settings())
+    if json:
+        print_json([{"name": one.name, "value": one.value, "source": one.source} for one in described])
+        return
+    print_table(("SETTING", "VALUE", "FROM"), [(one.name, one.value, one.source) for one in described], "")
