@@ -59,7 +59,7 @@ class Spool:
         source = self._name or f"/proc/self/fd/{self._fd}"
         root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            # Only with a folder given does link() follow /proc's symlink to the unlinked file (linkat, AT_SYMLINK_FOLLOW).
+            # Only with a folder given does link() follow the symlink in /proc (linkat with AT_SYMLINK_FOLLOW).
             with contextlib.suppress(FileExistsError):
                 os.link(source, folder / name, src_dir_fd=root, follow_symlinks=True)
             os.fsync(root)

@@ -1,7 +1,7 @@
 """A whole house for stories: a store, its desk and an SMTP door on a free port, and a peer that hands mail to it.
 
-The world is always the same: account `acme` with the users dimas@ and ana@acme.example, own domain acme.example and one known
-contact, Bob Miller <bob@bluefin.example>; a second account `beta` with eva@beta.example and own domain beta.example.
+The world is always the same: account `acme` with the users dimas@ and ana@acme.example, own domain acme.example and one
+known contact, Bob Miller <bob@bluefin.example>; a second account `beta` with eva@beta.example, own domain beta.example.
 """
 
 from __future__ import annotations
