@@ -79,7 +79,7 @@ def base_subject(subject: str) -> str:
         elif tail := _FORWARD_TAIL.search(text, max(start, end - _TAIL_LENGTH), end):
             end = tail.start()
         else:
-            return text[start:end] or tag
+            return text[start:end] or (tag if tag == text else base_subject(tag))
 
 
 def subject_key(base: str) -> str:
@@ -88,12 +88,17 @@ def subject_key(base: str) -> str:
     Only the first 400 characters count, before and after folding: that bounds the work (ordering a long run of
     combining marks takes quadratic time) and the index entry made of it.
     """
-    if base.isascii():
+    if base.isascii() and base.isprintable():
         return _fold_blanks(base.casefold())
-    text = unicodedata.normalize("NFD", base[:KEY_CHARACTERS])
+    seen = (letter for letter in base[:KEY_CHARACTERS] if letter.isspace() or _is_visible(letter))
+    text = unicodedata.normalize("NFD", "".join(seen))
     for _ in range(2):
         text = unicodedata.normalize("NFKC", text.casefold())
-    return _fold_blanks("".join(letter for letter in text if unicodedata.category(letter) not in _INVISIBLE))
+    return _fold_blanks(text)
+
+
+def _is_visible(letter: str) -> bool:
+    return unicodedata.category(letter) not in _INVISIBLE
 
 
 def _fold_blanks(text: str) -> str:

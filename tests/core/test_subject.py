@@ -74,6 +74,7 @@ KEPT = {
     "tags within tags are no tag": ("[a [b]] Offer", "[a [b]] Offer"),
     "an open bracket": ("[ticket Offer", "[ticket Offer"),
     "a forward in brackets that end early is a tag": ("[Fwd: a] b [c]", "b [c]"),
+    "a forward in brackets with only a mark behind": ("[Fwd: Offer] Re:", "Offer"),
     "a tag that is a mark": ("[Re] Offer", "Offer"),
     "nothing": ("", ""),
     "only blanks": (" \t ", ""),
@@ -100,7 +101,9 @@ SAME_KEY = {
     "composed and taken apart": ("Caf\u00e9", "Cafe\u0301"),
     "full-width letters": ("ＯＦＦＥＲ", "offer"),
     "ligature": ("\ufb01nal offer", "final offer"),
+    "a control character": ("Of\x00fer", "Offer"),
     "zero-width characters": ("Of\u200bfer \u200ex", "Offer x"),
+    "a zero-width character before a combining mark": ("e\u200b\u0301", "é"),
     "white space": ("a \t b", "a b"),
     "white space beside other letters": ("é\u2003b", "é b"),
 }
