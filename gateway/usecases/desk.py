@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from email.utils import formatdate
 from functools import partial
+from typing import Protocol
 
 from gateway import metrics
 from gateway.core.admission import OPERATORS, Directory, admit, read_recipient
@@ -27,6 +28,18 @@ from gateway.usecases.filing import FilingSettings, add_receipt, file
 from gateway.usecases.filing_facts import Handing
 
 READ_IN_LOOP = 64 * 1024
+
+
+class OpenSpool(Protocol):
+    """A large message as a door holds it: one that `open_spool` gave."""
+
+    size: int
+
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
 _NOBODY = Cast((), (), None, "incoming", None)
 
 
@@ -56,7 +69,7 @@ class FilingDesk:
         linked = admission.reply.with_link(self._settings.why_url(rule))
         return Admission(linked, admission.steps, admission.written, admission.account)
 
-    async def file_mail(self, envelope: Envelope, content: bytes | Spool) -> Reply:
+    async def file_mail(self, envelope: Envelope, content: bytes | OpenSpool) -> Reply:
         """Decides on one mail for the account of its recipients and answers once that is durable (B11)."""
         started = time.monotonic_ns()
         account = next(one.recipient.account for one in envelope.admissions if one.recipient is not None)
@@ -71,13 +84,15 @@ class FilingDesk:
         reply: Reply = filing.reply
         return reply
 
-    async def _read(self, account: int, trace: bytes, content: bytes | Spool) -> tuple[Mail, StoredBody]:
+    async def _read(self, account: int, trace: bytes, content: bytes | OpenSpool) -> tuple[Mail, StoredBody]:
         """Reads and packs a mail: small ones at once, large ones off the loop, two at a time."""
         limits = self._settings.limits
         if isinstance(content, bytes):
             if len(content) <= READ_IN_LOOP:
                 return read_mail(content, limits), pack(trace, content)
             return await asyncio.to_thread(lambda: (read_mail(content, limits), pack(trace, content)))
+        if not isinstance(content, Spool):
+            raise TypeError("a large message is filed from a spool of this desk's own")
         async with self._large:
             mail = await asyncio.to_thread(lambda: read_mail(content.read(), limits))
             name = await asyncio.to_thread(content.keep, account)
