@@ -110,6 +110,7 @@ class Gateway:
         self._smtp: SmtpServer | None = None
         self._web: uvicorn.Server | None = None
         self._web_task: asyncio.Task[None] | None = None
+        self._close_streams: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Opens the store and the doors; `listeners` then says where each really listens.
@@ -136,10 +137,12 @@ class Gateway:
 
     async def stop(self) -> None:
         """Takes nothing new, finishes what is being filed, closes the store."""
+        if self._web is not None:
+            self._close_streams()
+            self._web.should_exit = True
         if self._smtp is not None:
             await self._smtp.stop(GRACE_SECONDS)
-        if self._web is not None and self._web_task is not None:
-            self._web.should_exit = True
+        if self._web_task is not None:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         await self.store.stop()
         _log.info("app.stopped")
@@ -166,7 +169,7 @@ class Gateway:
         import uvicorn
 
         from gateway.usecases.explain_mail import explain_mail
-        from gateway.web.build import build
+        from gateway.web.app import build
         from gateway.web.services import WebServices
 
         settings, filing = self.settings, filing_settings(self.settings, self.public_url)
@@ -185,6 +188,8 @@ class Gateway:
             max_message_bytes=settings.max_message_bytes,
             limits=filing.limits,
         )
+        site = build(services)
+        self._close_streams = site.state.feed.close
         ready = asyncio.Event()
 
         class Web(uvicorn.Server):
@@ -200,7 +205,7 @@ class Gateway:
 
         self._web = Web(
             uvicorn.Config(
-                build(services),
+                site,
                 log_config=None,
                 access_log=False,
                 server_header=False,

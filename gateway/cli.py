@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from gateway.commands import accounts, house, mail, users
@@ -22,6 +25,9 @@ app.add_typer(house.config_commands, name="config")
 
 def main() -> None:
     """Entry point of the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except BrokenPipeError:

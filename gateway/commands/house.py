@@ -44,7 +44,7 @@ def demo(
     """Start the whole product with a demo account, play a few mails through the real SMTP port, then serve."""
     from gateway.demo import run
 
-    status = asyncio.run(run(settings(), folder, fresh=fresh, once=once))
+    status = run(settings(), folder, fresh=fresh, once=once)
     if status:
         raise typer.Exit(status)
 

@@ -92,7 +92,7 @@ def erase_account(tx: Tx, slug: str) -> int:
 
 def sign_in_url(public_url: str, secret: str) -> str:
     """The link that opens a session once."""
-    return f"{public_url}/sign-in?token={secret}"
+    return f"{public_url}/sign-in/{secret}"
 
 
 def _again(tx: Tx, row: AccountRow) -> AccountRow:
