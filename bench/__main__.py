@@ -23,6 +23,7 @@ from bench.runner import Configurations, Plan, measure
 
 _RESULTS = Path(__file__).resolve().parent / "results"
 _FEWEST_KEPT = 5
+_DISTURBED = 0.25
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +90,11 @@ def _show(report: Report, screen: Console, *, keep: bool) -> int:
         shown = "; ".join(f"{key} = {value}" for key, value in settings.items())
         screen.print(f"\n  {name}: {shown}", highlight=False)
     faults = [f"{result.row.id}: {fault}" for result in report.results for fault in result.faults]
+    for result in report.results:
+        if result.disturbance > _DISTURBED:
+            screen.print(
+                f"[yellow]{result.row.id}: others used {result.disturbance:.0%} of the cores meanwhile: measure again"
+            )
     for fault in faults:
         screen.print(f"[red]not to be believed: {fault}")
     if keep and not faults:

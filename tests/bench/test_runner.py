@@ -110,6 +110,16 @@ def test_a_private_postfix_keeps_what_it_acknowledges_and_leaves_nothing_behind(
     assert not greets(peer.port)
 
 
+def test_our_server_keeps_what_it_acknowledges(tmp_path: Path) -> None:
+    server = ours.Ours()
+    result, used = measure(ROW, Plan(tmp_path, rounds=1, seconds=0.3, warm_up=0.1), None, server, lambda _: None)
+    assert result.faults == []
+    assert result.ours is not None
+    assert result.ours.middle("cpu_ms") > 0
+    assert used["smartgate"]["synchronous"] == "FULL"
+    assert not greets(server.port)
+
+
 FAILURES = {
     # story                               the command as it fails                          what is said
     "an account that can't be made": (
