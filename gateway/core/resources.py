@@ -1,0 +1,198 @@
+"""What the API shows and webhooks tell: one frozen value a resource, with the interface's field names (2-interfaces).
+
+Times are milliseconds since 1970 inside and RFC 3339 in UTC outside; `as_json` is the way from a value to its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = frozenset(("at", "created_at", "date", "last_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The three smart addresses of an account."""
+
+    attach: str
+    contact: str
+    lead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant as its users see it."""
+
+    id: str
+    slug: str
+    name: str
+    addresses: Addresses
+    own_domains: tuple[str, ...]
+    copy_policy: str
+    strangers: str
+    rename_grace_days: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person of an account."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    shared_mail: bool
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person the account knows (C7). emails: the first one is written to. leads: ids, newest first."""
+
+    id: str
+    name: str
+    first_name: str
+    last_name: str
+    emails: tuple[str, ...]
+    leads: tuple[str, ...]
+    source: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A chance to sell. status: open, won or lost."""
+
+    id: str
+    name: str
+    price: int
+    status: str
+    contacts: tuple[str, ...]
+    main_contact: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody who buys; made by people only."""
+
+    id: str
+    name: str
+    contacts: tuple[str, ...]
+    main_contact: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One address of From, To or Cc with its decoded display name."""
+
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One road by which a message came. mailbox: None for the smart addresses."""
+
+    road: str
+    mailbox: str | None
+    folder: str
+    thread: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment. n: from 1. size: decoded bytes. available: False once its server no longer has it (E7)."""
+
+    n: int
+    filename: str
+    content_type: str
+    size: int
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message without its text. locked: the reader may not open it. thread, mailbox: those of the first source."""
+
+    id: str
+    message_id: str | None
+    direction: str
+    subject: str
+    from_: Party | None
+    to: tuple[Party, ...]
+    cc: tuple[Party, ...]
+    date: int | None
+    snippet: str
+    sources: tuple[Source, ...]
+    attachments: tuple[File, ...]
+    contacts: tuple[str, ...]
+    leads: tuple[str, ...]
+    customers: tuple[str, ...]
+    thread: str | None
+    mailbox: str | None
+    auth: Mapping[str, str]
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Messages of one mailbox with one client under one base subject (rules, section D)."""
+
+    id: str
+    client: str | None
+    subject: str
+    count: int
+    last_at: int
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The lasting record of one attempt to hand us a message. message: the id of what was filed or held, or None."""
+
+    id: str
+    at: int
+    peer: str
+    helo: str
+    sender: str
+    recipients: tuple[str, ...]
+    size: int
+    verdict: str
+    reply: str
+    decision: Mapping[str, Any]
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. subject: the id of the resource it happened to."""
+
+    id: str
+    type: str
+    at: int
+    subject: str
+
+
+def as_json(value: Any) -> Any:
+    """The value as JSON types: dataclasses become objects, tuples lists, times RFC 3339 texts."""
+    if is_dataclass(value):
+        shown = {}
+        for field in fields(value):
+            name, inner = field.name.rstrip("_"), getattr(value, field.name)
+            shown[name] = rfc3339(inner) if name in _TIMES and inner is not None else as_json(inner)
+        return shown
+    return [as_json(inner) for inner in value] if isinstance(value, tuple) else value
+
+
+def rfc3339(milliseconds: int) -> str:
+    """An instant in UTC with milliseconds (RFC 3339 section 5.6): `2026-11-23T02:42:17.000Z`."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"

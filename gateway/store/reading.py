@@ -1,0 +1,67 @@
+"""Pages of lists: rows in a fixed order, after a position, at most so many (2-interfaces, Lists).
+
+A position is the key of the last row that was given, so that a row there when paging began comes exactly once whatever
+is added meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, tuple_
+
+T = TypeVar("T")
+Position = tuple[Any, ...]
+PASS = 500
+"""Keys bound into one statement; SQLite allows 32,766."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page. next: the position after it, None on the last one."""
+
+    rows: tuple[T, ...]
+    next: Position | None = None
+
+    def map(self, change: Callable[[T], Any]) -> Page[Any]:
+        return Page(tuple(map(change, self.rows)), self.next)
+
+
+def read_page(
+    tx: Connection,
+    query: Select[Any],
+    keys: Sequence[ColumnElement[Any]],
+    after: Position | None,
+    limit: int,
+    *,
+    oldest_first: bool = False,
+) -> Page[Row[Any]]:
+    """Orders by `keys`, newest first, and cuts out the page after a position. The keys must be unique together."""
+    if after is not None:
+        whole, position = tuple_(*keys), tuple_(*after)
+        query = query.where(whole > position if oldest_first else whole < position)
+    order = [key.asc() if oldest_first else key.desc() for key in keys]
+    found = tx.execute(query.order_by(*order).limit(limit + 1)).all()
+    rows = found[:limit]
+    more = len(found) > limit
+    return Page(tuple(rows), tuple(rows[-1]._mapping[key] for key in keys) if more else None)
+
+
+def collect(
+    tx: Connection, query: Select[Any], column: ColumnElement[Any], keys: Iterable[str]
+) -> dict[str, list[Row[Any]]]:
+    """Rows that belong to other rows, by the key whose column is given, in the query's order."""
+    found: dict[str, list[Row[Any]]] = {}
+    wanted = list(dict.fromkeys(keys))
+    for start in range(0, len(wanted), PASS):
+        for row in tx.execute(query.where(column.in_(wanted[start : start + PASS]))):
+            found.setdefault(row._mapping[column], []).append(row)
+    return found
+
+
+def like(text: str) -> str:
+    """The text as a LIKE pattern that finds it anywhere; `\\` is the escape."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,0 +1,156 @@
+"""Contacts, leads and customers as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from gateway.core.resources import Contact, Customer, Lead
+from gateway.store.reading import Page, Position, collect, like, read_page
+from gateway.store.tables import (
+    contact_emails,
+    contacts,
+    customer_contacts,
+    customers,
+    lead_contacts,
+    leads,
+)
+
+
+def list_contacts(
+    tx: Connection, account: int, after: Position | None, limit: int, *, email: str | None = None, q: str = ""
+) -> Page[Contact]:
+    """Contacts, newest first. email: the address as compared. q: part of a name or address."""
+    query = select(contacts).where(contacts.c.account == account)
+    if email is not None:
+        query = query.where(contacts.c.id.in_(_with_email(account).where(contact_emails.c.email == email)))
+    if q:
+        addressed = _with_email(account).where(contact_emails.c.email.like(like(q), escape="\\"))
+        query = query.where(contacts.c.name.like(like(q), escape="\\") | contacts.c.id.in_(addressed))
+    page = read_page(tx, query, [contacts.c.id], after, limit)
+    return Page(_contacts(tx, account, page.rows), page.next)
+
+
+def find_contact(tx: Connection, account: int, id: str) -> Contact | None:
+    """One contact of the account."""
+    return next(iter(find_contacts(tx, account, [id])), None)
+
+
+def find_contacts(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Contact, ...]:
+    """Those of the contacts that the account has."""
+    query = select(contacts).where(contacts.c.account == account, contacts.c.id.in_(ids))
+    return _contacts(tx, account, tx.execute(query).all())
+
+
+def find_owner(tx: Connection, account: int, email: str) -> str | None:
+    """The id of the contact an address belongs to (C7)."""
+    return tx.scalars(_with_email(account).where(contact_emails.c.email == email)).one_or_none()
+
+
+def _with_email(account: int) -> Select[tuple[str]]:
+    return select(contact_emails.c.contact).where(contact_emails.c.account == account)
+
+
+def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Contact, ...]:
+    ids = [row.id for row in rows]
+    addresses = select(contact_emails.c.contact, contact_emails.c.email).where(contact_emails.c.account == account)
+    emails = collect(tx, addresses.order_by(contact_emails.c.position), contact_emails.c.contact, ids)
+    linked = select(lead_contacts.c.contact, lead_contacts.c.lead).where(lead_contacts.c.account == account)
+    found = collect(tx, linked.order_by(lead_contacts.c.lead.desc()), lead_contacts.c.contact, ids)
+    return tuple(
+        Contact(
+            row.id,
+            row.name,
+            row.first_name,
+            row.last_name,
+            tuple(one.email for one in emails.get(row.id, ())),
+            tuple(one.lead for one in found.get(row.id, ())),
+            row.source,
+            row.created_at,
+        )
+        for row in rows
+    )
+
+
+def list_leads(
+    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None
+) -> Page[Lead]:
+    """Leads, newest first. contact: only those linked to it."""
+    query = select(leads).where(leads.c.account == account)
+    if contact is not None:
+        linked = select(lead_contacts.c.lead).where(
+            lead_contacts.c.account == account, lead_contacts.c.contact == contact
+        )
+        query = query.where(leads.c.id.in_(linked))
+    page = read_page(tx, query, [leads.c.id], after, limit)
+    return Page(_leads(tx, account, page.rows), page.next)
+
+
+def find_lead(tx: Connection, account: int, id: str) -> Lead | None:
+    """One lead of the account."""
+    return next(iter(find_leads(tx, account, [id])), None)
+
+
+def find_leads(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Lead, ...]:
+    """Those of the leads that the account has."""
+    query = select(leads).where(leads.c.account == account, leads.c.id.in_(ids))
+    return _leads(tx, account, tx.execute(query).all())
+
+
+def _leads(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Lead, ...]:
+    query = select(lead_contacts.c.lead, lead_contacts.c.contact).where(lead_contacts.c.account == account)
+    linked = collect(tx, query.order_by(lead_contacts.c.contact), lead_contacts.c.lead, [row.id for row in rows])
+    return tuple(
+        Lead(
+            row.id,
+            row.name,
+            row.price,
+            row.status,
+            _main_first(row.main_contact, [one.contact for one in linked.get(row.id, ())]),
+            row.main_contact,
+            row.created_at,
+        )
+        for row in rows
+    )
+
+
+def list_customers(
+    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None
+) -> Page[Customer]:
+    """Customers, newest first. contact: only those linked to it."""
+    query = select(customers).where(customers.c.account == account)
+    if contact is not None:
+        linked = select(customer_contacts.c.customer).where(
+            customer_contacts.c.account == account, customer_contacts.c.contact == contact
+        )
+        query = query.where(customers.c.id.in_(linked))
+    page = read_page(tx, query, [customers.c.id], after, limit)
+    return Page(_customers(tx, account, page.rows), page.next)
+
+
+def find_customer(tx: Connection, account: int, id: str) -> Customer | None:
+    """One customer of the account."""
+    query = select(customers).where(customers.c.account == account, customers.c.id == id)
+    return next(iter(_customers(tx, account, tx.execute(query).all())), None)
+
+
+def _customers(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Customer, ...]:
+    query = select(customer_contacts.c.customer, customer_contacts.c.contact)
+    query = query.where(customer_contacts.c.account == account).order_by(customer_contacts.c.contact)
+    linked = collect(tx, query, customer_contacts.c.customer, [row.id for row in rows])
+    return tuple(
+        Customer(
+            row.id,
+            row.name,
+            _main_first(row.main_contact, [one.contact for one in linked.get(row.id, ())]),
+            row.main_contact,
+            row.created_at,
+        )
+        for row in rows
+    )
+
+
+def _main_first(main: str | None, linked: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(linked, key=lambda one: one != main))

@@ -1,0 +1,147 @@
+"""Messages and threads as they are shown: lists by card, thread, mailbox, folder or words, and one message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, select
+
+from gateway.core.resources import File, Message, Party, Source, Thread
+from gateway.store.facts import SMART
+from gateway.store.reading import Page, Position, collect, like, read_page
+from gateway.store.tables import cards, messages, participants, sources, threads
+
+FILED, HELD, DELETED = "filed", "held", "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages are asked for; what is None is not asked. cards: all of these must show the message.
+
+    folder: inbox, sent, held or deleted; None is inbox and sent. q: words of subject, snippet or a participant.
+    """
+
+    cards: tuple[str, ...] = ()
+    thread: str | None = None
+    mailbox: str | None = None
+    folder: str | None = None
+    q: str = ""
+
+
+def list_messages(tx: Connection, account: int, after: Position | None, limit: int, wanted: Filter) -> Page[Message]:
+    """Messages by the time they came, newest first."""
+    query = select(messages).where(messages.c.account == account, *_conditions(account, wanted))
+    keys: list[ColumnElement[Any]] = [messages.c.at, messages.c.id]
+    page = read_page(tx, query, keys, after, limit)
+    return Page(_messages(tx, account, page.rows), page.next)
+
+
+def find_message(tx: Connection, account: int, id: str, states: Sequence[str] = (FILED,)) -> Message | None:
+    """One message of the account, where it is in one of the states."""
+    query = select(messages).where(
+        messages.c.account == account, messages.c.id == id, messages.c.state.in_(tuple(states))
+    )
+    return next(iter(_messages(tx, account, tx.execute(query).all())), None)
+
+
+def _conditions(account: int, wanted: Filter) -> list[ColumnElement[bool]]:
+    state = wanted.folder if wanted.folder in (HELD, DELETED) else FILED
+    conditions: list[ColumnElement[bool]] = [messages.c.state == state]
+    for card in wanted.cards:
+        shown = select(cards.c.message).where(cards.c.account == account, cards.c.card == card)
+        conditions.append(messages.c.id.in_(shown))
+    source = _source_conditions(wanted)
+    if source:
+        came = select(sources.c.message).where(sources.c.account == account, *source)
+        conditions.append(messages.c.id.in_(came))
+    if wanted.q:
+        conditions.append(_holds(account, like(wanted.q)))
+    return conditions
+
+
+def _source_conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.thread is not None:
+        conditions.append(sources.c.thread == wanted.thread)
+    if wanted.mailbox is not None:
+        smart = wanted.mailbox == SMART
+        conditions.append(sources.c.mailbox.is_(None) if smart else sources.c.mailbox == wanted.mailbox)
+    if wanted.folder in ("inbox", "sent"):
+        conditions.append(sources.c.folder == wanted.folder)
+    return conditions
+
+
+def _holds(account: int, pattern: str) -> ColumnElement[bool]:
+    people = exists().where(
+        participants.c.account == account,
+        participants.c.message == messages.c.id,
+        or_(participants.c.key.like(pattern, escape="\\"), participants.c.name.like(pattern, escape="\\")),
+    )
+    return or_(messages.c.subject.like(pattern, escape="\\"), messages.c.snippet.like(pattern, escape="\\"), people)
+
+
+def _messages(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Message, ...]:
+    ids = [row.id for row in rows]
+    people = _of(tx, select(participants).where(participants.c.account == account), participants.c.message, ids)
+    roads = _of(tx, select(sources).where(sources.c.account == account), sources.c.message, ids)
+    query = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
+    shown = collect(tx, query.order_by(cards.c.card), cards.c.message, ids)
+    return tuple(_message(row, people.get(row.id, []), roads.get(row.id, []), shown.get(row.id, [])) for row in rows)
+
+
+def _of(tx: Connection, query: Select[Any], column: Any, ids: list[str]) -> dict[str, list[Row[Any]]]:
+    return collect(tx, query.order_by(column.table.c.n), column, ids)
+
+
+def _message(row: Row[Any], people: list[Row[Any]], roads: list[Row[Any]], shown: list[Row[Any]]) -> Message:
+    parties = {
+        role: tuple(Party(one.address, one.name) for one in people if one.role == role) for role in ("from", "to", "cc")
+    }
+    on = {kind: tuple(one.card for one in shown if one.kind == kind) for kind in ("contact", "lead", "customer")}
+    came = tuple(Source(one.road, one.mailbox, one.folder, one.thread, one.at) for one in roads)
+    return Message(
+        id=row.id,
+        message_id=row.message_id,
+        direction=row.direction,
+        subject=row.subject,
+        from_=parties["from"][0] if parties["from"] else None,
+        to=parties["to"],
+        cc=parties["cc"],
+        date=row.date,
+        snippet=row.snippet,
+        sources=came,
+        attachments=tuple(_file(one) for one in json.loads(row.attachments)),
+        contacts=on["contact"],
+        leads=on["lead"],
+        customers=on["customer"],
+        thread=came[0].thread if came else None,
+        mailbox=came[0].mailbox if came else None,
+        auth=json.loads(row.auth),
+    )
+
+
+def _file(one: dict[str, Any]) -> File:
+    return File(one["n"], one["filename"], one["content_type"], one["size"])
+
+
+def list_threads(
+    tx: Connection, account: int, after: Position | None, limit: int, *, mailbox: str | None = None
+) -> Page[Thread]:
+    """Threads, newest first by their first message. mailbox: `smart` or a mailbox's id."""
+    query = select(threads).where(threads.c.account == account)
+    if mailbox is not None:
+        query = query.where(threads.c.mailbox == mailbox)
+    return read_page(tx, query, [threads.c.id], after, limit).map(_thread)
+
+
+def find_thread(tx: Connection, account: int, id: str) -> Thread | None:
+    """One thread of the account."""
+    row = tx.execute(select(threads).where(threads.c.account == account, threads.c.id == id)).one_or_none()
+    return _thread(row) if row is not None else None
+
+
+def _thread(row: Row[Any]) -> Thread:
+    return Thread(row.id, row.client or None, row.subject, row._mapping["count"], row.last_at, row.mailbox)

@@ -1,0 +1,136 @@
+"""Receipts and events as they are shown, and what is counted of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+
+from gateway.core.resources import Event, Receipt
+from gateway.store.reading import Page, Position, like, read_page
+from gateway.store.tables import accounts, events, receipts
+
+DAY_MS = 86_400_000
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A receipt with what only the account's own people see of it."""
+
+    receipt: Receipt
+    rule: str
+    subject: str | None
+    author: str | None
+    message_id: str | None
+    tls: str | None
+    road: str
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which receipts are asked for. since, until: milliseconds, the second one excluded. q: words of any field."""
+
+    verdict: str | None = None
+    message_id: str | None = None
+    sender: str | None = None
+    since: int | None = None
+    until: int | None = None
+    q: str = ""
+
+
+def list_receipts(tx: Connection, account: int, after: Position | None, limit: int, wanted: Search) -> Page[Attempt]:
+    """Receipts, newest first."""
+    query = select(receipts).where(receipts.c.account == account, *_conditions(wanted))
+    return read_page(tx, query, [receipts.c.id], after, limit).map(_attempt)
+
+
+def find_receipt(tx: Connection, account: int, id: str) -> Attempt | None:
+    """One receipt of the account."""
+    row = tx.execute(select(receipts).where(receipts.c.account == account, receipts.c.id == id)).one_or_none()
+    return _attempt(row) if row is not None else None
+
+
+def find_any_receipt(tx: Connection, id: str) -> Attempt | None:
+    """A receipt of whatever account: for the public page that a refusal links to, which shows nothing private of it."""
+    query = select(receipts).where(receipts.c.account.in_(select(accounts.c.number)), receipts.c.id == id)
+    row = tx.execute(query).first()
+    return _attempt(row) if row is not None else None
+
+
+def find_receipt_of(tx: Connection, account: int, message: str) -> str | None:
+    """The receipt of the first attempt that handed us a message."""
+    query = select(receipts.c.id).where(receipts.c.account == account, receipts.c.message == message)
+    return tx.execute(query.order_by(receipts.c.id).limit(1)).scalar_one_or_none()
+
+
+def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.verdict is not None:
+        conditions.append(receipts.c.verdict == wanted.verdict)
+    if wanted.message_id is not None:
+        conditions.append(receipts.c.message_id == f"<{wanted.message_id.strip().strip('<>')}>")
+    if wanted.sender is not None:
+        conditions.append(func.lower(receipts.c.sender) == wanted.sender.lower())
+    if wanted.since is not None:
+        conditions.append(receipts.c.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(receipts.c.at < wanted.until)
+    if wanted.q:
+        seen = (receipts.c.subject, receipts.c.author, receipts.c.sender, receipts.c.message_id, receipts.c.recipients)
+        holds = [column.like(like(wanted.q), escape="\\") for column in (*seen, receipts.c.id)]
+        conditions.append(or_(*holds))
+    return conditions
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    receipt = Receipt(
+        id=row.id,
+        at=row.at,
+        peer=row.peer,
+        helo=row.helo,
+        sender=row.sender,
+        recipients=tuple(json.loads(row.recipients)),
+        size=row.size,
+        verdict=row.verdict,
+        reply=row.reply,
+        decision=json.loads(row.decision),
+        message=row.message,
+    )
+    return Attempt(receipt, row.rule, row.subject, row.author, row.message_id, row.tls, row.road, row.took_ms)
+
+
+def count_days(tx: Connection, account: int, since: int) -> dict[tuple[int, str], int]:
+    """Attempts since a moment by (day since 1970 in UTC, verdict)."""
+    day = (receipts.c.at - receipts.c.at % DAY_MS).label("day")
+    query = select(day, receipts.c.verdict, func.count()).where(
+        receipts.c.account == account, receipts.c.id >= _first_id(since - DAY_MS), receipts.c.at >= since
+    )
+    return {(row[0] // DAY_MS, row[1]): row[2] for row in tx.execute(query.group_by(day, receipts.c.verdict))}
+
+
+def _first_id(at: int) -> str:
+    """The lowest id of a moment: ids begin with their time, so a range of ids is a range of times."""
+    return "".join(_BASE32[at >> shift & 31] for shift in range(45, -1, -5))
+
+
+def list_events(
+    tx: Connection, account: int, after: Position | None, limit: int, types: Sequence[str] = ()
+) -> Page[Event]:
+    """Events, oldest first, so that a reader can replay them. types: only these."""
+    query = select(events).where(events.c.account == account)
+    if types:
+        query = query.where(events.c.type.in_(tuple(types)))
+    page = read_page(tx, query, [events.c.id], after, limit, oldest_first=True)
+    return page.map(lambda row: Event(row.id, row.type, row.at, row.subject))
+
+
+def recent_events(tx: Connection, account: int, type: str, limit: int) -> list[Event]:
+    """The newest events of one type."""
+    query = select(events).where(events.c.account == account, events.c.type == type)
+    rows = tx.execute(query.order_by(events.c.id.desc()).limit(limit))
+    return [Event(row.id, row.type, row.at, row.subject) for row in rows]

@@ -1,0 +1,160 @@
+"""Make, change and remove leads and customers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gateway.core.options import AccountError, check_name
+from gateway.core.refusals import Wrong
+from gateway.core.resources import Customer, Lead
+from gateway.store import cards_writing as writing
+from gateway.store.access import Principal
+from gateway.store.engine import Store, Tx
+from gateway.store.ids import new_id
+from gateway.store.reading_cards import find_customer, find_lead
+
+STATUSES = ("open", "won", "lost")
+MAX_PRICE = 10**15
+MAX_CONTACTS = 500
+Card = TypeVar("Card", Lead, Customer)
+
+
+@dataclass(frozen=True, slots=True)
+class CardChange:
+    """Fields of a lead or customer as they were sent; None leaves one as it is.
+
+    main_contact: "" takes it away. price, status: of leads only.
+    """
+
+    name: str | None = None
+    price: int | None = None
+    status: str | None = None
+    contacts: tuple[str, ...] | None = None
+    main_contact: str | None = None
+
+
+async def make_lead(store: Store, writer: Principal, change: CardChange) -> Lead | Wrong:
+    """A new lead; the event tells of it in the same commit."""
+    empty = Lead(new_id(), "", 0, "open", (), None, _now())
+
+    def make(tx: Tx) -> Lead | Wrong:
+        lead = _changed(tx, writer.account, empty, change)
+        if isinstance(lead, Lead):
+            writing.add_lead(tx, writer.account, lead)
+            writing.add_event(tx, writer.account, "lead.created", lead.id, lead.created_at)
+        return lead
+
+    return await store.write(make)
+
+
+async def change_lead(store: Store, writer: Principal, id: str, change: CardChange) -> Lead | Wrong | None:
+    """The lead as it is then; None when the account has no such one."""
+
+    def edit(tx: Tx) -> Lead | Wrong | None:
+        known = find_lead(tx, writer.account, id)
+        lead = _changed(tx, writer.account, known, change) if known is not None else None
+        if isinstance(lead, Lead):
+            writing.set_lead(tx, writer.account, lead)
+        return lead
+
+    return await store.write(edit)
+
+
+async def drop_lead(store: Store, writer: Principal, id: str) -> bool:
+    """Takes the lead away; False when the account has no such one."""
+
+    def drop(tx: Tx) -> bool:
+        if find_lead(tx, writer.account, id) is None:
+            return False
+        writing.remove_lead(tx, writer.account, id)
+        return True
+
+    return await store.write(drop)
+
+
+async def make_customer(store: Store, writer: Principal, change: CardChange) -> Customer | Wrong:
+    """A new customer."""
+    empty = Customer(new_id(), "", (), None, _now())
+
+    def make(tx: Tx) -> Customer | Wrong:
+        customer = _changed(tx, writer.account, empty, change)
+        if isinstance(customer, Customer):
+            writing.add_customer(tx, writer.account, customer)
+        return customer
+
+    return await store.write(make)
+
+
+async def change_customer(store: Store, writer: Principal, id: str, change: CardChange) -> Customer | Wrong | None:
+    """The customer as it is then; None when the account has no such one."""
+
+    def edit(tx: Tx) -> Customer | Wrong | None:
+        known = find_customer(tx, writer.account, id)
+        customer = _changed(tx, writer.account, known, change) if known is not None else None
+        if isinstance(customer, Customer):
+            writing.set_customer(tx, writer.account, customer)
+        return customer
+
+    return await store.write(edit)
+
+
+async def drop_customer(store: Store, writer: Principal, id: str) -> bool:
+    """Takes the customer away; False when the account has no such one."""
+
+    def drop(tx: Tx) -> bool:
+        if find_customer(tx, writer.account, id) is None:
+            return False
+        writing.remove_customer(tx, writer.account, id)
+        return True
+
+    return await store.write(drop)
+
+
+def _changed(tx: Tx, account: int, card: Card, change: CardChange) -> Card | Wrong:
+    """The card with what was sent; the main contact is always among the contacts."""
+    wrong = _wrong(change) or _missing(tx, account, change)
+    if wrong is not None:
+        return wrong
+    contacts: tuple[str, ...] = card.contacts if change.contacts is None else tuple(dict.fromkeys(change.contacts))
+    if change.main_contact is None:
+        main = card.main_contact if card.main_contact in contacts else next(iter(contacts), None)
+    else:
+        main = change.main_contact or None
+    if main is not None:
+        contacts = tuple(dict.fromkeys((main, *contacts)))
+    changed = replace(card, name=check_name(change.name or card.name), contacts=contacts, main_contact=main)
+    if isinstance(changed, Lead):
+        price = changed.price if change.price is None else change.price
+        return replace(changed, price=price, status=change.status or changed.status)
+    return changed
+
+
+def _wrong(change: CardChange) -> Wrong | None:
+    if change.name is not None:
+        try:
+            check_name(change.name)
+        except AccountError as fault:
+            return Wrong("name", str(fault))
+    if change.price is not None and not 0 <= change.price <= MAX_PRICE:
+        return Wrong("price", f"{change.price} is not allowed; allowed: a whole number from 0 to {MAX_PRICE}")
+    if change.status is not None and change.status not in STATUSES:
+        return Wrong("status", f"{change.status[:80]!a} is not allowed; allowed: {', '.join(STATUSES)}")
+    if change.contacts is not None and len(change.contacts) > MAX_CONTACTS:
+        return Wrong("contacts", f"{len(change.contacts)} contacts are not allowed; allowed: at most {MAX_CONTACTS}")
+    return None
+
+
+def _missing(tx: Tx, account: int, change: CardChange) -> Wrong | None:
+    sent = change.contacts or ()
+    missing = writing.find_missing(tx, account, sent)
+    if missing:
+        return Wrong(f"contacts/{sent.index(missing[0])}", f"{missing[0][:80]!a} is no contact; allowed: contacts' ids")
+    if change.main_contact and writing.find_missing(tx, account, [change.main_contact]):
+        return Wrong("main_contact", f"{change.main_contact[:80]!a} is no contact; allowed: a contact's id or null")
+    return None
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,32 @@
+"""Sign in by a one-time link, sign out, and say who stands behind a token."""
+
+from __future__ import annotations
+
+import time
+
+from gateway.store.access import LIVES, Principal, drop_token, find_principal, redeem_sign_in
+from gateway.store.engine import Store
+
+__all__ = ["LINK_MINUTES", "SESSION_SECONDS", "Principal", "sign_in", "sign_out", "who_is"]
+SESSION_SECONDS = (LIVES["session"] or 0) // 1000
+LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
+
+
+async def who_is(store: Store, secret: str, kind: str) -> Principal | None:
+    """Whose token of this kind (`api` or `session`) this is; None for one that doesn't work."""
+    return await store.read(lambda tx: find_principal(tx, secret, kind, _now()))
+
+
+async def sign_in(store: Store, secret: str) -> str | None:
+    """Opens a session for a one-time link, which is used up by that; None for a link that is wrong, used or old."""
+    opened = await store.write(lambda tx: redeem_sign_in(tx, secret, _now()))
+    return opened[0] if opened is not None else None
+
+
+async def sign_out(store: Store, secret: str) -> None:
+    """Ends a session."""
+    await store.write(lambda tx: drop_token(tx, secret, "session"))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

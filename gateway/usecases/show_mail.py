@@ -1,0 +1,101 @@
+"""Show messages, their text and files, and threads."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.core.body import Attachment, Content, attachment, content
+from gateway.core.resources import Message, Thread
+from gateway.store import reading_mail as mail
+from gateway.store.access import Principal
+from gateway.store.blobs import BlobStore
+from gateway.store.bodies import load
+from gateway.store.engine import Store, Tx
+from gateway.store.reading import Page, Position
+from gateway.store.reading_mail import DELETED, FILED, HELD, Filter
+
+__all__ = [
+    "Filter",
+    "MimeLimits",
+    "Raw",
+    "list_messages",
+    "list_threads",
+    "show_attachment",
+    "show_content",
+    "show_message",
+    "show_raw",
+    "show_thread",
+]
+LARGE = 256 * 1024
+"""Bytes from which a message is parsed in a thread, so that nobody else waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MimeLimits:
+    """Bounds of rule B4b, from the settings, with which messages were read when they came."""
+
+    parts: int = 1_000
+    depth: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A message by bytes. trace: the header fields we put before what was received."""
+
+    trace: bytes
+    message: bytes
+
+
+async def list_messages(
+    store: Store, reader: Principal, after: Position | None, limit: int, wanted: Filter
+) -> Page[Message]:
+    """The account's messages; whether the reader may ask for held or deleted ones is the door's to check first."""
+    return await store.read(lambda tx: mail.list_messages(tx, reader.account, after, limit, wanted))
+
+
+async def show_message(store: Store, reader: Principal, id: str) -> Message | None:
+    """One message; held and deleted ones are the admins' (rules, F)."""
+    return await store.read(lambda tx: mail.find_message(tx, reader.account, id, _states(reader)))
+
+
+async def show_raw(store: Store, blobs: BlobStore, reader: Principal, id: str) -> Raw | None:
+    """The bytes of a message that the reader may open."""
+
+    def raw(tx: Tx) -> Raw | None:
+        if mail.find_message(tx, reader.account, id, _states(reader)) is None:
+            return None
+        found = load(tx, blobs, reader.account, id)
+        return Raw(*found) if found is not None else None
+
+    return await store.read(raw)
+
+
+async def show_content(raw: Raw, limits: MimeLimits) -> Content:
+    """Text and sanitised HTML of a message."""
+    if len(raw.message) > LARGE:
+        return await asyncio.to_thread(content, raw.message, max_parts=limits.parts, max_depth=limits.depth)
+    return content(raw.message, max_parts=limits.parts, max_depth=limits.depth)
+
+
+async def show_attachment(raw: Raw, n: int, limits: MimeLimits) -> tuple[Attachment, bytes] | None:
+    """The n-th attachment of a message with its decoded bytes."""
+    if len(raw.message) > LARGE:
+        return await asyncio.to_thread(attachment, raw.message, n, max_parts=limits.parts, max_depth=limits.depth)
+    return attachment(raw.message, n, max_parts=limits.parts, max_depth=limits.depth)
+
+
+async def list_threads(
+    store: Store, reader: Principal, after: Position | None, limit: int, mailbox: str | None
+) -> Page[Thread]:
+    """The account's threads."""
+    return await store.read(lambda tx: mail.list_threads(tx, reader.account, after, limit, mailbox=mailbox))
+
+
+async def show_thread(store: Store, reader: Principal, id: str) -> Thread | None:
+    """One thread of the account."""
+    return await store.read(lambda tx: mail.find_thread(tx, reader.account, id))
+
+
+def _states(reader: Principal) -> tuple[str, ...]:
+    return (FILED, HELD, DELETED) if reader.role == "admin" else (FILED,)

@@ -1,0 +1,67 @@
+"""`/contacts`: the people an account knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from gateway.core.resources import as_json
+from gateway.usecases import edit_contacts, show_cards, show_mail
+from gateway.usecases.edit_contacts import ContactChange
+from gateway.usecases.show_mail import Filter
+from gateway.web.api import shapes
+from gateway.web.api.access import Reader
+from gateway.web.paging import AfterId, AfterTime, Limit, Listed, page_json
+from gateway.web.problems import NOT_THERE, unwrap
+from gateway.web.services import Services
+
+router = APIRouter(prefix="/contacts", tags=["contacts"])
+
+
+@router.get("", response_model=Listed[shapes.Contact])
+async def list_contacts(
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, email: str | None = None, q: str = ""
+) -> Any:
+    """Contacts, newest first; `email` finds whose address it is, `q` looks into names and addresses."""
+    return page_json(await show_cards.list_contacts(services.store, reader, after, limit, email, q))
+
+
+@router.post("", status_code=201, response_model=shapes.Contact)
+async def post_contact(services: Services, writer: Reader, new: shapes.NewContact) -> Any:
+    """Makes a contact; mail of its addresses that is already filed comes onto its card."""
+    change = _change(new)
+    return as_json(unwrap(await edit_contacts.make_contact(services.store, writer, change, services.domains)))
+
+
+@router.get("/{id}", response_model=shapes.Contact)
+async def get_contact(services: Services, reader: Reader, id: str) -> Any:
+    """One contact."""
+    return as_json(unwrap(await show_cards.show_contact(services.store, reader, id)))
+
+
+@router.patch("/{id}", response_model=shapes.Contact)
+async def patch_contact(services: Services, writer: Reader, id: str, change: shapes.ContactChange) -> Any:
+    """Changes what is sent; `emails` replaces the whole list."""
+    wanted = _change(change)
+    return as_json(unwrap(await edit_contacts.change_contact(services.store, writer, id, wanted, services.domains)))
+
+
+@router.delete("/{id}", status_code=204)
+async def delete_contact(services: Services, writer: Reader, id: str) -> None:
+    """Takes a contact away; its mail stays."""
+    if not await edit_contacts.drop_contact(services.store, writer, id):
+        raise NOT_THERE
+
+
+@router.get("/{id}/messages", response_model=Listed[shapes.Message])
+async def list_messages(services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50) -> Any:
+    """The messages on a contact's card, newest first."""
+    unwrap(await show_cards.show_contact(services.store, reader, id))
+    return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))
+
+
+def _change(sent: shapes.NewContact) -> ContactChange:
+    given = sent.model_dump(exclude_unset=True, exclude_none=True)
+    emails = given.pop("emails", None)
+    return ContactChange(emails=None if emails is None else tuple(emails), **given)

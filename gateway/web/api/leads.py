@@ -1,0 +1,94 @@
+"""`/leads` and `/customers`: what an account sells, and to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from gateway.core.resources import as_json
+from gateway.usecases import edit_leads, show_cards
+from gateway.usecases.edit_leads import CardChange
+from gateway.web.api import shapes
+from gateway.web.api.access import Reader
+from gateway.web.paging import AfterId, Limit, Listed, page_json
+from gateway.web.problems import NOT_THERE, unwrap
+from gateway.web.services import Services
+
+router = APIRouter(tags=["leads"])
+
+
+@router.get("/leads", response_model=Listed[shapes.Lead])
+async def list_leads(
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None
+) -> Any:
+    """Leads, newest first; `contact` keeps those linked to one."""
+    return page_json(await show_cards.list_leads(services.store, reader, after, limit, contact))
+
+
+@router.post("/leads", status_code=201, response_model=shapes.Lead)
+async def post_lead(services: Services, writer: Reader, new: shapes.NewLead) -> Any:
+    """Makes a lead."""
+    return as_json(unwrap(await edit_leads.make_lead(services.store, writer, _change(new))))
+
+
+@router.get("/leads/{id}", response_model=shapes.Lead)
+async def get_lead(services: Services, reader: Reader, id: str) -> Any:
+    """One lead."""
+    return as_json(unwrap(await show_cards.show_lead(services.store, reader, id)))
+
+
+@router.patch("/leads/{id}", response_model=shapes.Lead)
+async def patch_lead(services: Services, writer: Reader, id: str, change: shapes.LeadChange) -> Any:
+    """Changes what is sent; `status` is open, won or lost."""
+    return as_json(unwrap(await edit_leads.change_lead(services.store, writer, id, _change(change))))
+
+
+@router.delete("/leads/{id}", status_code=204)
+async def delete_lead(services: Services, writer: Reader, id: str) -> None:
+    """Takes a lead away; its mail stays."""
+    if not await edit_leads.drop_lead(services.store, writer, id):
+        raise NOT_THERE
+
+
+@router.get("/customers", response_model=Listed[shapes.Customer])
+async def list_customers(
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None
+) -> Any:
+    """Customers, newest first; `contact` keeps those linked to one."""
+    return page_json(await show_cards.list_customers(services.store, reader, after, limit, contact))
+
+
+@router.post("/customers", status_code=201, response_model=shapes.Customer)
+async def post_customer(services: Services, writer: Reader, new: shapes.NewCard) -> Any:
+    """Makes a customer."""
+    return as_json(unwrap(await edit_leads.make_customer(services.store, writer, _change(new))))
+
+
+@router.get("/customers/{id}", response_model=shapes.Customer)
+async def get_customer(services: Services, reader: Reader, id: str) -> Any:
+    """One customer."""
+    return as_json(unwrap(await show_cards.show_customer(services.store, reader, id)))
+
+
+@router.patch("/customers/{id}", response_model=shapes.Customer)
+async def patch_customer(services: Services, writer: Reader, id: str, change: shapes.CardChange) -> Any:
+    """Changes what is sent."""
+    return as_json(unwrap(await edit_leads.change_customer(services.store, writer, id, _change(change))))
+
+
+@router.delete("/customers/{id}", status_code=204)
+async def delete_customer(services: Services, writer: Reader, id: str) -> None:
+    """Takes a customer away; its mail stays."""
+    if not await edit_leads.drop_customer(services.store, writer, id):
+        raise NOT_THERE
+
+
+def _change(sent: shapes.CardChange) -> CardChange:
+    """What was sent, where null takes the main contact away and leaves every other field as it is."""
+    given = sent.model_dump(exclude_unset=True)
+    if "main_contact" in given and given["main_contact"] is None:
+        given["main_contact"] = ""
+    fields = {name: value for name, value in given.items() if value is not None}
+    contacts = fields.pop("contacts", None)
+    return CardChange(contacts=None if contacts is None else tuple(contacts), **fields)

@@ -1,0 +1,81 @@
+"""`/messages` and `/threads`: the mail that was filed, its text, its bytes and its files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Response
+
+from gateway.core.resources import as_json
+from gateway.usecases import show_mail
+from gateway.usecases.show_mail import Filter
+from gateway.web.api import shapes
+from gateway.web.api.access import Reader
+from gateway.web.downloads import download
+from gateway.web.paging import AfterId, AfterTime, Limit, Listed, page_json
+from gateway.web.problems import ADMINS_ONLY, unwrap
+from gateway.web.services import Services
+
+router = APIRouter(tags=["messages"])
+Folder = Literal["inbox", "sent", "deleted", "held"]
+
+
+@router.get("/messages", response_model=Listed[shapes.Message])
+async def list_messages(
+    services: Services,
+    reader: Reader,
+    after: AfterTime,
+    limit: Limit = 50,
+    contact: str | None = None,
+    lead: str | None = None,
+    thread: str | None = None,
+    mailbox: str | None = None,
+    folder: Folder | None = None,
+    q: str = "",
+) -> Any:
+    """Messages by the time they came, newest first; without `folder` those of inbox and sent."""
+    if folder in ("deleted", "held") and reader.role != "admin":
+        raise ADMINS_ONLY
+    cards = tuple(card for card in (contact, lead) if card is not None)
+    wanted = Filter(cards, thread, mailbox, folder, q)
+    return page_json(await show_mail.list_messages(services.store, reader, after, limit, wanted))
+
+
+@router.get("/messages/{id}", response_model=shapes.OpenMessage)
+async def get_message(services: Services, reader: Reader, id: str) -> Any:
+    """One message with its text."""
+    message = unwrap(await show_mail.show_message(services.store, reader, id))
+    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
+    content = await show_mail.show_content(raw, services.mime_limits)
+    return as_json(message) | {"text": content.text, "html": content.html}
+
+
+@router.get("/messages/{id}/raw", response_class=Response)
+async def get_raw(services: Services, reader: Reader, id: str) -> Response:
+    """The message as it was received, after the trace header fields we put before it."""
+    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
+    return download(raw.trace + raw.message, f"{id}.eml", "message/rfc822")
+
+
+@router.get("/messages/{id}/attachments/{n}", response_class=Response)
+async def get_attachment(
+    services: Services, reader: Reader, id: str, n: Annotated[int, Path(ge=1, le=1_000_000)]
+) -> Response:
+    """An attachment's decoded bytes."""
+    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
+    about, data = unwrap(await show_mail.show_attachment(raw, n, services.mime_limits))
+    return download(data, about.filename, about.content_type)
+
+
+@router.get("/threads", response_model=Listed[shapes.Thread])
+async def list_threads(
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, mailbox: str | None = None
+) -> Any:
+    """Threads, newest first; `mailbox` is `smart` or a mailbox's id."""
+    return page_json(await show_mail.list_threads(services.store, reader, after, limit, mailbox))
+
+
+@router.get("/threads/{id}", response_model=shapes.Thread)
+async def get_thread(services: Services, reader: Reader, id: str) -> Any:
+    """One thread."""
+    return as_json(unwrap(await show_mail.show_thread(services.store, reader, id)))

@@ -1,0 +1,228 @@
+"""The shapes of requests and answers, as the OpenAPI document tells them; every answer is held to its shape."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Time = Annotated[str, Field(description="RFC 3339 in UTC.", examples=["2026-11-23T02:42:17.000Z"])]
+Id = Annotated[str, Field(description="Opaque; later ones sort after earlier ones.")]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class Addresses(BaseModel):
+    """The three smart addresses."""
+
+    attach: str
+    contact: str
+    lead: str
+
+
+class Account(BaseModel):
+    """The token's account."""
+
+    id: Id
+    slug: str
+    name: str
+    addresses: Addresses
+    own_domains: list[str]
+    copy_policy: Literal["cc", "cc_or_to"]
+    strangers: Literal["accept", "hold", "refuse"]
+    rename_grace_days: int
+    created_at: Time
+
+
+class User(BaseModel):
+    """A person of the account."""
+
+    id: Id
+    email: str
+    name: str
+    role: Literal["admin", "user"]
+    shared_mail: bool
+    created_at: Time
+
+
+class Contact(BaseModel):
+    """A person the account knows."""
+
+    id: Id
+    name: str
+    first_name: str
+    last_name: str
+    emails: list[str]
+    leads: list[Id]
+    source: str
+    created_at: Time
+
+
+class Lead(BaseModel):
+    """A chance to sell."""
+
+    id: Id
+    name: str
+    price: int
+    status: Literal["open", "won", "lost"]
+    contacts: list[Id]
+    main_contact: Id | None
+    created_at: Time
+
+
+class Customer(BaseModel):
+    """Somebody who buys."""
+
+    id: Id
+    name: str
+    contacts: list[Id]
+    main_contact: Id | None
+    created_at: Time
+
+
+class Party(BaseModel):
+    """An address of a header with its name."""
+
+    address: str
+    name: str
+
+
+class Source(BaseModel):
+    """A road by which a message came."""
+
+    road: Literal["smtp", "lmtp", "imap", "api"]
+    mailbox: Id | None
+    folder: str
+    thread: Id | None
+    at: Time
+
+
+class File(BaseModel):
+    """An attachment."""
+
+    n: int
+    filename: str
+    content_type: str
+    size: int
+    available: bool
+
+
+class Message(BaseModel):
+    """A message as lists show it."""
+
+    id: Id
+    message_id: str | None
+    direction: Literal["incoming", "outgoing"]
+    subject: str
+    from_: Party | None = Field(alias="from")
+    to: list[Party]
+    cc: list[Party]
+    date: Time | None
+    snippet: str
+    sources: list[Source]
+    attachments: list[File]
+    contacts: list[Id]
+    leads: list[Id]
+    customers: list[Id]
+    thread: Id | None
+    mailbox: Id | None
+    auth: dict[str, str]
+    locked: bool
+
+
+class OpenMessage(Message):
+    """A message with its text; html is sanitised, null where there is none."""
+
+    text: str
+    html: str | None
+
+
+class Thread(BaseModel):
+    """Messages with one client under one subject."""
+
+    id: Id
+    client: str | None
+    subject: str
+    count: int
+    last_at: Time
+    mailbox: str
+
+
+class Receipt(BaseModel):
+    """The record of one attempt to hand us a message; decision has the shape of `/explain`."""
+
+    id: Id
+    at: Time
+    peer: str
+    helo: str
+    sender: str
+    recipients: list[str]
+    size: int
+    verdict: Literal["file", "refuse", "hold"]
+    reply: str
+    decision: dict[str, Any]
+    message: Id | None
+
+
+class Event(BaseModel):
+    """Something that happened; subject is the id of what it happened to."""
+
+    id: Id
+    type: str
+    at: Time
+    subject: Id
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class AccountChange(_Body):
+    """Options to change."""
+
+    name: Text | None = None
+    copy_policy: Text | None = None
+    strangers: Text | None = None
+    rename_grace_days: int | None = None
+    own_domains: list[Text] | None = Field(None, max_length=1_000)
+
+
+class NewContact(_Body):
+    """A contact to make; its name is derived where it is left out."""
+
+    emails: list[Text] = Field(max_length=1_000)
+    name: Text | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+
+
+class ContactChange(NewContact):
+    """Fields of a contact to change."""
+
+    emails: list[Text] = Field(default_factory=list, max_length=1_000)
+
+
+class CardChange(_Body):
+    """Fields of a customer to change."""
+
+    name: Text | None = None
+    contacts: list[Text] | None = Field(None, max_length=10_000)
+    main_contact: Text | None = None
+
+
+class NewCard(CardChange):
+    """A customer to make."""
+
+    name: Text
+
+
+class LeadChange(CardChange):
+    """Fields of a lead to change."""
+
+    price: int | None = None
+    status: Text | None = None
+
+
+class NewLead(LeadChange):
+    """A lead to make."""
+
+    name: Text

@@ -1,0 +1,95 @@
+"""The web application: every route of the API, the console and the public pages, behind one guard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.web import health
+from gateway.web.api import account, contacts, docs, leads, messages, receipts
+from gateway.web.console import cards, home, mail, session, trace, why
+from gateway.web.console.feed import Feed
+from gateway.web.console.session import SignInNeededError, to_sign_in
+from gateway.web.guard import Guard
+from gateway.web.pages import Pages, wants_page
+from gateway.web.problems import Problem, from_validation
+from gateway.web.services import WebServices
+
+STATIC = Path(__file__).parent / "static"
+_SENTENCES = {
+    400: "The request can't be read.",
+    403: "This request came from another site, so it was not carried out.",
+    404: "There is nothing at this address.",
+    405: "This can't be done at this address.",
+    413: "The request is too large.",
+    500: "Something went wrong on our side. What you asked for was not done; try again in a moment.",
+}
+
+
+def build(services: WebServices) -> FastAPI:
+    """The application to serve. On shutdown call `app.state.feed.close()` first: it ends the open streams."""
+    app = FastAPI(
+        title="Smartgate",
+        version=services.version,
+        description="Read what smart addresses filed.",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.services = services
+    app.state.pages = Pages(services)
+    app.state.feed = Feed(services.store, app.state.pages)
+    api = APIRouter(prefix="/v1")
+    for part in (account, contacts, leads, messages, receipts):
+        api.include_router(part.router)
+    app.include_router(api)
+    for page in (docs, health, home, trace, cards, mail, why, session):
+        app.include_router(page.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(SignInNeededError, to_sign_in)
+    app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url)
+    return app
+
+
+def error_answer(request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
+    """An error of ours: a page for browsers outside the API, problem JSON for everybody else."""
+    detail = detail or _SENTENCES.get(status, "This request can't be answered.")
+    if wants_page(request):
+        pages: Pages = request.app.state.pages
+        response = pages.error(status, detail)
+        response.headers.update(headers or {})
+        return response
+    return Problem(status, detail, headers=headers).response()
+
+
+def _on_problem(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Problem)
+    if wants_page(request):
+        return error_answer(request, fault.status, fault.detail)
+    return fault.response()
+
+
+def _on_validation(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, RequestValidationError)
+    return _on_problem(request, from_validation(fault))
+
+
+def _on_http(request: Request, fault: Exception) -> Response:
+    """What the router says by itself: no such address, no such method, a body it can't read."""
+    assert isinstance(fault, HTTPException)
+    headers = dict(fault.headers or {})
+    if fault.status_code == 405:
+        path = unquote(request.url.path)[:200]
+        return error_answer(request, 405, f"{request.method} can't be done at {path}.", headers)
+    return error_answer(request, fault.status_code, headers=headers)

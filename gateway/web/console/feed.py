@@ -1,0 +1,108 @@
+"""The live feed: new attempts as Server-Sent Events, within a second of their commit.
+
+One look at the store a second for each account that somebody watches, however many watch it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.usecases.show_receipts import Outcome, Search, list_outcomes
+from gateway.web import words
+from gateway.web.pages import Pages
+from gateway.web.services import Store
+
+EVERY_SECONDS = 1.0
+WINDOW = 50
+"""The newest receipts that are looked at; more within a second are left to the trace."""
+LONGEST_SECONDS = 600.0
+"""After this a stream ends and the browser opens a new one, so that a session that ended isn't served for ever."""
+_EVERYTHING = Search()
+
+
+@dataclass(eq=False, slots=True)
+class _Listener:
+    """One open stream. last: the newest receipt it was told of; ids rise in the order of commits."""
+
+    last: str
+    queue: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
+
+
+class Feed:
+    """The open streams of this process, by account."""
+
+    def __init__(self, store: Store, pages: Pages) -> None:
+        self._store, self._pages = store, pages
+        self._listeners: dict[int, set[_Listener]] = {}
+        self._poller: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Ends every stream; the server can then stop."""
+        self._closed = True
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.queue.put_nowait(None)
+        if self._poller is not None:
+            self._poller.cancel()
+
+    async def stream(self, account: int, after: str) -> AsyncIterator[str]:
+        """Events for one listener, beginning with what came after a receipt (its id, or empty)."""
+        listener = _Listener(after)
+        self._listeners.setdefault(account, set()).add(listener)
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.create_task(self._poll())
+        try:
+            yield "retry: 2000\n\n"
+            async for text in self._until_end(listener.queue):
+                yield text
+        finally:
+            self._listeners[account].discard(listener)
+
+    async def _until_end(self, queue: asyncio.Queue[str | None]) -> AsyncIterator[str]:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + LONGEST_SECONDS
+        while not self._closed and loop.time() < ends:
+            with contextlib.suppress(TimeoutError):
+                text = await asyncio.wait_for(queue.get(), 15)
+                if text is None:
+                    return
+                yield text
+                continue
+            yield ": still here\n\n"
+
+    async def _poll(self) -> None:
+        """Looks once a second for as long as somebody listens."""
+        while self._listeners and not self._closed:
+            for account, listeners in list(self._listeners.items()):
+                if not listeners:
+                    del self._listeners[account]
+                    continue
+                try:
+                    page = await list_outcomes(self._store, account, None, WINDOW, _EVERYTHING)
+                except Exception as fault:
+                    structlog.get_logger().warning("web.feed_failed", account=account, reason=str(fault))
+                    continue
+                self._tell(listeners, page.rows)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    def _tell(self, listeners: set[_Listener], newest: tuple[Outcome, ...]) -> None:
+        for outcome in reversed(newest):
+            id = outcome.attempt.receipt.id
+            waiting = [listener for listener in listeners if listener.last < id]
+            event = self._event(outcome) if waiting else ""
+            for listener in waiting:
+                listener.last = id
+                listener.queue.put_nowait(event)
+
+    def _event(self, outcome: Outcome) -> str:
+        attempt = outcome.attempt
+        html = self._pages.text("part_attempt.html", outcome=outcome, new=True)
+        data = json.dumps({"html": html, "said": words.sentence(attempt, outcome.cards)})
+        return f"id: {attempt.receipt.id}\nevent: attempt\ndata: {data}\n\n"

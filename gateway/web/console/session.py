@@ -1,0 +1,84 @@
+"""Signing in by a one-time link, signing out, and who is signed in (rules, F)."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Cookie, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.usecases.edit_session import LINK_MINUTES, SESSION_SECONDS, Principal, sign_in, sign_out, who_is
+from gateway.web.pages import pages_of
+from gateway.web.services import Services, WebServices
+
+router = APIRouter()
+COOKIE = "smartgate_session"
+Session = Annotated[str | None, Cookie(alias=COOKIE)]
+
+
+class SignInNeededError(Exception):
+    """A page of the console was asked for by nobody who is signed in."""
+
+
+async def _reader(services: Services, session: Session = None) -> Principal:
+    found = await who_is(services.store, session, "session") if session else None
+    if found is None:
+        raise SignInNeededError
+    return found
+
+
+Reader: TypeAlias = Annotated[Principal, Depends(_reader)]
+
+
+def to_sign_in(request: Request, _fault: Exception) -> Response:
+    """Where nobody is signed in: pages lead to the page that says how; streams and writes are told 401."""
+    if request.method == "GET" and request.url.path != "/feed":
+        return RedirectResponse("/sign-in", 303)
+    return Response(status_code=401)
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, services: Services) -> Response:
+    """How to get a link."""
+    return _sign_in_page(request, services, used=False)
+
+
+@router.head("/sign-in/{token}")
+async def look_at_link(token: str) -> Response:
+    """Programs that look at links before people do burn nothing."""
+    return Response(headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+@router.get("/sign-in/{token}")
+async def use_link(request: Request, services: Services, token: str) -> Response:
+    """Signs in, once, and leads home."""
+    session = await sign_in(services.store, token)
+    if session is None:
+        return _sign_in_page(request, services, used=True)
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        COOKIE,
+        session,
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=services.secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.post("/sign-out")
+async def use_sign_out(services: Services, session: Session = None) -> Response:
+    """Ends the session here and in the store."""
+    if session:
+        await sign_out(services.store, session)
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(COOKIE, path="/", secure=services.secure_cookies, httponly=True, samesite="lax")
+    return answer
+
+
+def _sign_in_page(request: Request, services: WebServices, *, used: bool) -> Response:
+    status = 410 if used else 200
+    return pages_of(request).answer("sign_in.html", status, used=used, minutes=LINK_MINUTES, domain=services.domains[0])

@@ -1,0 +1,33 @@
+"""For those who watch over the program: is it alive, is it ready, and its numbers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from gateway import metrics
+from gateway.usecases.show_health import is_ready
+from gateway.web.problems import Problem
+from gateway.web.services import Services
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthz() -> PlainTextResponse:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+async def readyz(services: Services) -> JSONResponse:
+    """The store can be reached and its schema is current."""
+    if not await is_ready(services.store):
+        return Problem(503, "The store can't be reached, or its schema is not current.").response()
+    return JSONResponse({"ready": True})
+
+
+@router.get("/metrics")
+async def show_metrics() -> Response:
+    """Counters in the text format of Prometheus."""
+    return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})

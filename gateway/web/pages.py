@@ -1,0 +1,109 @@
+"""Rendering pages: one Jinja environment, the words templates share, and who is shown a page at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import Request
+
+from gateway.core.resources import rfc3339
+from gateway.usecases.edit_session import Principal
+from gateway.web import words
+from gateway.web.reasons import reason_of
+from gateway.web.services import WebServices
+
+TEMPLATES = Path(__file__).parent / "templates"
+_TITLES = {
+    403: "This was not carried out",
+    404: "There is nothing here",
+    405: "This can't be done here",
+    422: "Something in the address is not right",
+    500: "Something went wrong on our side",
+}
+
+
+class Pages:
+    """The templates of one application."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+        self._jinja = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._jinja.filters |= {
+            "iso": rfc3339,
+            "clock": partial(_moment, form="%H:%M"),
+            "seconds": partial(_moment, form="%H:%M:%S"),
+            "day": _day,
+            "moment": _utc,
+            "with_address": with_address,
+            "smart": smart,
+            "bytes": lambda number: f"{number:,} bytes",
+            "initials": words.initials,
+        }
+        self._jinja.globals |= {"reason_of": reason_of, "words": words, "version": services.version}
+
+    def text(self, template: str, **context: Any) -> str:
+        return self._jinja.get_template(template).render(context)
+
+    def answer(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        return HTMLResponse(self.text(template, **context), status)
+
+    def console(self, template: str, reader: Principal, here: str, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page of the console. here: which entry of the navigation it belongs to."""
+        return self.answer(template, status, reader=reader, here=here, **context)
+
+    def error(self, status: int, detail: str) -> HTMLResponse:
+        title = _TITLES.get(status, "This can't be shown")
+        return self.answer("error.html", status, title=title, detail=detail, domain=self._services.domains[0])
+
+
+def pages_of(request: Request) -> Pages:
+    """The templates of the application a request came to."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def wants_page(request: Request) -> bool:
+    """Browsers outside the API get pages; programs that ask for JSON by name, and the API, don't."""
+    if request.url.path == "/v1" or (request.url.path.startswith("/v1/") and request.url.path != "/v1/docs"):
+        return False
+    accept = request.headers.get("accept", "*/*")
+    return "text/html" in accept or "json" not in accept
+
+
+def with_address(text: str, address: str) -> Markup:
+    """The sentence with `{address}` as an unbroken piece of machine text."""
+    return Markup('<span class="addr">{}</span>').format(address).join(escape(part) for part in text.split("{address}"))
+
+
+def smart(address: str) -> Markup:
+    """A smart address with the part that differs in bold, still one unbroken text."""
+    local, _, domain = address.rpartition("@")
+    slug, plus, suffix = local.partition("+")
+    ending = Markup("<b>+{}</b>").format(suffix) if plus else ""
+    return Markup("{}{}@{}").format(slug, ending, domain)
+
+
+def _moment(milliseconds: int, *, form: str) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime(form)
+
+
+def _day(number: int) -> str:
+    moment = datetime.fromtimestamp(number * 86_400, UTC)
+    return f"{moment.day} {moment:%b}"
+
+
+def _utc(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"

@@ -1,0 +1,96 @@
+"""Errors as programs get them: problem JSON (RFC 9457) with a pointer to each wrong field, nothing of our insides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from gateway.core.refusals import Taken, Wrong
+
+T = TypeVar("T")
+
+KINDS: dict[int, tuple[str, str]] = {
+    400: ("bad-request", "The request can't be read"),
+    401: ("not-signed-in", "A token is needed"),
+    403: ("not-allowed", "You may not do this"),
+    404: ("not-found", "There is nothing here"),
+    405: ("wrong-method", "This can't be done here"),
+    409: ("conflict", "Something is in the way"),
+    413: ("too-large", "The request is too large"),
+    415: ("wrong-type", "The content is of the wrong type"),
+    422: ("bad-field", "A field is not as it has to be"),
+    429: ("too-many-requests", "Too many requests"),
+    500: ("trouble", "Something went wrong on our side"),
+    503: ("not-ready", "The service is not ready"),
+}
+"""Status → the name of the kind of problem (its `type` is the place in the docs that explains it) and its title."""
+
+
+class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
+    """An answer that is an error. fields: what is wrong, by field."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        fields: Sequence[Wrong] = (),
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.fields, self.headers, self.more = status, detail, fields, headers, more
+
+    def response(self) -> JSONResponse:
+        name, title = KINDS.get(self.status, ("error", HTTPStatus(self.status).phrase))
+        body: dict[str, Any] = {
+            "type": f"/v1/docs#{name}",
+            "title": title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+        if self.fields:
+            body["errors"] = [{"pointer": f"#/{one.field}", "detail": one.detail} for one in self.fields]
+        return JSONResponse(body, self.status, headers=self.headers, media_type="application/problem+json")
+
+
+NOT_SIGNED_IN = Problem(
+    401,
+    "Send a token of a user as `Authorization: Bearer TOKEN`; `smartgate token create` makes one.",
+    headers={"WWW-Authenticate": 'Bearer realm="smartgate"'},
+)
+NOT_THERE = Problem(404, "There is nothing with this id, or it is not yours.")
+ADMINS_ONLY = Problem(403, "Only an admin of the account may do this.")
+
+
+def unwrap(result: T | Wrong | Taken | None) -> T:
+    """The value a use case gave; a refusal becomes the problem it is."""
+    if result is None:
+        raise NOT_THERE
+    if isinstance(result, Wrong):
+        raise Problem(422, result.detail, [result])
+    if isinstance(result, Taken):
+        raise Problem(409, result.detail, holder=result.holder)
+    return result
+
+
+def from_validation(fault: RequestValidationError) -> Problem:
+    """What the framework found wrong with the parameters or the body."""
+    fields = [Wrong(_path(error["loc"]), _sentence(error)) for error in fault.errors()]
+    detail = "; ".join(f"{one.field or 'the body'}: {one.detail}" for one in fields[:5])
+    return Problem(422, detail, fields)
+
+
+def _path(place: Sequence[int | str]) -> str:
+    """`("body", "emails", 0)` → `emails/0`, as in a JSON pointer (RFC 6901)."""
+    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in place[1:])
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return "the body is no JSON"
+    return str(error["msg"])[:1].lower() + str(error["msg"])[1:]

@@ -1,0 +1,58 @@
+"""What the web door is given by the program that starts it, and how a route gets at it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, TypeAlias
+
+from fastapi import Depends, Request
+
+from gateway.core.mail import DEFAULT_LIMITS, Limits
+from gateway.usecases.show_mail import MimeLimits
+
+Store: TypeAlias = Any
+"""The store and its blobs, which this door hands on to use cases and never touches."""
+
+
+class Explain(Protocol):
+    """The decision on a raw message as of now, nothing recorded: the shape of `explain --json`."""
+
+    def __call__(
+        self, raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None
+    ) -> Awaitable[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """The means of the web door.
+
+    domains: gateway domains, the first one is shown in addresses. public_url: where people reach the console, without a
+    slash at its end; asked for each time, as its port is known only once the listener is bound. receipt_days: how long
+    receipts are kept. secure_cookies: cookies by https only.
+    """
+
+    store: Store
+    blobs: Store
+    domains: tuple[str, ...]
+    public_url: Callable[[], str]
+    explain: Explain
+    version: str
+    receipt_days: int = 365
+    secure_cookies: bool = False
+    max_message_bytes: int = 35 * 1024 * 1024
+    limits: Limits = field(default=DEFAULT_LIMITS)
+
+    @property
+    def mime_limits(self) -> MimeLimits:
+        """The bounds with which messages are read (B4b)."""
+        return MimeLimits(self.limits.mime_parts, self.limits.mime_depth)
+
+
+def services_of(request: Request) -> WebServices:
+    """The means this application was built with."""
+    services: WebServices = request.app.state.services
+    return services
+
+
+Services = Annotated[WebServices, Depends(services_of)]

@@ -1,0 +1,127 @@
+"use strict";
+// What the pages can do without it, they do better with it: copy, times in the reader's zone, and the live feed.
+
+const said = document.getElementById("said");
+const say = (text) => { if (said) { said.textContent = ""; said.textContent = text; } };
+
+/* copy */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const text = button.dataset.copy;
+  if (!await copy(text)) { say("Your browser did not allow copying."); return; }
+  say(`Copied ${text}`);
+  mark(button, "check", "Copied", true);
+  clearTimeout(button.timer);
+  button.timer = setTimeout(() => mark(button, "copy", button.dataset.label, false), 2000);
+});
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "vh";
+    document.body.append(field);
+    const focused = document.activeElement;
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    return done;
+  }
+}
+
+function mark(button, icon, label, done) {
+  const text = [...button.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  if (!text) return;
+  button.dataset.label ??= text.data;
+  button.classList.toggle("done", done);
+  button.querySelector("use")?.setAttribute("href", `#${icon}`);
+  text.data = label;
+}
+
+/* times: relative for an hour, then the clock, the weekday, the date, all in the reader's zone */
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
+const exact = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const weekday = new Intl.DateTimeFormat("en", { weekday: "short" });
+const date = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+
+function shortly(then, now) {
+  const minutes = Math.floor((now - then) / 60000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  if (then.toDateString() === now.toDateString()) return clock.format(then);
+  if (minutes < 6 * 24 * 60) return `${weekday.format(then)} ${clock.format(then)}`;
+  return date.format(then);
+}
+
+function fully(then, now) {
+  const today = then.toDateString() === now.toDateString();
+  return `${today ? "today" : date.format(then)} at ${exact.format(then)}`;
+}
+
+function tellTimes(root) {
+  const now = new Date();
+  for (const time of root.querySelectorAll("time[data-show]")) {
+    const then = new Date(time.dateTime);
+    time.textContent = time.dataset.show === "full" ? fully(then, now) : shortly(then, now);
+    time.title = then.toLocaleString();
+  }
+}
+tellTimes(document);
+setInterval(() => tellTimes(document), 30000);
+
+const greeting = document.querySelector("[data-greet]");
+if (greeting) {
+  const hour = new Date().getHours();
+  const part = hour < 5 || hour > 17 ? "Good evening" : hour < 12 ? "Good morning" : "Good afternoon";
+  greeting.textContent = `${part}, ${greeting.dataset.greet}`;
+}
+
+/* live feed */
+const feed = document.querySelector("[data-feed]");
+if (feed && "EventSource" in window) follow(feed);
+
+function follow(list) {
+  const live = document.getElementById("live");
+  const pause = document.getElementById("pause");
+  const holder = document.getElementById("pause-holder");
+  const most = 50;
+  let waiting = [];
+  let paused = false;
+  let spoken = 0;
+
+  const source = new EventSource(`/feed?after=${encodeURIComponent(list.dataset.feed)}`);
+  source.addEventListener("open", () => { live.hidden = paused; });
+  source.addEventListener("error", () => { live.hidden = true; });
+  source.addEventListener("attempt", (event) => {
+    const { html, said: sentence } = JSON.parse(event.data);
+    if (paused) { waiting.push(html); return; }
+    add(html);
+    if (Date.now() - spoken > 10000) { spoken = Date.now(); say(sentence); }
+  });
+
+  function add(html) {
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    const row = holder.content.firstElementChild;
+    if (!row || document.getElementById(row.id)) return;
+    document.getElementById("no-attempts")?.remove();
+    list.hidden = false;
+    tellTimes(holder.content);
+    list.prepend(row);
+    while (list.children.length > most) list.lastElementChild.remove();
+  }
+
+  holder.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    live.hidden = paused;
+    say(paused ? "Paused" : `${waiting.length} new since you paused`);
+    if (!paused) { waiting.forEach(add); waiting = []; }
+  });
+}
