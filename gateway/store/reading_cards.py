@@ -46,7 +46,8 @@ def find_contacts(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Con
 
 def find_owner(tx: Connection, account: int, email: str) -> str | None:
     """The id of the contact an address belongs to (C7)."""
-    return tx.scalars(_with_email(account).where(contact_emails.c.email == email)).one_or_none()
+    row = tx.execute(_with_email(account).where(contact_emails.c.email == email)).one_or_none()
+    return row.contact if row is not None else None
 
 
 def _with_email(account: int) -> Select[tuple[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import IPvAnyAddress
 
 from gateway.core.refusals import Wrong
 from gateway.core.resources import as_json
@@ -64,14 +65,14 @@ async def explain(
     reader: Reader,
     rcpt: Annotated[list[str], Query(min_length=1, max_length=100)],
     sender: str | None = None,
-    peer: str | None = None,
+    peer: IPvAnyAddress | None = None,
 ) -> dict[str, Any]:
     """The decision on the message in the body, as of now; nothing is stored. `sender` left out is the From address."""
     kind = request.headers.get("content-type", "message/rfc822").partition(";")[0].strip().lower()
     if kind not in ("message/rfc822", "text/plain", "application/octet-stream"):
         raise Problem(415, "Send the raw message as message/rfc822.")
     raw = await read_body(request, services.max_message_bytes)
-    decision = await services.explain(raw, rcpt, sender, peer)
+    decision = await services.explain(raw, rcpt, sender, str(peer) if peer else None)
     if decision["account"] not in (None, reader.slug):
         raise Problem(404, "`rcpt` names no smart address of this account.", [Wrong("rcpt", "is not yours")])
     return decision
