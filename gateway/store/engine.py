@@ -1,6 +1,6 @@
 """The connection to the store: one writer and many readers of one SQLite file (WAL, synchronous=FULL).
 
-Every write of the process goes through the writer thread, which commits all that is ready at once (`writer`); reads go
+Every write of the process goes through its one writer, which commits all that is ready at once (`writer`); reads go
 through an async engine. The same plain functions over a connection run on both.
 """
 
@@ -28,7 +28,6 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=0",
-    f"PRAGMA busy_timeout={BUSY_MS}",
 )
 
 
@@ -47,8 +46,7 @@ class Store:
         self._peeker: Connection | None = None
 
     def start(self) -> None:
-        self._writer = Writer(sync_engine(self.path))
-        self._writer.start()
+        self._writer = Writer(sync_engine(self.path, busy_ms=0))
         self._reader = create_async_engine(f"sqlite+aiosqlite:///{self.path}", pool_size=4, max_overflow=4)
         _prepare(self._reader.sync_engine, "BEGIN")
         peeking = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
@@ -64,7 +62,7 @@ class Store:
             await self._reader.dispose()
             self._reader = None
         if self._writer is not None:
-            self._writer.stop()
+            await self._writer.stop()
             self._writer = None
 
     async def read(self, function: Callable[[Connection], T]) -> T:
@@ -99,19 +97,22 @@ def _call_each(tx: Connection, functions: Sequence[Callable[[Connection], T]]) -
     return [function(tx) for function in functions]
 
 
-def sync_engine(path: Path) -> Engine:
-    """An engine whose transactions take the write lock at once, so that none fails half way for want of it."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False})
-    _prepare(engine, "BEGIN IMMEDIATE")
+def sync_engine(path: Path, *, busy_ms: int = BUSY_MS) -> Engine:
+    """An engine whose transactions take the write lock at once, so that none fails half way for want of it.
+
+    busy_ms: how long a transaction waits for another process that holds the lock.
+    """
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    _prepare(engine, "BEGIN IMMEDIATE", busy_ms)
     return engine
 
 
-def _prepare(engine: Engine, begin: str | None) -> None:
+def _prepare(engine: Engine, begin: str | None, busy_ms: int = BUSY_MS) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"PRAGMA busy_timeout={busy_ms}"):
             cursor.execute(pragma)
         cursor.close()
 

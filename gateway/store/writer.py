@@ -1,38 +1,47 @@
-"""Group commit: one thread writes, and all that is ready at the same moment shares one transaction.
+"""Group commit: all writes that are ready in one turn of the event loop share one transaction.
 
-Each caller gets its answer only after the commit it is part of is durable. When a batch fails, it is rolled back and
-each of its jobs is tried alone, so that one bad mail never takes its neighbours along.
+SQL runs in the loop's own thread: for statements of microseconds, handing each over to a thread costs more than the
+statements do, and two Python threads that both want the processor keep each other waiting. A caller gets its answer
+only after the commit it is part of is durable. When a batch fails, it is rolled back and each of its jobs is tried
+alone, so that one bad mail never takes its neighbours along.
+
+Another process may hold the write lock (a command of the command line). The loop never waits for it: the batch comes
+back a little later, and gives up after `PATIENCE_SECONDS`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 MAX_BATCH = 256
+PATIENCE_SECONDS = 10.0
+RETRY_SECONDS = 0.005
 IDLE_SECONDS = 0.25
 CHECKPOINT_BYTES = 16 * 1024 * 1024
 LOOK_EVERY = 16
+_LOCKED = ("database is locked", "database table is locked")
 
 Batch = Callable[[Connection, Sequence[Any]], list[Any]]
 
 
 class _Job:
-    __slots__ = ("batch", "future", "item", "loop", "outcome")
+    """One item on its way into a transaction. outcome: its result or its fault, told after the commit."""
+
+    __slots__ = ("batch", "future", "item", "outcome", "since")
 
     def __init__(self, batch: Batch, item: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.batch = batch
         self.item = item
-        self.loop = loop
+        self.since = loop.time()
         self.future: asyncio.Future[Any] = loop.create_future()
         self.outcome: tuple[Any, BaseException | None] = (None, None)
 
@@ -46,109 +55,118 @@ class _Job:
             self.future.set_result(result)
 
 
-class Writer(threading.Thread):
-    """The one writer of a store in this process."""
+class Writer:
+    """The one writer of a store in this process. It lives in one event loop and is used from that loop only."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(name="store-writer", daemon=True)
         self._engine = engine
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._wal = Path(f"{engine.url.database}-wal")
-        self._unflushed = False
-        self._since_look = 0
+        self._connection = engine.connect()
+        self._loop = asyncio.get_running_loop()
+        self._ready: list[_Job] = []
+        self._scheduled: asyncio.Handle | None = None
+        self._log = WriteAheadLog(engine)
 
     def submit(self, batch: Batch, item: Any) -> asyncio.Future[Any]:
         """Queues an item for `batch(tx, items)`, which answers with one result an item, in order."""
-        job = _Job(batch, item, asyncio.get_running_loop())
-        self._jobs.put(job)
+        job = _Job(batch, item, self._loop)
+        self._ready.append(job)
+        if self._scheduled is None:
+            self._scheduled = self._loop.call_soon(self._turn)
         return job.future
 
-    def stop(self) -> None:
-        """Writes what is queued, then ends the thread."""
-        self._jobs.put(None)
-        self.join()
+    async def stop(self) -> None:
+        """Writes what is queued, then closes."""
+        while self._ready:
+            await asyncio.wait([job.future for job in self._ready])
+        await self._log.stop()
+        self._connection.close()
         self._engine.dispose()
 
-    def run(self) -> None:
-        with self._engine.connect() as connection:
-            going = True
-            while going:
-                jobs, going = self._take()
-                if jobs:
-                    self._write(connection, jobs)
-                    _tell(jobs)
-                    self._unflushed = True
-                self._checkpoint(connection, idle=not jobs)
+    def _turn(self) -> None:
+        """One transaction of what is ready now."""
+        self._scheduled = None
+        jobs, self._ready = self._ready[:MAX_BATCH], self._ready[MAX_BATCH:]
+        late = self._write(jobs)
+        for job in jobs:
+            if job not in late:
+                job.tell()
+        self._ready = late + self._ready
+        if late:
+            self._scheduled = self._loop.call_later(RETRY_SECONDS, self._turn)
+        elif self._ready:
+            self._scheduled = self._loop.call_soon(self._turn)
+        self._log.grew()
 
-    def _take(self) -> tuple[list[_Job], bool]:
-        """Waits for a job and takes all others that are ready; False once the writer was told to stop."""
-        jobs: list[_Job] = []
+    def _write(self, jobs: list[_Job]) -> list[_Job]:
+        """Runs the jobs in one transaction, or each in its own if that fails; gives back those that met a lock."""
         try:
-            job = self._jobs.get(timeout=IDLE_SECONDS if self._unflushed else None)
-            while True:
-                if job is None:
-                    return jobs, False
-                jobs.append(job)
-                if len(jobs) == MAX_BATCH:
-                    break
-                job = self._jobs.get_nowait()
-        except queue.Empty:
-            pass
-        return jobs, True
-
-    def _write(self, connection: Connection, jobs: list[_Job]) -> None:
-        try:
-            with connection.begin():
-                for batch, group in _groups(jobs):
-                    results = batch(connection, [job.item for job in group])
-                    for job, result in zip(group, results, strict=True):
+            with self._connection.begin():
+                for batch, group in groupby(jobs, key=lambda job: job.batch):
+                    some = list(group)
+                    results = batch(self._connection, [job.item for job in some])
+                    for job, result in zip(some, results, strict=True):
                         job.outcome = (result, None)
-        except BaseException as fault:
+        except Exception as fault:
+            if _is_lock(fault):
+                return self._come_back(jobs, fault)
             if len(jobs) == 1:
                 jobs[0].outcome = (None, fault)
-                return
-            for job in jobs:
-                self._write(connection, [job])
+                return []
+            return [late for job in jobs for late in self._write([job])]
+        return []
 
-    def _checkpoint(self, connection: Connection, *, idle: bool) -> None:
-        """Moves the write-ahead log into the file when nobody waits, or when the log has grown large.
+    def _come_back(self, jobs: list[_Job], fault: Exception) -> list[_Job]:
+        """Splits jobs that met a lock into those that may wait a little longer and those that give up."""
+        now = self._loop.time()
+        for job in jobs:
+            if now - job.since >= PATIENCE_SECONDS:
+                job.outcome = (None, fault)
+        return [job for job in jobs if now - job.since < PATIENCE_SECONDS]
 
-        PASSIVE never waits for a reader; a checkpoint that could not be made is tried again at the next chance.
-        """
-        if not self._unflushed or not (idle or self._log_is_large()):
-            return
-        raw = connection.connection.dbapi_connection
-        if raw is not None:
-            with contextlib.suppress(sqlite3.Error):
-                raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._unflushed = False
 
-    def _log_is_large(self) -> bool:
-        self._since_look += 1
-        if self._since_look < LOOK_EVERY:
-            return False
-        self._since_look = 0
+def _is_lock(fault: Exception) -> bool:
+    return isinstance(fault, OperationalError) and str(fault.orig) in _LOCKED
+
+
+class WriteAheadLog:
+    """Moves the write-ahead log into the database file, off the loop: when nobody writes, or when it has grown large.
+
+    A PASSIVE checkpoint never waits for a reader or a writer; what it could not move, the next one does.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._database = str(engine.url.database)
+        self._file = Path(f"{self._database}-wal")
+        self._idle: asyncio.TimerHandle | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._turns = 0
+
+    def grew(self) -> None:
+        """A transaction was written."""
+        self._turns += 1
+        if self._turns % LOOK_EVERY == 0 and self._is_large():
+            self._begin()
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = self._loop.call_later(IDLE_SECONDS, self._begin)
+
+    async def stop(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._running is not None:
+            await self._running
+
+    def _is_large(self) -> bool:
         try:
-            return self._wal.stat().st_size > CHECKPOINT_BYTES
+            return self._file.stat().st_size > CHECKPOINT_BYTES
         except OSError:
             return False
 
+    def _begin(self) -> None:
+        if self._running is None or self._running.done():
+            self._running = self._loop.create_task(asyncio.to_thread(self._checkpoint))
 
-def _groups(jobs: list[_Job]) -> Iterator[tuple[Batch, list[_Job]]]:
-    for batch, group in groupby(jobs, key=lambda job: job.batch):
-        yield batch, list(group)
-
-
-def _tell(jobs: list[_Job]) -> None:
-    """One wake-up a loop for the whole batch."""
-    for loop in {job.loop for job in jobs}:
-        mine = [job for job in jobs if job.loop is loop]
-        try:
-            loop.call_soon_threadsafe(_tell_each, mine)
-        except RuntimeError:
-            continue  # the loop was closed; its callers are gone
-
-
-def _tell_each(jobs: list[_Job]) -> None:
-    for job in jobs:
-        job.tell()
+    def _checkpoint(self) -> None:
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(self._database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from gateway.store import writer
 from tests.scenarios.house import House, mail, wire
 from tests.smtp.front_desk import Peer
 
@@ -244,9 +245,11 @@ async def test_a_stranger_who_answers_one_of_our_mails_is_no_stranger(house: Hou
     assert handed.code == 250
 
 
-async def test_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written(house: House) -> None:
+async def test_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.05)
     letter = mail()
-    await house.store.write(lambda tx: tx.exec_driver_sql("PRAGMA busy_timeout=50"))
     other = sqlite3.connect(house.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 

@@ -1,0 +1,129 @@
+"""Group commit: what is ready together is durable together, and one bad job hurts nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from gateway.store import writer
+from gateway.store.engine import Store, StoreError, Tx
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    one = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    one.start()
+    await one.write(lambda tx: tx.exec_driver_sql("CREATE TABLE words (word TEXT PRIMARY KEY)").rowcount)
+    yield one
+    await one.stop()
+
+
+def add(word: str, tx: Tx) -> int:
+    return tx.exec_driver_sql("INSERT INTO words VALUES (?)", (word,)).rowcount
+
+
+async def words(store: Store) -> list[str]:
+    rows = await store.read(lambda tx: tx.exec_driver_sql("SELECT word FROM words ORDER BY word").all())
+    return [row[0] for row in rows]
+
+
+async def test_jobs_that_are_ready_together_share_one_transaction(store: Store) -> None:
+    batches: list[list[str]] = []
+
+    def add_all(tx: Tx, items: Sequence[str]) -> list[int]:
+        batches.append(list(items))
+        return [add(item, tx) for item in items]
+
+    results = await asyncio.gather(*(store.write_each(add_all, f"word{n}") for n in range(20)))
+
+    assert results == [1] * 20
+    assert [len(batch) for batch in batches] == [20]
+    assert len(await words(store)) == 20
+
+
+async def test_a_job_that_fails_is_told_so_and_its_neighbours_are_kept(store: Store) -> None:
+    await store.write(partial(add, "twice"))
+
+    told = await asyncio.gather(
+        *(store.write(partial(add, word)) for word in ["a", "twice", "b"]), return_exceptions=True
+    )
+
+    assert told[0] == told[2] == 1
+    assert isinstance(told[1], IntegrityError)
+    assert await words(store) == ["a", "b", "twice"]
+
+
+async def test_an_answer_means_that_another_connection_sees_it(store: Store) -> None:
+    await store.write(partial(add, "durable"))
+
+    with sqlite3.connect(store.path) as other:
+        assert other.execute("SELECT word FROM words").fetchall() == [("durable",)]
+
+
+async def test_while_another_process_writes_the_loop_goes_on_and_the_job_is_done_afterwards(store: Store) -> None:
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    waiting = asyncio.ensure_future(store.write(partial(add, "late")))
+    assert await words(store) == []
+    assert not waiting.done()
+    other.execute("COMMIT")
+    other.close()
+
+    assert await waiting == 1
+    assert await words(store) == ["late"]
+
+
+async def test_a_job_that_waits_too_long_for_the_lock_gives_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.02)
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(OperationalError, match="locked"):
+        await store.write(partial(add, "never"))
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert await words(store) == []
+
+
+async def test_what_was_handed_in_before_the_end_is_written(store: Store) -> None:
+    handed = [asyncio.ensure_future(store.write(partial(add, f"word{n}"))) for n in range(5)]
+    await asyncio.sleep(0)
+
+    await store.stop()
+
+    assert await asyncio.gather(*handed) == [1] * 5
+    with sqlite3.connect(store.path) as other:
+        assert other.execute("SELECT count(*) FROM words").fetchone() == (5,)
+    with pytest.raises(StoreError, match="not open"):
+        await store.write(partial(add, "after"))
+
+
+async def test_the_write_ahead_log_is_moved_into_the_file_when_nobody_writes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = asyncio.Event()
+    move = writer.WriteAheadLog._checkpoint
+    loop = asyncio.get_running_loop()
+
+    def witnessed(self: writer.WriteAheadLog) -> None:
+        move(self)
+        loop.call_soon_threadsafe(done.set)
+
+    monkeypatch.setattr(writer.WriteAheadLog, "_checkpoint", witnessed)
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.0)
+
+    await store.write(partial(add, "moved"))
+    await asyncio.wait_for(done.wait(), 10)
+
+    (store.path.parent / "store.db-wal").rename(store.path.parent / "elsewhere")
+    with sqlite3.connect(f"file:{store.path}?mode=ro&immutable=1", uri=True) as other:
+        assert other.execute("SELECT word FROM words").fetchall() == [("moved",)]
+    (store.path.parent / "elsewhere").rename(store.path.parent / "store.db-wal")
