@@ -91,10 +91,8 @@ class Desk:
         thanks = self.write(TOM, ANA, f"Re: {sample['Subject']}", "Lovely. More soon.\n", cc=plain)
         hidden = self.write(ANA, ELIF, f"Delivery {self.number}", "It comes on Monday.\n")
         typo = self.write(ANA, TOM, f"Invoice {self.number}", "Please find ...\n", cc=f"{SLUG}+leads@{self.domain}")
-        away = self.write(
-            "Noor Aydin <noor@kaya-hotels.example>", ANA, f"Away: {subject}", "I am back on Monday.\n", cc=lead,
-            Auto_Submitted="auto-replied",
-        )  # fmt: skip
+        noor, words = "Noor Aydin <noor@kaya-hotels.example>", "I am back on Monday.\n"
+        away = self.write(noor, ANA, f"Away: {subject}", words, cc=lead, answers=answers, Auto_Submitted="auto-replied")
         return [
             _story(f"Ana writes to Elif at Kaya Hotels and puts {lead} in Cc.", offer, lead),
             _story("Elif answers to all. It is the same conversation, so no second lead.", answer, lead),

@@ -1,0 +1,105 @@
+"""What an account, its options and its users may hold; each refusal names the thing, the value and what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core import options
+from gateway.core.options import AccountError, Options, read_options
+
+DOMAINS = ("mail.kommo.com",)
+
+GOOD = {
+    "copy policy": ({"copy_policy": " CC_or_To "}, Options(copy_policy="cc_or_to")),
+    "strangers": ({"strangers": "hold"}, Options(strangers="hold")),
+    "grace": ({"rename_grace_days": "0"}, Options(rename_grace_days=0)),
+    "a name of several words": ({"name": " Acme   Coffee "}, Options(name="Acme Coffee")),
+    "domains in any writing": (
+        {"own_domains": "ACME.example., .acme.example, Bücher.example,"},
+        Options(own_domains=("acme.example", ".acme.example", "xn--bcher-kva.example")),
+    ),
+    "a domain written twice counts once": (
+        {"own_domains": "acme.example,ACME.example"},
+        Options(own_domains=("acme.example",)),
+    ),
+    "no domain at all": ({"own_domains": ""}, Options(own_domains=())),
+    "several at once": ({"name": "A", "strangers": "refuse"}, Options(name="A", strangers="refuse")),
+    "nothing": ({}, Options()),
+}
+
+
+@pytest.mark.parametrize(("pairs", "read"), GOOD.values(), ids=GOOD)
+def test_options_are_read_as_people_write_them(pairs: dict[str, str], read: Options) -> None:
+    assert read_options(pairs, DOMAINS) == read
+
+
+BAD = {
+    "an option that does not exist": ({"colour": "red"}, "'colour' is no option", "copy_policy, strangers"),
+    "a copy policy that does not exist": ({"copy_policy": "bcc"}, "copy_policy 'bcc'", "cc, cc_or_to"),
+    "a stranger rule that does not exist": ({"strangers": "maybe"}, "strangers 'maybe'", "accept, hold, refuse"),
+    "days below nought": ({"rename_grace_days": "-1"}, "rename_grace_days '-1'", "whole number from 0"),
+    "days in words": ({"rename_grace_days": "ten"}, "rename_grace_days 'ten'", "whole number from 0"),
+    "days beyond a century": ({"rename_grace_days": "36501"}, "'36501'", "to 36500"),
+    "a number nobody means": ({"rename_grace_days": "9" * 5000}, "rename_grace_days", "whole number"),
+    "digits of another script": ({"rename_grace_days": "٣"}, "rename_grace_days", "whole number"),
+    "a name of nothing": ({"name": "  "}, "name '  '", "1 to 200 characters"),
+    "a name that colours the terminal": ({"name": "\x1b[31mAcme"}, r"name '\x1b[31mAcme'", "1 to 200 characters"),
+    "a name without end": ({"name": "A" * 201}, "name 'AAA", "1 to 200 characters"),
+    "a domain of one word": ({"own_domains": "localhost"}, "own_domains: 'localhost'", "acme.example"),
+    "an address instead of a domain": ({"own_domains": "ana@acme.example"}, "'ana@acme.example'", "acme.example"),
+    "an IP address": ({"own_domains": "192.0.2.1"}, "'192.0.2.1'", "acme.example"),
+    "a gateway domain": ({"own_domains": "Mail.Kommo.com"}, "is a gateway domain", "company's own people"),
+    "the sub-domains of a gateway domain": ({"own_domains": ".mail.kommo.com"}, "is a gateway domain", "own people"),
+    "a public mail domain": ({"own_domains": "gmail.com"}, "'gmail.com' is a public mail domain", "company's alone"),
+    "sub-domains of a public mail domain": ({"own_domains": ".yahoo.com"}, "is a public mail domain", "alone"),
+    "one wrong domain among right ones": ({"own_domains": "acme.example,web.de"}, "'web.de'", "alone"),
+}
+
+
+@pytest.mark.parametrize(("pairs", "named", "allowed"), BAD.values(), ids=BAD)
+def test_a_wrong_option_is_named_with_its_value_and_what_is_allowed(
+    pairs: dict[str, str], named: str, allowed: str
+) -> None:
+    with pytest.raises(AccountError) as told:
+        read_options(pairs, DOMAINS)
+    line = str(told.value)
+    assert named in line
+    assert allowed in line
+    assert line.isascii()
+    assert line.isprintable()
+    assert len(line) < 300
+
+
+def test_a_slug_is_short_plain_and_free_of_meaning_in_mail() -> None:
+    assert options.check_slug(" Acme-2 ") == "acme-2"
+    for wrong in ("a", "a" * 41, "acme+lead", "acme.inc", "", "ácme", "postmaster", "Abuse", "no-reply"):
+        with pytest.raises(AccountError, match="allowed: "):
+            options.check_slug(wrong)
+
+
+def test_an_address_is_kept_in_the_form_in_which_addresses_are_compared() -> None:
+    assert options.check_email("Ana.Lima@ACME.Example", DOMAINS) == "ana.lima@acme.example"
+    assert options.check_email("ana@bücher.example", DOMAINS) == "ana@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["ana", "ana@", "Ana <ana@acme.example>", "a@x.example, b@x.example", "ana@[192.0.2.1]", "", "acme@mail.kommo.com"],
+)
+def test_what_is_no_persons_address_is_refused(wrong: str) -> None:
+    with pytest.raises(AccountError, match="allowed: "):
+        options.check_email(wrong, DOMAINS)
+
+
+def test_roles_and_flags_are_those_that_exist() -> None:
+    assert options.check_role("Admin") == "admin"
+    assert [options.check_flag("shared_mail", text) for text in ("true", "1", "FALSE", "0")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(AccountError, match="role 'boss' is not allowed; allowed: admin, user"):
+        options.check_role("boss")
+    with pytest.raises(AccountError, match="shared_mail 'yes' is not allowed; allowed: true, false, 1, 0"):
+        options.check_flag("shared_mail", "yes")
