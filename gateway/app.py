@@ -107,6 +107,7 @@ class Gateway:
         self.listeners: dict[str, Listen] = {}
         self.store = Store(f"sqlite:///{settings.database_path}")
         self.failed = asyncio.Event()
+        self._started = False
         self._smtp: SmtpServer | None = None
         self._web: uvicorn.Server | None = None
         self._web_task: asyncio.Task[None] | None = None
@@ -133,6 +134,7 @@ class Gateway:
             await self._start_smtp(blobs, sockets["smtp"])
         if "http" in sockets:
             await self._start_web(blobs, sockets["http"])
+        self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
     async def stop(self) -> None:
@@ -145,7 +147,8 @@ class Gateway:
         if self._web_task is not None:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         await self.store.stop()
-        _log.info("app.stopped")
+        if self._started:
+            _log.info("app.stopped")
 
     async def _start_smtp(self, blobs: BlobStore, sock: socket.socket) -> None:
         from gateway.smtp.limits import SmtpLimits
