@@ -76,9 +76,9 @@ def filing_settings(settings: Settings, url: str) -> FilingSettings:
 
 
 @contextmanager
-def transaction(settings: Settings) -> Iterator[Tx]:
-    """One transaction on the store of the settings, for a command. Raises StoreError."""
-    with schema.transaction(settings.database_path) as tx:
+def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
+    """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
+    with schema.transaction(settings.database_path, reading=reading) as tx:
         yield tx
 
 

@@ -29,12 +29,6 @@ _seconds = Histogram(
     registry=_registry,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-_batches = Histogram(
-    "smartgate_batch_mails",
-    "Mails that shared one transaction.",
-    registry=_registry,
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-)
 
 
 def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:
@@ -46,11 +40,6 @@ def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:
 def recipient_refused(rule: str) -> None:
     """One RCPT was refused by this rule (A1 to A6)."""
     _recipients.labels(rule).inc()
-
-
-def batch_written(mails: int) -> None:
-    """One transaction was committed with this many mails in it."""
-    _batches.observe(mails)
 
 
 def exposition() -> bytes:

@@ -54,7 +54,7 @@ def add(
 def list_(json: Json = False) -> None:
     """List every account."""
     chosen = settings()
-    with app.transaction(chosen) as tx:
+    with app.transaction(chosen, reading=True) as tx:
         found = accounts.list_accounts(tx, app.house(chosen))
     if json:
         print_json([as_json(account) for account in found])
@@ -70,7 +70,7 @@ def list_(json: Json = False) -> None:
 def show(slug: Slug, json: Json = False) -> None:
     """Show one account with its addresses, options and users."""
     chosen = settings()
-    with app.transaction(chosen) as tx:
+    with app.transaction(chosen, reading=True) as tx:
         account, users = accounts.show_account(tx, app.house(chosen), slug)
     if json:
         print_json(as_json(account) | {"users": [as_json(user) for user in users]})

@@ -40,7 +40,7 @@ def explain(
     if peer is not None and not _is_ip(peer):
         raise InputError(f"--peer {peer!a} is no IP address; allowed: one such as 192.0.2.1")
     filing = app.filing_settings(chosen, app.public_url(chosen))
-    with app.transaction(chosen) as tx:
+    with app.transaction(chosen, reading=True) as tx:
         decision = explain_mail(tx, filing, raw, rcpt, sender, peer)
     if json:
         print_json(decision)
@@ -62,7 +62,7 @@ def trace(
     if verdict is not None and verdict not in VERDICTS:
         raise InputError(f"--verdict {verdict!a} is not allowed; allowed: {', '.join(VERDICTS)}")
     after = None if since is None else time.time_ns() // 1_000_000 - _age(since)
-    with app.transaction(chosen) as tx:
+    with app.transaction(chosen, reading=True) as tx:
         found = trace_mail(
             tx, account, postmaster=postmaster, message_id=message_id, since=after, verdict=verdict, limit=limit
         )

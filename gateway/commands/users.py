@@ -41,7 +41,7 @@ def add_user(
 @user_commands.command("list")
 def list_users(account: Account, json: Json = False) -> None:
     """List the users of an account."""
-    with app.transaction(settings()) as tx:
+    with app.transaction(settings(), reading=True) as tx:
         found = users.list_users(tx, account)
     if json:
         print_json([as_json(user) for user in found])
@@ -95,7 +95,7 @@ def create_token(
 @token_commands.command("list")
 def list_tokens(account: Account, json: Json = False) -> None:
     """List the tokens, links and sessions that work; never their secrets."""
-    with app.transaction(settings()) as tx:
+    with app.transaction(settings(), reading=True) as tx:
         found = users.list_tokens(tx, account)
     if json:
         print_json(

@@ -42,16 +42,20 @@ def current(tx: Connection) -> str | None:
 
 
 @contextmanager
-def transaction(path: Path) -> Iterator[Connection]:
+def transaction(path: Path, *, reading: bool = False) -> Iterator[Connection]:
     """One transaction on the store at `path`, made first where it isn't there; what commands work in.
 
-    Raises StoreError where the store can't be used as it is.
+    reading: nothing is written, so no server has to wait for it to end. Raises StoreError where the store can't be used
+    as it is.
     """
     _make_folder(path)
     engine = sync_engine(path)
     try:
         with plainly(path), engine.begin() as tx:
             _require_current(tx, path)
+            if reading:
+                tx.exec_driver_sql("COMMIT")
+                tx.exec_driver_sql("BEGIN")
             yield tx
     finally:
         engine.dispose()

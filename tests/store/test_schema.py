@@ -180,3 +180,12 @@ def test_a_failure_inside_a_transaction_takes_everything_back(tmp_path: Path) ->
         fail()
     with schema.transaction(path) as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM slugs").scalar() == 0
+
+
+def test_a_transaction_that_only_reads_keeps_no_writer_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with schema.transaction(path, reading=True) as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM slugs").scalar() == 0
+        with sqlite3.connect(path, timeout=0) as db:
+            db.execute("INSERT INTO slugs (slug, account) VALUES ('acme', 1)")
+        assert tx.exec_driver_sql("SELECT count(*) FROM slugs").scalar() == 0, "one moment, all the time"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,10 +96,11 @@ def test_users_are_added_changed_and_removed(tx: Connection) -> None:
 def test_an_account_always_keeps_an_admin(tx: Connection) -> None:
     open_acme(tx)
     users.add_user(tx, "acme", "dimas@acme.example", HOUSE.domains)
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: users.remove_user(tx, "acme", "ana@acme.example"),
         lambda: users.set_user(tx, "acme", "ana@acme.example", Change(role="user")),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ConflictError, match=r"ana@acme\.example is the last admin"):
             attempt()
     users.set_user(tx, "acme", "dimas@acme.example", Change(role="admin"))
