@@ -66,7 +66,7 @@ class Mail:
     date: int | None
     automatic: str
     list_post: frozenset[str]
-    identity: bytes
+    identity: str
     outline: Outline
 
 
@@ -199,7 +199,7 @@ def _list_post(header: Header) -> frozenset[str]:
 
 def _identity(
     message: bytes, header: Header, message_id: str | None, author: Mailbox | None, date: int | None, key: str
-) -> bytes:
+) -> str:
     """What makes two deliveries one message (B9): Message-ID, author, Date and base subject, else the content."""
     digest = blake2b(digest_size=16)
     if message_id is None:
@@ -209,4 +209,4 @@ def _identity(
     else:
         parts = (message_id, author.key if author else "", str(date), key)
         digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return digest.digest()
+    return digest.hexdigest()

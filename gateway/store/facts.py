@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, select
+from sqlalchemy import Connection, ScalarSelect, bindparam, null, select
 
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
+from gateway.store.prepared import Prepared, listed, one_of
 from gateway.store.tables import (
     accounts,
     contact_emails,
@@ -29,6 +30,7 @@ from gateway.store.tables import (
 SMART = "smart"
 """The one mailbox of an account's three smart addresses (rules, Words: thread)."""
 
+OPEN = "open"
 _DAY_MS = 86_400_000
 
 
@@ -69,65 +71,75 @@ class ThreadRow:
     conversation: str
 
 
-def _in(column: Any, name: str) -> Any:
-    return column.in_(bindparam(name, expanding=True))
+_OF = one_of("of")
+_KEYS = one_of("keys")
 
-
-_ACCOUNTS = select(
-    accounts.c.number,
-    accounts.c.slug,
-    accounts.c.name,
-    accounts.c.copy_policy,
-    accounts.c.strangers,
-    accounts.c.rename_grace_days,
-).where(_in(accounts.c.number, "of"))
-_DOMAINS = select(own_domains.c.account, own_domains.c.domain).where(_in(own_domains.c.account, "of"))
-_SLUGS = select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(_in(slugs.c.slug, "keys"))
-_USERS = select(users.c.account, users.c.email).where(_in(users.c.account, "of"), _in(users.c.email, "keys"))
-_CONTACTS = (
+_ACCOUNTS = Prepared(
+    select(
+        accounts.c.number,
+        accounts.c.slug,
+        accounts.c.name,
+        accounts.c.copy_policy,
+        accounts.c.strangers,
+        accounts.c.rename_grace_days,
+    ).where(accounts.c.number.in_(_OF))
+)
+_DOMAINS = Prepared(select(own_domains.c.account, own_domains.c.domain).where(own_domains.c.account.in_(_OF)))
+_SLUGS = Prepared(select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(slugs.c.slug.in_(_KEYS)))
+_USERS = Prepared(select(users.c.account, users.c.email).where(users.c.account.in_(_OF), users.c.email.in_(_KEYS)))
+_CONTACTS = Prepared(
     select(contact_emails.c.account, contact_emails.c.email, contact_emails.c.contact, contacts.c.name)
     .join_from(
         contact_emails,
         contacts,
         (contacts.c.account == contact_emails.c.account) & (contacts.c.id == contact_emails.c.contact),
     )
-    .where(_in(contact_emails.c.account, "of"), _in(contact_emails.c.email, "keys"))
+    .where(contact_emails.c.account.in_(_OF), contact_emails.c.email.in_(_KEYS))
 )
-_FILED = select(
-    messages.c.account, messages.c.identity, messages.c.id, messages.c.state, messages.c.action, messages.c.conversation
-).where(_in(messages.c.account, "of"), _in(messages.c.identity, "keys"))
-_REFERRED = (
+_FILED = Prepared(
     select(
         messages.c.account,
-        messages.c.message_id,
+        messages.c.identity,
+        messages.c.id,
+        messages.c.state,
+        messages.c.action,
         messages.c.conversation,
-        sources.c.thread,
-        threads.c.client,
-    )
+    ).where(messages.c.account.in_(_OF), messages.c.identity.in_(_KEYS))
+)
+_REFERRED = Prepared(
+    select(messages.c.account, messages.c.message_id, messages.c.conversation, sources.c.thread, threads.c.client)
     .join_from(
         messages,
         sources,
-        (sources.c.account == messages.c.account) & (sources.c.message == messages.c.id) & (sources.c.mailbox == None),  # noqa: E711 - SQL
+        (sources.c.account == messages.c.account)
+        & (sources.c.message == messages.c.id)
+        & sources.c.mailbox.is_(null()),
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
-    .where(_in(messages.c.account, "of"), _in(messages.c.message_id, "keys"))
+    .where(messages.c.account.in_(_OF), messages.c.message_id.in_(_KEYS))
     .order_by(messages.c.id)
 )
-_THREADS = select(
-    threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation
-).where(
-    _in(threads.c.account, "of"),
-    threads.c.mailbox == SMART,
-    _in(threads.c.client, "clients"),
-    _in(threads.c.subject_key, "keys"),
+_THREADS = Prepared(
+    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation).where(
+        threads.c.account.in_(_OF),
+        threads.c.mailbox == bindparam("mailbox"),
+        threads.c.client.in_(one_of("clients")),
+        threads.c.subject_key.in_(_KEYS),
+    )
 )
-_CONVERSATIONS = select(conversations.c.id, conversations.c.lead).where(
-    _in(conversations.c.account, "of"), _in(conversations.c.id, "keys")
+_CONVERSATIONS = Prepared(
+    select(conversations.c.id, conversations.c.lead).where(
+        conversations.c.account.in_(_OF), conversations.c.id.in_(_KEYS)
+    )
 )
-_LEADS = select(leads.c.id, leads.c.name, leads.c.status).where(_in(leads.c.account, "of"), _in(leads.c.id, "keys"))
-_LEAD_CONTACTS = select(lead_contacts.c.lead, lead_contacts.c.contact).where(
-    _in(lead_contacts.c.account, "of"), _in(lead_contacts.c.lead, "keys")
+_LEADS = Prepared(
+    select(leads.c.id, leads.c.name, leads.c.status).where(leads.c.account.in_(_OF), leads.c.id.in_(_KEYS))
+)
+_LEAD_CONTACTS = Prepared(
+    select(lead_contacts.c.lead, lead_contacts.c.contact).where(
+        lead_contacts.c.account.in_(_OF), lead_contacts.c.lead.in_(_KEYS)
+    )
 )
 
 
@@ -141,132 +153,121 @@ def _open_lead(nth: int) -> ScalarSelect[str]:
         .where(
             lead_contacts.c.account == contacts.c.account,
             lead_contacts.c.contact == contacts.c.id,
-            leads.c.status == "open",
+            leads.c.status == bindparam("status"),
         )
         .correlate(contacts)
         .order_by(lead_contacts.c.lead)
-        .limit(1)
-        .offset(nth)
+        .limit(bindparam("most"))
+        .offset(bindparam(f"skip{nth}"))
         .scalar_subquery()
     )
 
 
-_OPEN_LEADS = select(contacts.c.id, _open_lead(0).label("first"), _open_lead(1).label("second")).where(
-    _in(contacts.c.account, "of"), _in(contacts.c.id, "keys")
+_OPEN_LEADS = Prepared(
+    select(contacts.c.id, _open_lead(0), _open_lead(1)).where(contacts.c.account.in_(_OF), contacts.c.id.in_(_KEYS))
 )
-_CUSTOMERS = select(customer_contacts.c.contact, customer_contacts.c.customer).where(
-    _in(customer_contacts.c.account, "of"), _in(customer_contacts.c.contact, "keys")
+_CUSTOMERS = Prepared(
+    select(customer_contacts.c.contact, customer_contacts.c.customer).where(
+        customer_contacts.c.account.in_(_OF), customer_contacts.c.contact.in_(_KEYS)
+    )
 )
-_SOURCES = select(sources.c.message, sources.c.n, sources.c.road, sources.c.mailbox).where(
-    _in(sources.c.account, "of"), _in(sources.c.message, "keys")
-)
+
+_Numbers = Collection[int]
 
 
-def _rows(tx: Connection, query: Select[Any], of: Collection[int], keys: Iterable[Any]) -> Sequence[Row[Any]]:
-    listed = list(keys)
-    return tx.execute(query, {"of": list(of), "keys": listed}).all() if listed else ()
+def _find(query: Prepared, tx: Connection, of: _Numbers, keys: Iterable[str], **more: Any) -> list[tuple[Any, ...]]:
+    """Rows of some accounts by keys; no statement where there is nothing to ask for."""
+    wanted = list(keys)
+    return query.all(tx, of=listed(of), keys=listed(wanted), **more) if wanted else []
 
 
-def find_accounts(tx: Connection, of: Collection[int]) -> dict[int, AccountRow]:
+def find_accounts(tx: Connection, of: _Numbers) -> dict[int, AccountRow]:
     """Accounts by number."""
     return {
-        row.number: AccountRow(
-            row.number, row.slug, row.name, row.copy_policy, row.strangers, row.rename_grace_days * _DAY_MS
-        )
-        for row in tx.execute(_ACCOUNTS, {"of": list(of)})
+        number: AccountRow(number, slug, name, copy_policy, strangers, grace_days * _DAY_MS)
+        for number, slug, name, copy_policy, strangers, grace_days in _ACCOUNTS.all(tx, of=listed(of))
     }
 
 
-def find_own_domains(tx: Connection, of: Collection[int]) -> dict[int, frozenset[str]]:
+def find_own_domains(tx: Connection, of: _Numbers) -> dict[int, frozenset[str]]:
     """Own domains by account."""
-    found: dict[int, set[str]] = {number: set() for number in of}
-    for row in tx.execute(_DOMAINS, {"of": list(of)}):
-        found[row.account].add(row.domain)
-    return {number: frozenset(domains) for number, domains in found.items()}
+    return _sets(of, _DOMAINS.all(tx, of=listed(of)))
 
 
 def find_slugs(tx: Connection, wanted: Iterable[str]) -> dict[str, tuple[int, int | None]]:
     """Account and time of retirement (None: current) by slug."""
-    return {row.slug: (row.account, row.retired_at) for row in _rows(tx, _SLUGS, (), wanted)}
+    return {slug: (account, retired) for slug, account, retired in _find(_SLUGS, tx, (), wanted)}
 
 
-def find_team(tx: Connection, of: Collection[int], keys: Iterable[str]) -> dict[int, frozenset[str]]:
+def find_team(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[int, frozenset[str]]:
     """Which of the addresses are users, by account."""
+    return _sets(of, _find(_USERS, tx, of, keys))
+
+
+def _sets(of: _Numbers, rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = {number: set() for number in of}
-    for row in _rows(tx, _USERS, of, keys):
-        found[row.account].add(row.email)
-    return {number: frozenset(emails) for number, emails in found.items()}
+    for number, value in rows:
+        found[number].add(value)
+    return {number: frozenset(values) for number, values in found.items()}
 
 
-def find_contacts(tx: Connection, of: Collection[int], keys: Iterable[str]) -> dict[tuple[int, str], Known]:
+def find_contacts(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[int, str], Known]:
     """Contacts by account and address key."""
-    return {(row.account, row.email): Known(row.contact, row.name) for row in _rows(tx, _CONTACTS, of, keys)}
+    return {(account, email): Known(contact, name) for account, email, contact, name in _find(_CONTACTS, tx, of, keys)}
 
 
-def find_filed(tx: Connection, of: Collection[int], keys: Iterable[bytes]) -> dict[tuple[int, bytes], FiledRow]:
+def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[int, str], FiledRow]:
     """Messages by account and identity (B9)."""
     return {
-        (row.account, row.identity): FiledRow(Filed(row.id, row.state, Action(row.action)), row.conversation)
-        for row in _rows(tx, _FILED, of, keys)
+        (account, identity): FiledRow(Filed(message, state, Action(action)), conversation)
+        for account, identity, message, state, action, conversation in _find(_FILED, tx, of, keys)
     }
 
 
-def find_referred(tx: Connection, of: Collection[int], ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
+def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
     """Messages by account and Message-ID, oldest first: several mails may carry one (B9)."""
     found: dict[tuple[int, str], list[Referred]] = {}
-    for row in _rows(tx, _REFERRED, of, ids):
-        found.setdefault((row.account, row.message_id), []).append(Referred(row.conversation, row.thread, row.client))
+    for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids):
+        found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
     return found
 
 
 def find_threads(
-    tx: Connection, of: Collection[int], wanted: Collection[tuple[str, str]]
+    tx: Connection, of: _Numbers, wanted: Collection[tuple[str, str]]
 ) -> dict[tuple[int, str, str], ThreadRow]:
     """Threads of the smart mailbox by account, client ("" for none) and subject key."""
-    if not wanted:
-        return {}
-    clients, keys = ([*{pair[side] for pair in wanted}] for side in (0, 1))
+    clients, keys = ({pair[side] for pair in wanted} for side in (0, 1))
+    rows = _find(_THREADS, tx, of, keys, clients=listed(clients), mailbox=SMART)
     return {
-        (row.account, row.client, row.subject_key): ThreadRow(row.id, row.conversation)
-        for row in tx.execute(_THREADS, {"of": list(of), "clients": clients, "keys": keys})
+        (account, client, key): ThreadRow(thread, conversation) for account, client, key, thread, conversation in rows
     }
 
 
-def find_conversation_leads(tx: Connection, of: Collection[int], ids: Iterable[str]) -> dict[str, str | None]:
+def find_conversation_leads(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[str, str | None]:
     """The lead of each conversation, None while it has none."""
-    return {row.id: row.lead for row in _rows(tx, _CONVERSATIONS, of, ids)}
+    return dict(_find(_CONVERSATIONS, tx, of, ids))
 
 
-def find_leads(tx: Connection, of: Collection[int], ids: Collection[str]) -> dict[str, Lead]:
+def find_leads(tx: Connection, of: _Numbers, ids: Collection[str]) -> dict[str, Lead]:
     """Leads with the contacts linked to them."""
     linked: dict[str, set[str]] = {}
-    for row in _rows(tx, _LEAD_CONTACTS, of, ids):
-        linked.setdefault(row.lead, set()).add(row.contact)
+    for lead, contact in _find(_LEAD_CONTACTS, tx, of, ids):
+        linked.setdefault(lead, set()).add(contact)
     return {
-        row.id: Lead(row.id, row.name, row.status == "open", frozenset(linked.get(row.id, ())))
-        for row in _rows(tx, _LEADS, of, ids)
+        lead: Lead(lead, name, status == OPEN, frozenset(linked.get(lead, ())))
+        for lead, name, status in _find(_LEADS, tx, of, ids)
     }
 
 
-def find_open_leads(tx: Connection, of: Collection[int], contact_ids: Iterable[str]) -> dict[str, list[str]]:
+def find_open_leads(tx: Connection, of: _Numbers, contact_ids: Iterable[str]) -> dict[str, list[str]]:
     """Ids of open leads by contact, two at most."""
-    return {
-        row.id: [lead for lead in (row.first, row.second) if lead is not None]
-        for row in _rows(tx, _OPEN_LEADS, of, contact_ids)
-    }
+    rows = _find(_OPEN_LEADS, tx, of, contact_ids, status=OPEN, most=1, skip0=0, skip1=1)
+    return {contact: [lead for lead in found if lead is not None] for contact, *found in rows}
 
 
-def find_customers(tx: Connection, of: Collection[int], contact_ids: Iterable[str]) -> dict[str, list[str]]:
+def find_customers(tx: Connection, of: _Numbers, contact_ids: Iterable[str]) -> dict[str, list[str]]:
     """Ids of customers by contact."""
     found: dict[str, list[str]] = {}
-    for row in _rows(tx, _CUSTOMERS, of, contact_ids):
-        found.setdefault(row.contact, []).append(row.customer)
-    return found
-
-
-def find_roads(tx: Connection, of: Collection[int], ids: Iterable[str]) -> dict[str, list[tuple[str, str | None]]]:
-    """The sources a message has, as (road, mailbox), by message."""
-    found: dict[str, list[tuple[str, str | None]]] = {}
-    for row in _rows(tx, _SOURCES, of, ids):
-        found.setdefault(row.message, []).append((row.road, row.mailbox))
+    for contact, customer in _find(_CUSTOMERS, tx, of, contact_ids):
+        found.setdefault(contact, []).append(customer)
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
+from gateway.store.prepared import Prepared
 from gateway.store.tables import (
     bodies,
     cards,
@@ -40,27 +41,31 @@ _INSERTS: tuple[Table, ...] = (
     receipts,
     events,
 )
-_STATEMENTS = {table.name: insert(table) for table in _INSERTS}
-_GROW_THREAD = (
+_STATEMENTS = {table.name: Prepared(insert(table)) for table in _INSERTS}
+_GROW_THREAD = Prepared(
     update(threads)
     .where(threads.c.account == bindparam("of"), threads.c.id == bindparam("thread"))
     .values(count=threads.c.count + bindparam("more"), last_at=bindparam("at"), conversation=bindparam("talk"))
 )
-_SET_LEAD = (
+_SET_LEAD = Prepared(
     update(conversations)
     .where(conversations.c.account == bindparam("of"), conversations.c.id == bindparam("talk"))
     .values(lead=bindparam("to"))
 )
-_SET_ACTION = (
+_SET_ACTION = Prepared(
     update(messages)
     .where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message"))
     .values(action=bindparam("to"))
 )
-_DROP_LEAD_CARD = delete(cards).where(
-    cards.c.account == bindparam("of"), cards.c.message == bindparam("message_"), cards.c.kind == "lead"
+_DROP_LEAD_CARD = Prepared(
+    delete(cards).where(
+        cards.c.account == bindparam("of"),
+        cards.c.message == bindparam("which"),
+        cards.c.kind == bindparam("what"),
+    )
 )
-_CARDS = select(cards.c.card).where(cards.c.account == bindparam("of"), cards.c.message == bindparam("message_"))
-_AT = select(messages.c.at).where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message_"))
+_CARDS = Prepared(select(cards.c.card).where(cards.c.account == bindparam("of"), cards.c.message == bindparam("which")))
+_AT = Prepared(select(messages.c.at).where(messages.c.account == bindparam("of"), messages.c.id == bindparam("which")))
 
 
 @dataclass(slots=True)
@@ -90,29 +95,24 @@ def write(tx: Connection, pages: Pages) -> None:
     for row in pages.rows[conversations.name]:
         row["lead"] = pages.conversation_leads.pop((row["account"], row["id"]), None)
     for table in _INSERTS:
-        rows = pages.rows[table.name]
-        if rows:
-            tx.execute(_STATEMENTS[table.name], rows)
-    if pages.thread_growth:
-        tx.execute(_GROW_THREAD, list(pages.thread_growth.values()))
-    if pages.conversation_leads:
-        changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
-        tx.execute(_SET_LEAD, changed)
-    if pages.actions:
-        tx.execute(_SET_ACTION, pages.actions)
+        _STATEMENTS[table.name].each(tx, pages.rows[table.name])
+    _GROW_THREAD.each(tx, list(pages.thread_growth.values()))
+    changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
+    _SET_LEAD.each(tx, changed)
+    _SET_ACTION.each(tx, pages.actions)
 
 
 def drop_lead_card(tx: Connection, pages: Pages, account: int, message: str) -> None:
     """Takes a message off the lead it was shown on, before it goes onto another (C6a: never on several)."""
-    tx.execute(_DROP_LEAD_CARD, {"of": account, "message_": message})
+    _DROP_LEAD_CARD.each(tx, [{"of": account, "which": message, "what": "lead"}])
     written = pages.rows[cards.name]
     written[:] = [row for row in written if row["message"] != message or row["kind"] != "lead"]
 
 
 def shown_on(tx: Connection, pages: Pages, account: int, message: str) -> tuple[int, frozenset[str]]:
     """When a filed message came, and the cards it already stands on."""
-    rows = tx.execute(_CARDS, {"of": account, "message_": message}).all()
-    at = [row.at for row in tx.execute(_AT, {"of": account, "message_": message})]
+    standing = [card for (card,) in _CARDS.all(tx, of=account, which=message)]
+    at = [at for (at,) in _AT.all(tx, of=account, which=message)]
     at += [row["at"] for row in pages.rows[messages.name] if row["id"] == message]
     waiting = [row["card"] for row in pages.rows[cards.name] if row["message"] == message]
-    return at[0], frozenset([row.card for row in rows] + waiting)
+    return at[0], frozenset(standing + waiting)

@@ -216,7 +216,7 @@ messages = Table(
     _text("action"),
     Column("automatic", Boolean, nullable=False),
     _text("message_id", null=True),
-    Column("identity", LargeBinary, nullable=False),
+    _text("identity"),
     _text("subject"),
     _text("base_subject"),
     _time("date", null=True),

@@ -42,7 +42,7 @@ class World:
     accounts: dict[int, Account]
     slugs: dict[str, int]
     contacts: dict[tuple[int, str], Known]
-    filed: dict[tuple[int, bytes], store.FiledRow]
+    filed: dict[tuple[int, str], store.FiledRow]
     referred: dict[tuple[int, str], list[store.Referred]]
     threads: dict[tuple[int, str, str], store.ThreadRow]
     conversation_leads: dict[str, str | None]

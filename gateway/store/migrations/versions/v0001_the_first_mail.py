@@ -147,7 +147,7 @@ def upgrade() -> None:
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=True),
-        sa.Column("identity", sa.LargeBinary(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("base_subject", sa.Text(), nullable=False),
         sa.Column("date", sa.BigInteger(), nullable=True),
