@@ -31,7 +31,6 @@ class Principal:
     """A user of one account who proved it. account: the account's number, the wall between accounts. token: its id."""
 
     account: int
-    account_id: str
     slug: str
     user: str
     email: str
@@ -79,7 +78,6 @@ def issue_token(tx: Connection, account: int, user: str, kind: str, now: int, ex
 _PRINCIPAL = (
     select(
         accounts.c.number,
-        accounts.c.id,
         accounts.c.slug,
         users.c.id.label("user"),
         users.c.email,
