@@ -173,7 +173,7 @@ def _bytes_of(part: _Node) -> bytes:
 def _text_of(part: _Node) -> str:
     raw = _bytes_of(part)
     match = _CHARSET.search((part.headers.get("Content-Type") or [""])[0])
-    return _CONTROL.sub(" ", _decode(raw, match[1] if match else "")).replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub(" ", _decode(raw, match[1] if match else "")).replace("\r\n", "\n").replace("\r", " ")
 
 
 def _decode(raw: bytes, label: str) -> str:

@@ -17,7 +17,6 @@ from sqlalchemy.pool import NullPool
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 Tx = Connection
 """A connection with a transaction open on it."""
@@ -47,9 +46,11 @@ class Store:
 
     def start(self) -> None:
         self._writer = Writer(sync_engine(self.path, busy_ms=0))
-        self._reader = create_async_engine(f"sqlite+aiosqlite:///{self.path}", pool_size=4, max_overflow=4)
+        self._reader = create_async_engine(
+            f"sqlite+aiosqlite:///{self.path}", pool_size=4, max_overflow=4, hide_parameters=True
+        )
         _prepare(self._reader.sync_engine, "BEGIN")
-        peeking = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
+        peeking = create_engine(f"sqlite:///{self.path}", poolclass=NullPool, hide_parameters=True)
         _prepare(peeking, None)
         self._peeker = peeking.connect().execution_options(isolation_level="AUTOCOMMIT")
 
@@ -102,7 +103,7 @@ def sync_engine(path: Path, *, busy_ms: int = BUSY_MS) -> Engine:
 
     busy_ms: how long a transaction waits for another process that holds the lock.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
     _prepare(engine, "BEGIN IMMEDIATE", busy_ms)
     return engine
 

@@ -1,7 +1,7 @@
 """Statements of the filing path: written as SQLAlchemy Core, compiled once, run on the driver's own cursor.
 
-Executing a Core statement costs several times what SQLite needs to run it, and a mail takes some twenty of them. What is
-prepared here skips that cost and nothing else: the connection, the transaction and the dialect stay SQLAlchemy's.
+Executing a Core statement costs several times what SQLite needs to run it, and a mail takes some twenty of them. What
+is prepared here skips that cost and nothing else: the connection, the transaction and the dialect stay SQLAlchemy's.
 Only values that the driver takes as they are may be bound: text, numbers, bytes, None.
 """
 
