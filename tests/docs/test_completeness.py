@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
+from gateway.app import GRACE_SECONDS
 from gateway.core import replies
+from gateway.smtp.intake import MEMORY_BYTES
+from gateway.store import access, writer
+from gateway.usecases.desk import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
 from tests.docs import blocks, code, rules
 from tests.docs.pages import DOCS, PAGES, arguments
 
+_NUMBERS: dict[float, str] = {5: "five", 10: "ten", 20: "twenty", 30: "thirty"}
 RULES = (DOCS / "rules.md").read_text("utf-8")
 TOLD = "\n".join(page.read_text("utf-8") for page in PAGES if "decisions" not in page.parts)
 IMPLEMENTED = re.findall(r"^### ([A-Z][0-9]*[abc]?): ", RULES, re.MULTILINE)
@@ -114,3 +121,26 @@ def test_every_page_stands_in_the_list_of_its_folder() -> None:
     for page in PAGES:
         if page.name != "README.md":
             assert f"]({page.name})" in (page.parent / "README.md").read_text("utf-8"), page.name
+
+
+FIGURES = {
+    "flow.md": (
+        f"Up to {MEMORY_BYTES // 1024} KiB stay in memory",
+        f"up to {READ_IN_LOOP // 1024} KiB in the loop",
+        f"at most {writer.MAX_BATCH}, into one transaction",
+        f"grown past {writer.CHECKPOINT_BYTES // 1024**2} MiB",
+        f"after {_NUMBERS[writer.PATIENCE_SECONDS]} seconds 451",
+        f"the others get {_NUMBERS[GRACE_SECONDS]} seconds",
+    ),
+    "security.md": (
+        f"A link lives {(access.LIVES['sign_in'] or 0) // access.MINUTE} minutes",
+        f"a session {(access.LIVES['session'] or 0) // access.DAY} days",
+    ),
+    "operations.md": (f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",),
+}
+
+
+@pytest.mark.parametrize("page", FIGURES)
+def test_a_figure_in_the_text_is_that_of_the_code(page: str) -> None:
+    text = " ".join((DOCS / page).read_text("utf-8").split())
+    assert [words for words in FIGURES[page] if words not in text] == []
