@@ -164,7 +164,7 @@ class Gateway:
             idle_seconds=settings.session_idle_seconds,
             data_seconds=settings.data_seconds,
         )
-        desk: Any = FilingDesk(self.store, blobs, filing_settings(settings, self.public_url), settings.hostname)
+        desk = FilingDesk(self.store, blobs, filing_settings(settings, self.public_url), settings.hostname)
         self._smtp = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url)
         await self._smtp.start("", 0, sock=sock)
 

@@ -70,6 +70,11 @@ class Decision:
     effects: Effects = Effects()
 
 
+def auth_as_json(auth: Auth) -> dict[str, str]:
+    """Results of sender authenticity, as messages and decisions carry them."""
+    return {"spf": auth.spf, "dkim": auth.dkim, "dmarc": auth.dmarc, "arc": auth.arc}
+
+
 def as_json(decision: Decision) -> dict[str, object]:
     """The one shape of `explain --json` and of a receipt's `decision`."""
     lead = decision.effects.lead
@@ -96,11 +101,6 @@ def as_json(decision: Decision) -> dict[str, object]:
             "contacts": [{"email": contact.key, "name": contact.name} for contact in decision.effects.contacts],
             "lead": {"name": lead.name} if isinstance(lead, NewLead) else None,
         },
-        "auth": {
-            "spf": decision.auth.spf,
-            "dkim": decision.auth.dkim,
-            "dmarc": decision.auth.dmarc,
-            "arc": decision.auth.arc,
-        },
+        "auth": auth_as_json(decision.auth),
         "steps": [{"rule": step.rule, "outcome": step.outcome, "detail": step.detail} for step in decision.steps],
     }

@@ -86,7 +86,7 @@ class BlobStore:
 
     def prepare(self) -> None:
         """Makes the folder and clears spools that a crash on an old file system may have left."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.root.glob("spool-*"):
             left.unlink(missing_ok=True)
 

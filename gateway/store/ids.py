@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _RANDOM_BITS = 80
+_secret = random.SystemRandom()
+_step = random.Random(os.urandom(32))  # noqa: S311 - the first id of a millisecond is the unguessable one
 _lock = threading.Lock()
+_moment = 0
 _last = 0
 
 
 def new_id() -> str:
     """The next id. Ids of one process always rise, also within a millisecond and when the clock is set back."""
-    global _last
-    fresh = (time.time_ns() // 1_000_000) << _RANDOM_BITS | int.from_bytes(os.urandom(10), "big")
+    global _moment, _last
+    now = time.time_ns() // 1_000_000
     with _lock:
-        if fresh <= _last:
-            fresh = _last + 1 + int.from_bytes(os.urandom(4), "big")
-        _last = fresh
-    return _written(fresh)
+        if now > _moment:
+            _moment = now
+            _last = now << _RANDOM_BITS | _secret.getrandbits(_RANDOM_BITS - 1)
+        else:
+            _last += 1 + _step.getrandbits(32)
+        return _written(_last)
 
 
 def first_id(at: int) -> str:

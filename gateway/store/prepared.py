@@ -44,7 +44,7 @@ class Prepared:
         cursor = tx.connection.cursor()
         try:
             cursor.execute(self._text(tx), self._bind(values))
-            return cursor.fetchall()
+            return list(cursor.fetchall())
         finally:
             cursor.close()
 

@@ -6,6 +6,7 @@ made at once; an older one is changed only when somebody says so (`smartgate db 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,6 +144,17 @@ def _make_folder(path: Path) -> None:
         raise StoreError(f"the folder {path.parent} of the store can't be made: {error.strerror}") from error
     if path.is_dir():
         raise StoreError(f"the store {path} is a folder; name a file in SMARTGATE_DATABASE_URL")
+    _make_private(path)
+
+
+def _make_private(path: Path) -> None:
+    """A new store is its owner's alone: it holds everybody's mail. Its log files take their mode from it."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(f"the store {path} can't be made: {error.strerror}") from error
 
 
 def _require_current(tx: Connection, path: Path) -> None:

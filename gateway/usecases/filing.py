@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.core.decision import Decision, NewLead, Verdict, as_json
+from gateway.core.decision import Decision, NewLead, Verdict, as_json, auth_as_json
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
@@ -258,7 +258,7 @@ class _Clerk:
                     for one in mail.outline.attachments
                 ]
             ),
-            auth=_dump(as_json(decision)["auth"]),
+            auth=_dump(auth_as_json(decision.auth)),
             unread=_dump(list(mail.unread)),
             primary=self.cast.primary.address if self.cast.primary else None,
             conversation=self.conversation,
@@ -360,5 +360,4 @@ def add_receipt(pages: Pages, receipt: str, account: int, handing: Any, decision
     )
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode

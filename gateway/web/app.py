@@ -22,6 +22,8 @@ from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import Problem, from_validation
 from gateway.web.services import WebServices
 
+API = (account, contacts, leads, messages, receipts)
+PAGES = (docs, health, home, trace, cards, mail, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",
@@ -48,10 +50,10 @@ def build(services: WebServices) -> FastAPI:
     app.state.pages = Pages(services)
     app.state.feed = Feed(services.store, app.state.pages)
     api = APIRouter(prefix="/v1")
-    for part in (account, contacts, leads, messages, receipts):
+    for part in API:
         api.include_router(part.router)
     app.include_router(api)
-    for page in (docs, health, home, trace, cards, mail, why, session):
+    for page in PAGES:
         app.include_router(page.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(Problem, _on_problem)

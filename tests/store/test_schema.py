@@ -189,3 +189,11 @@ def test_a_transaction_that_only_reads_keeps_no_writer_waiting(tmp_path: Path) -
         with sqlite3.connect(path, timeout=0) as db:
             db.execute("INSERT INTO slugs (slug, account) VALUES ('acme', 1)")
         assert tx.exec_driver_sql("SELECT count(*) FROM slugs").scalar() == 0, "one moment, all the time"
+
+
+def test_a_new_store_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "store.db"
+
+    schema.ensure_schema(path)
+
+    assert path.stat().st_mode & 0o077 == 0

@@ -39,7 +39,7 @@ function mark(button, icon, label, done) {
   if (!text) return;
   button.dataset.label ??= text.data;
   button.classList.toggle("done", done);
-  button.querySelector("use")?.setAttribute("href", `#${icon}`);
+  button.querySelector("use")?.setAttribute("href", `#i-${icon}`);
   text.data = label;
 }
 

@@ -1,0 +1,187 @@
+"""What was filed comes back over the API: messages, their text, bytes and files, threads and receipts."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+
+import pytest
+
+from tests.web.site import CLIENT, Site, letter
+
+SMART = "acme+lead@mail.kommo.com"
+
+
+async def one(site: Site, path: str, **params: str) -> dict[str, object]:
+    answer = await site.api.get(f"/v1/{path}", params=params)
+    assert answer.status_code == 200, answer.text
+    data = answer.json()["data"]
+    assert len(data) == 1
+    row: dict[str, object] = data[0]
+    return row
+
+
+async def test_a_filed_mail_stands_on_its_contact_lead_and_thread(site: Site) -> None:
+    assert (await site.hand(letter("Offer for the machine"))).startswith("250")
+    message, contact = await one(site, "messages"), await one(site, "contacts")
+    lead, thread = await one(site, "leads"), await one(site, "threads")
+    assert contact["emails"] == ["bob@bluefin.example"]
+    assert (contact["name"], contact["first_name"], contact["last_name"]) == ("Bob Miller", "Bob", "Miller")
+    assert contact["leads"] == [lead["id"]]
+    assert (lead["name"], lead["status"], lead["price"]) == ("Offer for the machine", "open", 0)
+    assert (lead["contacts"], lead["main_contact"]) == ([contact["id"]], contact["id"])
+    assert (thread["client"], thread["subject"], thread["count"]) == ("bob@bluefin.example", "Offer for the machine", 1)
+    assert (message["contacts"], message["leads"], message["customers"]) == ([contact["id"]], [lead["id"]], [])
+    assert (message["thread"], message["mailbox"], message["locked"]) == (thread["id"], None, False)
+    assert message["direction"] == "outgoing"
+    assert message["from"] == {"address": "ana@acme.example", "name": "Ana Putri"}
+    assert message["to"] == [{"address": "bob@bluefin.example", "name": "Bob Miller"}]
+    assert message["cc"] == [{"address": SMART, "name": ""}]
+    assert message["date"] == "2026-11-23T02:42:17.000Z"
+    assert message["snippet"] == "Hello Bob"
+    assert message["auth"] == {"spf": "none", "dkim": "none", "dmarc": "none", "arc": "none"}
+    assert [(source["road"], source["folder"], source["thread"]) for source in message["sources"]] == [  # type: ignore[attr-defined]
+        ("smtp", "sent", thread["id"])
+    ]
+    assert "text" not in message
+
+
+async def test_one_message_comes_with_its_text_and_clean_html(site: Site) -> None:
+    mail = letter().replace(b"text/plain", b"text/html").replace(b"Hello Bob", b"<b>Hello</b><script>alert(1)</script>")
+    await site.hand(mail)
+    listed = await one(site, "messages")
+    shown = (await site.api.get(f"/v1/messages/{listed['id']}")).json()
+    assert shown["html"] == "<b>Hello</b>\n"
+    assert shown["text"].strip() == "Hello"
+    assert {name: value for name, value in shown.items() if name not in ("text", "html")} == listed
+
+
+async def test_the_raw_bytes_come_back_after_our_trace_fields(site: Site) -> None:
+    mail = letter()
+    await site.hand(mail)
+    answer = await site.api.get(f"/v1/messages/{(await one(site, 'messages'))['id']}/raw")
+    assert answer.headers["content-type"] == "message/rfc822"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.content.endswith(mail)
+    assert answer.content.startswith(b"Received: ")
+    assert message_from_bytes(answer.content)["Subject"] == "Offer"
+
+
+FILES = {
+    # type as sent       the type it is handed over with
+    "application/pdf": "application/pdf",
+    "image/png": "image/png",
+    "text/html": "application/octet-stream",
+    "image/svg+xml": "application/octet-stream",
+    "application/xhtml+xml": "application/octet-stream",
+    "text/xml": "application/octet-stream",
+    "text/javascript": "application/octet-stream",
+}
+
+
+@pytest.mark.parametrize(("kind", "given"), FILES.items(), ids=FILES)
+async def test_an_attachment_comes_back_whole_and_harmless(site: Site, kind: str, given: str) -> None:
+    data = bytes(range(256)) * 9
+    await site.hand(letter(files=[("käse/../a.bin", kind, data)]))
+    message = await one(site, "messages")
+    assert [(file["n"], file["size"], file["available"]) for file in message["attachments"]] == [(1, len(data), True)]  # type: ignore[attr-defined]
+    answer = await site.api.get(f"/v1/messages/{message['id']}/attachments/1")
+    assert answer.content == data
+    assert answer.headers["content-type"] == given
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''k%C3%A4se_")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert (await site.api.get(f"/v1/messages/{message['id']}/attachments/2")).status_code == 404
+
+
+async def test_messages_are_found_by_card_thread_mailbox_folder_and_words(site: Site) -> None:
+    await site.hand(letter("Grinders", text="two of them"))
+    await site.hand(
+        letter("Re: Beans", author=CLIENT, to="ana@acme.example", text="arabica"), sender="bob@bluefin.example"
+    )
+    page = (await site.api.get("/v1/messages")).json()["data"]
+    incoming, outgoing = page
+    contact = (await one(site, "contacts"))["id"]
+    found = {
+        "folder=inbox": [incoming],
+        "folder=sent": [outgoing],
+        "mailbox=smart": [incoming, outgoing],
+        "mailbox=none": [],
+        f"contact={contact}": [incoming, outgoing],
+        f"lead={outgoing['leads'][0]}&contact={contact}": [row for row in page if outgoing["leads"][0] in row["leads"]],
+        f"thread={incoming['thread']}": [incoming],
+        "q=arabica": [incoming],
+        "q=GRINDERS": [outgoing],
+        "q=bluefin": [incoming, outgoing],
+        "q=%25": [],
+        "folder=held": [],
+        "folder=deleted": [],
+        "contact=none": [],
+    }
+    for query, rows in found.items():
+        assert (await site.api.get(f"/v1/messages?{query}")).json()["data"] == rows, query
+    card = (await site.api.get(f"/v1/contacts/{contact}/messages")).json()
+    assert card == {"data": [incoming, outgoing], "next": None}
+
+
+async def test_a_refused_mail_leaves_a_receipt_that_says_why(site: Site) -> None:
+    reply = await site.hand(letter(cc=""))
+    receipt = await one(site, "receipts", verdict="refuse")
+    assert receipt["reply"] == reply
+    assert reply.startswith("550 5.7.1 acme+lead@mail.kommo.com works only as a visible Cc")
+    assert reply.endswith(f"http://crm.example/why/{receipt['id']}")
+    assert (receipt["sender"], receipt["recipients"]) == ("ana@acme.example", [SMART])
+    assert (receipt["peer"], receipt["helo"], receipt["message"]) == ("192.0.2.7", "mx.acme.example", None)
+    assert receipt["decision"]["rule"] == "B1"  # type: ignore[index]
+    assert (await site.api.get(f"/v1/receipts/{receipt['id']}")).json() == receipt
+    assert (await site.api.get("/v1/messages")).json()["data"] == []
+
+
+async def test_receipts_are_found_by_verdict_message_id_and_sender(site: Site) -> None:
+    await site.hand(letter("One", id="<one@acme.example>"))
+    await site.hand(letter("Two", cc=""), sender="Priya@acme.example")
+    refused, filed = (await site.api.get("/v1/receipts")).json()["data"]
+    found = {
+        "verdict=file": [filed],
+        "verdict=refuse": [refused],
+        "verdict=hold": [],
+        "message_id=one@acme.example": [filed],
+        "message_id=<one@acme.example>": [filed],
+        "sender=priya@ACME.example": [refused],
+    }
+    for query, rows in found.items():
+        assert (await site.api.get(f"/v1/receipts?{query}")).json()["data"] == rows, query
+
+
+async def test_explain_gives_the_decision_and_stores_nothing(site: Site) -> None:
+    answer = await site.api.post("/v1/explain", params={"rcpt": SMART}, content=letter())
+    assert answer.status_code == 200
+    assert (answer.json()["verdict"], answer.json()["rule"]) == ("file", "B11")
+    hidden = await site.api.post("/v1/explain", params={"rcpt": SMART}, content=letter(cc=""))
+    assert (hidden.status_code, hidden.json()["rule"]) == (200, "B1")
+    for resource in ("messages", "contacts", "leads", "receipts", "events"):
+        assert (await site.api.get(f"/v1/{resource}")).json()["data"] == []
+
+
+async def test_explain_says_nothing_about_another_account(site: Site) -> None:
+    mail = letter(cc="other@mail.kommo.com")
+    answer = await site.api.post("/v1/explain", params={"rcpt": "other@mail.kommo.com"}, content=mail)
+    assert answer.status_code == 404
+    assert "creates" not in answer.text
+
+
+async def test_explain_takes_no_more_than_a_mail_may_have(site: Site) -> None:
+    answer = await site.api.post("/v1/explain", params={"rcpt": SMART}, content=b"x" * 100_001)
+    assert (answer.status_code, answer.json()["title"]) == (413, "The request is too large")
+    form = await site.api.post("/v1/explain", params={"rcpt": SMART}, json={})
+    assert form.status_code == 415
+
+
+async def test_events_tell_what_happened_oldest_first(site: Site) -> None:
+    await site.hand(letter())
+    await site.hand(letter("Two", cc=""))
+    events = (await site.api.get("/v1/events")).json()["data"]
+    told = ["contact.created", "lead.created", "message.filed", "message.refused"]
+    assert [event["type"] for event in events] == told
+    assert [event["id"] for event in events] == sorted(event["id"] for event in events)
+    only = (await site.api.get("/v1/events?type=lead.created")).json()["data"]
+    assert [event["subject"] for event in only] == [(await one(site, "leads"))["id"]]
