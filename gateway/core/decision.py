@@ -102,5 +102,6 @@ def as_json(decision: Decision) -> dict[str, object]:
             "lead": {"name": lead.name} if isinstance(lead, NewLead) else None,
         },
         "auth": auth_as_json(decision.auth),
+        "authentic": decision.auth.authentic,
         "steps": [{"rule": step.rule, "outcome": step.outcome, "detail": step.detail} for step in decision.steps],
     }

@@ -50,13 +50,30 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Results of sender authenticity (B5), each a result word of RFC 8601; "none" where nothing was evaluated."""
+    """What is known of a mail's authenticity (B5).
+
+    spf, dkim, dmarc, arc: result words of RFC 8601; "none" where nothing was evaluated. evaluated: they are results, ours
+    or a trusted relay's. trusted: the author is who From says: something passed for that domain, or nothing was
+    evaluated. policy: what the author's domain asks for mail where nothing passes: "none", "quarantine", "reject", or
+    "unknown" where it couldn't be asked. undecided: with an answer that the DNS owes, something might have passed.
+    enforced: rule B5 may refuse and hold. detail: in words, what passed, or why nothing was evaluated.
+    """
 
     spf: str = "none"
     dkim: str = "none"
     dmarc: str = "none"
     arc: str = "none"
     trusted: bool = True
+    evaluated: bool = False
+    policy: str = "none"
+    undecided: bool = False
+    enforced: bool = False
+    detail: str = "nobody has looked into it"
+
+    @property
+    def authentic(self) -> bool | None:
+        """Whether the author is who From says, None where that was not evaluated."""
+        return self.trusted if self.evaluated else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,15 @@ ONE_ACCOUNT = Reply(
     452, "4.5.3", "One account a transaction: your mail server sends this recipient its own copy in a moment."
 )
 TROUBLE = Reply(451, "4.3.0", "We can't take this mail right now. Nothing is lost: your mail server will try again.")
+DNS_TROUBLE = Reply(
+    451, "4.4.3", "We can't look up right now who sent this mail. Nothing is lost: your mail server will try again."
+)
 LOOP = Reply(554, "5.4.6", "This mail has passed through too many servers; it seems to go in circles.")
 BOUNCE = Reply(550, "5.7.1", "A smart address sends nothing, so nothing can bounce to it.")
 FROM_US = Reply(550, "5.7.1", "A smart address can't be the sender: it only receives.")
+NOT_GENUINE = Reply(
+    550, "5.7.26", "Neither SPF nor DKIM passes for the author's domain, which asks that such mail be refused."
+)
 STRANGER = Reply(550, "5.7.1", "Only people this team knows can write here.")
 NOBODY_TO_ADD = Reply(
     550, "5.7.1", "There is no client in From, To or Cc; the text of a forwarded message is not read."

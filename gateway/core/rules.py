@@ -195,6 +195,33 @@ def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
     return found
 
 
+def _b5_authentic(case: _Case) -> _End | None:
+    """Rule B5: where nothing passes, the author's domain says what is to be done; a team author is not believed."""
+    auth = case.facts.auth
+    if not auth.evaluated:
+        case.skip("B5", f"Not evaluated: {auth.detail}.")
+    elif auth.trusted:
+        case.ok("B5", f"The author is genuine: {auth.detail}.")
+    elif auth.enforced and auth.undecided and _authenticity_matters(case):
+        return case.refuse("B5", replies.DNS_TROUBLE, f"The DNS did not answer, so it stays open: {auth.detail}.")
+    elif auth.enforced and auth.policy == "reject":
+        return case.refuse("B5", replies.NOT_GENUINE, f"{auth.detail}; the author's domain asks to refuse such mail.")
+    elif auth.enforced and auth.policy == "quarantine":
+        case.steps.append(Step("B5", "hold", f"{auth.detail}; the author's domain asks to set such mail apart."))
+        return _End(Verdict.HOLD, replies.HELD, "B5")
+    else:
+        believed = ", and is not believed to be of the team" if case.cast.author_kind is Kind.TEAM else ""
+        case.note("B5", f"{auth.detail}: the author may be anybody{believed}.")
+    return None
+
+
+def _authenticity_matters(case: _Case) -> bool:
+    """Whether the verdict or the direction could be another one if the author were known to be genuine."""
+    author, account = case.cast.participants[0], case.facts.account
+    known = author.key in case.facts.contacts and account.strangers != "accept"
+    return case.facts.auth.policy != "none" or author.kind is Kind.TEAM or known
+
+
 def _b6_automatic(case: _Case) -> _End | None:
     colleague = case.cast.author_kind is Kind.TEAM and case.facts.auth.trusted
     reason = case.mail.automatic
@@ -229,8 +256,8 @@ def _b9_duplicate(case: _Case) -> _End | None:
 def _b7_stranger(case: _Case) -> _End | None:
     policy = case.facts.account.strangers
     author = case.cast.participants[0]
-    known = author.key in case.facts.contacts
-    if known or case.facts.answers_ours or (author.kind is Kind.TEAM and case.facts.auth.trusted):
+    known = author.key in case.facts.contacts or author.kind is Kind.TEAM
+    if case.facts.answers_ours or (known and case.facts.auth.trusted):
         case.ok("B7", "The author is known to this team, or answers it.")
         return None
     if policy == "accept":
@@ -264,6 +291,7 @@ _RULES: tuple[_Rule, ...] = (
     _b4c_from_us,
     _b2_bounce,
     _b1_visible,
+    _b5_authentic,
     _b6_automatic,
     _b9_duplicate,
     _b7_stranger,

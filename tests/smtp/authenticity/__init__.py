@@ -1,0 +1,1 @@
+"""Sender authenticity at the door: resolver, SPF, DKIM, ARC and DMARC."""
