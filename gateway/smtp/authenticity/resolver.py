@@ -13,7 +13,6 @@ import dns.asyncresolver
 import dns.exception
 import dns.name
 import dns.nameserver
-import dns.rcode
 import dns.rdatatype
 import dns.resolver
 import structlog
@@ -41,8 +40,7 @@ class Answer:
 
 
 NO_NAME = Answer(exists=False)
-NAME_SERVER = tuple[str, int]
-Ask = Callable[[dns.name.Name, str], Any]
+NameServer = tuple[str, int]
 
 
 class Resolver:
@@ -50,7 +48,7 @@ class Resolver:
 
     def __init__(
         self,
-        servers: Sequence[NAME_SERVER] = (),
+        servers: Sequence[NameServer] = (),
         *,
         query_seconds: float = QUERY_SECONDS,
         cache_size: int = CACHE_SIZE,
@@ -77,8 +75,14 @@ class Resolver:
         task = self._asking.get(key)
         if task is None:
             task = self._asking[key] = asyncio.create_task(self._ask(key, wanted, kind))
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
+            task.add_done_callback(lambda done: self._asked(key, done))
         return await asyncio.shield(task)
+
+    def _asked(self, key: tuple[str, str], task: asyncio.Task[Answer]) -> None:
+        """Forgets the question, and takes note of its fault also where nobody waits for it any more."""
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()
 
     async def _ask(self, key: tuple[str, str], name: dns.name.Name, kind: str) -> Answer:
         try:
@@ -101,7 +105,7 @@ class Resolver:
         return answer
 
 
-def _stub(servers: Sequence[NAME_SERVER], query_seconds: float) -> dns.asyncresolver.Resolver:
+def _stub(servers: Sequence[NameServer], query_seconds: float) -> dns.asyncresolver.Resolver:
     try:
         resolver = dns.asyncresolver.Resolver(configure=not servers)
     except dns.resolver.NoResolverConfiguration:
