@@ -60,6 +60,12 @@ Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda v: tuple(map(_secret, values.comma_list(v))))]
 Domain = Annotated[str, BeforeValidator(lambda v: values.domain(_text(v)))]
 Domains = Annotated[tuple[str, ...], BeforeValidator(lambda v: values.domains(values.comma_list(v)))]
+SealerDomains = Annotated[
+    tuple[str, ...], BeforeValidator(lambda v: tuple(values.domain(item) for item in values.comma_list(v)))
+]
+NameServers = Annotated[
+    tuple[InstanceOf[values.Listen], ...], BeforeValidator(lambda v: values.name_servers(values.comma_list(v)))
+]
 Networks = Annotated[
     tuple[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], ...],
     BeforeValidator(lambda v: values.networks(values.comma_list(v))),
@@ -148,8 +154,29 @@ class Settings(BaseSettings):
     )
     trusted_relays: Networks = _setting(
         "",
-        "Mail servers in front of this one, to be spared where limits are counted by address (rule A8).",
+        "Mail servers in front of this one: trusted to have checked who sent a mail (rule B5), and spared where limits "
+        "are counted by address (rule A8).",
         "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
+    )
+    authenticity: Annotated[Literal["enforce", "mark", "off"], BeforeValidator(_lower)] = _setting(
+        "enforce",
+        "Whether SPF, DKIM, ARC and DMARC are evaluated, and may refuse and hold mail or only mark it (rule B5).",
+        "enforce, mark or off",
+    )
+    relay_authserv_id: Domain | None = _setting(
+        None,
+        "The name under which the trusted relays write Authentication-Results, which are then believed (rule B5).",
+        "a domain name",
+    )
+    arc_trusted_sealers: SealerDomains = _setting(
+        "",
+        "Whose ARC seals are believed: forwarders and lists that say what they found before they changed a mail (B5).",
+        "domain names, separated by commas",
+    )
+    dns_servers: NameServers = _setting(
+        "",
+        "The DNS servers to ask. Left out: those of this machine.",
+        "IP addresses, each with a port if it is not 53, separated by commas",
     )
     max_message_bytes: Whole = _number(
         35 * _MIB, 64 * 1024, 1024 * _MIB, "The largest mail that is taken, in bytes; announced as SIZE (rule A8)."
@@ -198,15 +225,10 @@ SECRETS = frozenset({"secret_key", "secret_keys_old"})
 WITHOUT_EFFECT = {
     "secret_key": "this version stores no credentials, and of tokens only their hashes",
     "secret_keys_old": "this version stores no credentials, and of tokens only their hashes",
-    "trusted_relays": "this version counts no limit by address",
     "lmtp_listen": "this version has no LMTP listener",
     "tls_cert": "this version offers no STARTTLS",
     "tls_key": "this version offers no STARTTLS",
     "proxy_protocol_from": "this version reads no PROXY header",
-    "authenticity": "this version evaluates neither SPF nor DKIM, ARC or DMARC, as if it were off",
-    "relay_authserv_id": "this version reads no Authentication-Results",
-    "arc_trusted_sealers": "this version evaluates no ARC chain",
-    "dns_servers": "this version asks no DNS server",
     "egress_addresses": "this version connects to no mailbox",
     "oauth_google_client_id": "this version connects to no mailbox",
     "oauth_google_client_secret": "this version connects to no mailbox",

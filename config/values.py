@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -85,6 +85,23 @@ def _network(text: str) -> Network:
     except ValueError:
         raise ValueError(f"contains {text!r}, which is neither an IP address nor a block") from None
     raise ValueError(f"contains {text!r}, whose host bits are set; the block is {meant}")
+
+
+def name_servers(items: list[str]) -> tuple[Listen, ...]:
+    """Read the addresses of name servers; port 53 may be left out."""
+    return tuple(_name_server(item) for item in items)
+
+
+def _name_server(text: str) -> Listen:
+    try:
+        return Listen(str(ip_address(text.removeprefix("[").removesuffix("]"))), 53)
+    except ValueError:
+        pass
+    try:
+        server = listen(text)
+        return Listen(str(ip_address(server.host)), server.port)
+    except ValueError:
+        raise ValueError(f"contains {text!r}, which is no IP address, with or without a port") from None
 
 
 def comma_list(value: object) -> list[str]:

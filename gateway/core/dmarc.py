@@ -31,7 +31,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What a tree walk found: records by domain, from the longest name to the shortest. failed: a query had no answer."""
+    """What a tree walk found: records by domain, the longest name first. failed: a query was not answered."""
 
     start: str
     found: tuple[tuple[str, Record], ...] = ()
@@ -58,9 +58,7 @@ class Walk:
         records = dict(self.found)
         last = self.found[-1] if self.found else None
         suffix = last[0] if last and last[1].psd == "y" else ""
-        return next(
-            ((one, records[one]) for one in (self.start, self.organization, suffix) if one in records), None
-        )
+        return next(((one, records[one]) for one in (self.start, self.organization, suffix) if one in records), None)
 
 
 def walk(domain: str) -> tuple[str, ...]:

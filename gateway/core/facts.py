@@ -52,11 +52,11 @@ class Filed:
 class Auth:
     """What is known of a mail's authenticity (B5).
 
-    spf, dkim, dmarc, arc: result words of RFC 8601; "none" where nothing was evaluated. evaluated: they are results, ours
-    or a trusted relay's. trusted: the author is who From says: something passed for that domain, or nothing was
+    spf, dkim, dmarc, arc: result words of RFC 8601; "none" where nothing was evaluated. evaluated: they are results,
+    ours or a trusted relay's. trusted: the author is who From says: something passed for that domain, or nothing was
     evaluated. policy: what the author's domain asks for mail where nothing passes: "none", "quarantine", "reject", or
-    "unknown" where it couldn't be asked. undecided: with an answer that the DNS owes, something might have passed.
-    enforced: rule B5 may refuse and hold. detail: in words, what passed, or why nothing was evaluated.
+    "unknown" where it couldn't be asked. undecided: with an answer that the DNS owes, the outcome might be another one.
+    enforced: rule B5 may refuse and hold. detail: in words, what passes or does not, or why nothing was evaluated.
     """
 
     spf: str = "none"
@@ -74,6 +74,9 @@ class Auth:
     def authentic(self) -> bool | None:
         """Whether the author is who From says, None where that was not evaluated."""
         return self.trusted if self.evaluated else None
+
+
+NOT_EVALUATED = Auth()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,22 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-METHODS = ("spf", "dkim", "dmarc", "arc")
+from gateway.core.address import normal_domain
+
 RESULT_WORDS = frozenset(("none", "pass", "fail", "softfail", "policy", "neutral", "temperror", "permerror"))
 _MAX_RESULTS = 100
-_PART = re.compile(rb'(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<end>;)|(?P<open>\()|(?P<bad>["\\)])|(?P<text>[^"\\();]+)', re.DOTALL)
+_MAX_DOMAINS = 8
+_PART = re.compile(
+    rb'(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<end>;)|(?P<open>\()|(?P<bad>["\\)])|(?P<text>[^"\\();]+)', re.DOTALL
+)
 _IN_COMMENT = re.compile(rb"[()\\]")
 _BLANK = re.compile(r"\s+")
-_TOKEN = r'"(?:[^"\\]|\\.)*"|[^\s;"()<>,\\]+'
+_VALUE = r'"(?:[^"\\]|\\.)*"|[^\s;"()<>,\\]+'
 _KEYWORD = r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?"
-_SERVER = re.compile(rf"(?P<id>{_TOKEN})(?: (?P<version>[0-9]+))?")
+_SERVER = re.compile(rf"(?P<id>{_VALUE})(?: (?P<version>[0-9]+))?")
 _METHOD = re.compile(rf"(?P<method>{_KEYWORD})(?: ?/ ?(?P<version>[0-9]+))? ?= ?(?P<result>{_KEYWORD})(?= |\Z)")
-_REASON = re.compile(rf" reason ?= ?(?:{_TOKEN})(?= |\Z)", re.IGNORECASE)
-_PROPERTY = re.compile(rf" (?P<type>{_KEYWORD}) ?\. ?(?P<name>{_KEYWORD}) ?= ?(?P<value>{_TOKEN})(?= |\Z)")
+_REASON = re.compile(rf" reason ?= ?(?:{_VALUE})(?= |\Z)", re.IGNORECASE)
+_PROPERTY = re.compile(rf" (?P<type>{_KEYWORD}) ?\. ?(?P<name>{_KEYWORD}) ?= ?(?P<value>{_VALUE})(?= |\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,18 @@ class Results:
         """A method's result word; of several results (DKIM) one that passes wins, else the first."""
         words = [one.word for one in self.of(method)]
         return "pass" if "pass" in words else words[0] if words else "none"
+
+    def dmarc_passes(self, author: str) -> bool:
+        """It says that DMARC passes for the author's domain."""
+        froms = [one.get("header.from") for one in self.of("dmarc") if one.word == "pass"]
+        return any(one == "" or normal_domain(one.rpartition("@")[2]) == author for one in froms)
+
+    def passing_domains(self) -> tuple[str, ...]:
+        """Domains for which it says that SPF or DKIM passes, each once; to be held against the author's."""
+        values = [one.get("smtp.mailfrom") or one.get("smtp.mfrom") for one in self.of("spf") if one.word == "pass"]
+        values += [one.get("header.d") or one.get("header.i") for one in self.of("dkim") if one.word == "pass"]
+        domains = (normal_domain(one.rpartition("@")[2]) for one in values[:_MAX_DOMAINS])
+        return tuple(dict.fromkeys(domain for domain in domains if domain))
 
 
 def read_results(value: bytes) -> Results | None:

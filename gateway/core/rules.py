@@ -203,15 +203,15 @@ def _b5_authentic(case: _Case) -> _End | None:
     elif auth.trusted:
         case.ok("B5", f"The author is genuine: {auth.detail}.")
     elif auth.enforced and auth.undecided and _authenticity_matters(case):
-        return case.refuse("B5", replies.DNS_TROUBLE, f"The DNS did not answer, so it stays open: {auth.detail}.")
+        return case.refuse("B5", replies.DNS_TROUBLE, f"The DNS owes an answer: {auth.detail}.")
     elif auth.enforced and auth.policy == "reject":
-        return case.refuse("B5", replies.NOT_GENUINE, f"{auth.detail}; the author's domain asks to refuse such mail.")
+        return case.refuse("B5", replies.NOT_GENUINE, f"Not genuine: {auth.detail}. Its domain asks to refuse.")
     elif auth.enforced and auth.policy == "quarantine":
-        case.steps.append(Step("B5", "hold", f"{auth.detail}; the author's domain asks to set such mail apart."))
+        case.steps.append(Step("B5", "hold", f"Not genuine: {auth.detail}. Its domain asks to hold it."))
         return _End(Verdict.HOLD, replies.HELD, "B5")
     else:
-        believed = ", and is not believed to be of the team" if case.cast.author_kind is Kind.TEAM else ""
-        case.note("B5", f"{auth.detail}: the author may be anybody{believed}.")
+        team = " It counts as an outsider's, though From names the team." if case.cast.author_kind is Kind.TEAM else ""
+        case.note("B5", f"Not proven genuine: {auth.detail}.{team}")
     return None
 
 

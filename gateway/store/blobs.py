@@ -40,6 +40,10 @@ class Spool:
         """The whole message."""
         return os.pread(self._fd, self.size, 0) if self.size < _READ else self._read_large()
 
+    def read_at(self, at: int, size: int) -> bytes:
+        """So many octets of the message from `at` on; fewer at its end."""
+        return os.pread(self._fd, size, at)
+
     def _read_large(self) -> bytes:
         whole = bytearray(self.size)
         view, at = memoryview(whole), 0

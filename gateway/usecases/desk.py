@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import Protocol
@@ -37,16 +37,39 @@ class OpenSpool(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def read_at(self, at: int, size: int) -> bytes: ...
+
     def close(self) -> None: ...
+
+
+class Authenticity(Protocol):
+    """How a door learns whether the author is who From says (rule B5)."""
+
+    def at_once(self, peer: str) -> Auth | None:
+        """The facts where the mail's text makes no difference to them, else None."""
+
+    async def evaluate(self, envelope: Envelope, mail: Mail, size: int, read_at: Callable[[int, int], bytes]) -> Auth:
+        """The facts of one mail; read_at gives so many octets of it from an offset on."""
 
 
 _NOBODY = Cast((), (), None, "incoming", None)
 
 
 class FilingDesk:
-    """Use cases of the SMTP and LMTP doors over one store. hostname: ours, for the trace header field."""
+    """Use cases of the SMTP and LMTP doors over one store.
 
-    def __init__(self, store: Store, blobs: BlobStore, settings: FilingSettings, hostname: str) -> None:
+    hostname: ours, for the trace header field. authenticity: None where nobody looks into it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        blobs: BlobStore,
+        settings: FilingSettings,
+        hostname: str,
+        authenticity: Authenticity | None = None,
+    ) -> None:
+        self._authenticity = authenticity
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
         self._file = partial(file, settings)
         self._large = asyncio.Semaphore(2)
@@ -75,7 +98,8 @@ class FilingDesk:
         account = next(one.recipient.account for one in envelope.admissions if one.recipient is not None)
         trace = received_line(envelope, self._hostname)
         mail, body = await self._read(account, trace, content)
-        handing = Handing(account, envelope, mail, body, _now(), started)
+        auth = await self._authenticate(account, envelope, mail, content)
+        handing = Handing(account, envelope, mail, body, _now(), started, auth)
         filing = await self._store.write_each(self._file, handing)
         decision = filing.decision
         seconds = (time.monotonic_ns() - started) / 1e9
@@ -97,6 +121,16 @@ class FilingDesk:
             mail = await asyncio.to_thread(lambda: read_mail(content.read(), limits))
             name = await asyncio.to_thread(content.keep, account)
         return mail, refer(trace, name)
+
+    async def _authenticate(self, account: int, envelope: Envelope, mail: Mail, content: bytes | OpenSpool) -> Auth:
+        """What rule B5 needs, found before the transaction begins; the operators' mail is taken as it is (A5)."""
+        if self._authenticity is None or account == OPERATORS:
+            return Auth()
+        found = self._authenticity.at_once(envelope.peer)
+        if found is not None:
+            return found
+        read_at = partial(_cut, content) if isinstance(content, bytes) else content.read_at
+        return await self._authenticity.evaluate(envelope, mail, mail.size, read_at)
 
     async def note_refusals(self, envelope: Envelope) -> None:
         """A transaction that ended before its text came: each account it named gets the receipt of what it was told."""
@@ -146,6 +180,10 @@ def _note(envelope: Envelope, account: int, settings: FilingSettings, tx: Tx) ->
         conversation=None,
     )
     write(tx, pages)
+
+
+def _cut(content: bytes, at: int, size: int) -> bytes:
+    return content[at : at + size]
 
 
 class _Attempt:

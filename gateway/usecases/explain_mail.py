@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway.core.admission import OPERATORS, admit, read_recipient
 from gateway.core.decision import Decision, Verdict, as_json
 from gateway.core.envelope import Admission, Envelope
-from gateway.core.facts import Auth
+from gateway.core.facts import NOT_EVALUATED, Auth
 from gateway.core.mail import read_mail
 from gateway.store.accounts import find_slug
 from gateway.store.bodies import StoredBody
@@ -28,10 +28,12 @@ def explain_mail(
     rcpt: Sequence[str],
     sender: str | None = None,
     peer: str | None = None,
+    auth: Auth = NOT_EVALUATED,
 ) -> dict[str, object]:
     """The decision, in the shape of a receipt's. Bare LF line ends are taken as CR LF.
 
     sender: None takes the From address, "" is the null sender. peer: None is loopback. rcpt: at least one address.
+    auth: what a door would have found out about its author (B5).
     """
     mail = read_mail(normal_line_ends(raw), settings.limits)
     if sender is None:
@@ -45,7 +47,7 @@ def explain_mail(
     envelope = Envelope("smtp", peer or LOOPBACK, "", sender, tuple(admissions), now)
     taken = next((one.recipient for one in admissions if one.recipient is not None), None)
     account = taken.account if taken else admissions[0].account
-    handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns())
+    handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns(), auth)
     if taken is None:
         return as_json(_refused(tx, handing, settings))
     return as_json(_linked(decide_all(tx, [handing], settings)[0], settings))
@@ -77,7 +79,7 @@ def _refused(tx: Tx, handing: Handing, settings: FilingSettings) -> Decision:
         duplicate_of=None,
         base_subject=handing.mail.base_subject,
         unread=handing.mail.unread,
-        auth=Auth(),
+        auth=handing.auth,
         steps=tuple(step for one in admissions for step in one.steps),
     )
     return _linked(decision, settings)

@@ -314,7 +314,7 @@ class _Clerk:
             message=message,
             size=self.mail.size,
         )
-        if decision.verdict is Verdict.REFUSE and self.account:
+        if decision.verdict is Verdict.REFUSE and self.account and reply.code >= 500:
             self._event("message.refused", receipt)
         return Filing(reply, decision, receipt, message)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.core.admission import OPERATORS
 from gateway.core.envelope import Envelope
-from gateway.core.facts import Account, Facts, Known, Lead
+from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead
 from gateway.core.mail import Mail
 from gateway.core.people import Cast, Team, cast_people
 from gateway.core.rules import header_slugs
@@ -24,7 +24,10 @@ _OPERATORS = store.AccountRow(OPERATORS, "", "Operators", "cc", "accept", 0)
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds."""
+    """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds.
+
+    auth: what the door found out about its author (B5).
+    """
 
     account: int
     envelope: Envelope
@@ -32,6 +35,7 @@ class Handing:
     body: StoredBody
     at: int
     started: int
+    auth: Auth = NOT_EVALUATED
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class World:
             conversation_lead=self.leads.get(lead) if lead else None,
             primary_leads=tuple(self.leads[one] for one in open_leads),
             customer=customers[0] if len(customers) == 1 else None,
+            auth=handing.auth,
         )
 
     def open_lead(self, lead: Lead) -> None:
@@ -128,7 +133,10 @@ def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tupl
         )
         for number in of
     }
-    casts = [cast_people(handing.mail, accounts[handing.account].team) for handing in handings]
+    casts = [
+        cast_people(handing.mail, accounts[handing.account].team, author_trusted=handing.auth.trusted)
+        for handing in handings
+    ]
     world = World(
         domains=domains,
         accounts=accounts,

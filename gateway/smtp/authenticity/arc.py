@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.results import Results, read_arc_results
@@ -13,7 +14,6 @@ from gateway.smtp.authenticity.resolver import Resolver
 from gateway.smtp.authenticity.signatures import UnusableError
 
 MOST_SETS = 50
-_IN_LOOP = 64 * 1024
 _RESULTS, _MESSAGE, _SEAL = b"arc-authentication-results", b"arc-message-signature", b"arc-seal"
 _NAMES = (_RESULTS, _MESSAGE, _SEAL)
 _INSTANCE = re.compile(rb"[1-9][0-9]{0,2}")
@@ -63,13 +63,21 @@ async def check_arc(resolver: Resolver, message: Message) -> Chain:
             return Chain("none")
         sealers = tuple(signatures.signer(one.seal_tags)[0] for one in sets)
         _check_statuses(sets)
-        await asyncio.gather(
-            _check_message(resolver, message, sets[-1]), *(_check_seal(resolver, sets[: n + 1]) for n in range(len(sets)))
-        )
+        seals = (_check_seal(resolver, message, sets[: n + 1]) for n in range(len(sets)))
+        outcomes = await asyncio.gather(_check_message(resolver, message, sets[-1]), *seals, return_exceptions=True)
+        _raise_worst(outcomes)
     except UnusableError as fault:
         return Chain("temperror" if fault.word == "temperror" else "fail", sealers=sealers, why=str(fault))
     links = tuple(Link(sealer, _told(one)) for sealer, one in zip(sealers, sets, strict=True))
     return Chain("pass", links, sealers, b"from" in signatures.names(sets[-1].message_tags[b"h"]))
+
+
+def _raise_worst(outcomes: Sequence[BaseException | None]) -> None:
+    """What is broken counts before what could not be looked up, and what is no fault of the chain before both."""
+    faults = [one for one in outcomes if one is not None]
+    faults.sort(key=lambda one: isinstance(one, UnusableError) + (getattr(one, "word", "") == "temperror"))
+    if faults:
+        raise faults[0]
 
 
 def _told(one: _Set) -> Results | None:
@@ -90,10 +98,11 @@ def _sets(message: Message) -> list[_Set]:
             raise UnusableError("fail", f"instance {key[0]} of a field stands twice")
         found[key], tags[key] = field, read
     count = len(found) // 3
-    if len(found) % 3 or count > MOST_SETS or any((n, name) not in found for n in range(1, count + 1) for name in _NAMES):
+    whole = len(found) % 3 == 0 and all((n, name) in found for n in range(1, count + 1) for name in _NAMES)
+    if not whole or count > MOST_SETS:
         raise UnusableError("fail", "a set is not whole, or there are too many")
     return [
-        _Set(*(found[n, name] for name in _NAMES), seal_tags=tags[n, _SEAL], message_tags=tags[n, _MESSAGE])
+        _Set(found[n, _RESULTS], found[n, _MESSAGE], found[n, _SEAL], tags[n, _SEAL], tags[n, _MESSAGE])
         for n in range(1, count + 1)
     ]
 
@@ -138,20 +147,21 @@ async def _check_message(resolver: Resolver, message: Message, newest: _Set) -> 
         signed = message.signed(names, relaxed=header_relaxed)
         own = signatures.without_signature(newest.message).canonical(relaxed=header_relaxed)
         signatures.verify(record.key, signatures.decoded(tags[b"b"]), signed + own)
-        signatures.check_body(message, tags, relaxed=body_relaxed, length=length)
 
-    if message.size <= _IN_LOOP:
-        verify()
-    else:
-        await asyncio.to_thread(verify)
+    await message.work(verify)
+    await signatures.check_body(message, tags, relaxed=body_relaxed, length=length)
 
 
-async def _check_seal(resolver: Resolver, sets: list[_Set]) -> None:
+async def _check_seal(resolver: Resolver, message: Message, sets: list[_Set]) -> None:
     """The seal of the last of these sets: it covers all of them (section 5.1.1)."""
     tags = sets[-1].seal_tags
     domain, selector = signatures.signer(tags)
     record = await signatures.find_key(resolver, domain, selector, signatures.algorithm(tags))
     fields = [field for one in sets for field in (one.results, one.message, one.seal)]
     fields[-1] = signatures.without_signature(fields[-1])
-    signed = b"\r\n".join(field.canonical(relaxed=True) for field in fields)
-    signatures.verify(record.key, signatures.decoded(tags[b"b"]), signed)
+
+    def verify() -> None:
+        signed = b"\r\n".join(field.canonical(relaxed=True) for field in fields)
+        signatures.verify(record.key, signatures.decoded(tags[b"b"]), signed)
+
+    await message.work(verify)

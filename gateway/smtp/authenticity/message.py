@@ -6,14 +6,20 @@ as CR LF, as everywhere in the house (B4a).
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 
 from gateway.core.header import read_header
 
+IN_LOOP = 64 * 1024
+"""Up to this size a message is hashed in the loop, and so are its fields."""
+ReadAt = Callable[[int, int], bytes]
 _PIECE = 64 * 1024
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="authenticity")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _LINE_END = re.compile(rb"\n(?![ \t])")
 _BLANKS = re.compile(rb"[ \t]{2,}|\t")
@@ -23,7 +29,7 @@ _CRLF = b"\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field. name: lower case. raw: all of it as it came, folded with single LF, without its last line end."""
+    """One header field. name: lower case. raw: as it came, folds with single LF, without its last line end."""
 
     name: bytes
     raw: bytes
@@ -40,17 +46,18 @@ class Field:
 
 
 class Message:
-    """The fields from top to bottom, and hashes of the body, each made once."""
+    """The fields from top to bottom, and hashes of the body, each made once. The body is read piece by piece.
 
-    def __init__(self, raw: bytes) -> None:
-        header = read_header(raw)
-        self.fields = tuple(_fields(raw[: header.size].replace(_CRLF, b"\n")))
-        self._raw, self._body_at = raw, header.body_at
-        self._hashes: dict[tuple[bool, int | None], tuple[bytes, int]] = {}
+    read_at: gives so many octets of the message from an offset on. header_limit: no header section is longer (B4b).
+    """
 
-    @property
-    def size(self) -> int:
-        return len(self._raw)
+    def __init__(self, size: int, read_at: ReadAt, header_limit: int) -> None:
+        head = read_at(0, min(size, header_limit + len(_CRLF + _CRLF)))
+        header = read_header(head)
+        self.fields = tuple(_fields(head[: header.size].replace(_CRLF, b"\n")))
+        self._size, self._read_at, self._body_at = size, read_at, header.body_at
+        self._threaded = header.size > IN_LOOP
+        self._hashes: dict[tuple[bool, int | None], asyncio.Future[tuple[bytes, int]]] = {}
 
     def all(self, name: bytes) -> list[Field]:
         return [field for field in self.fields if field.name == name]
@@ -63,16 +70,43 @@ class Message:
         taken = (left[name].pop() for name in names if left.get(name))
         return b"".join(field.canonical(relaxed=relaxed) + _CRLF for field in taken)
 
-    def body_hash(self, *, relaxed: bool, length: int | None) -> tuple[bytes, int]:
+    async def work(self, check: Callable[[], None]) -> None:
+        """Does work on the fields: at once where they are few, else in a thread."""
+        if self._threaded:
+            await asyncio.get_running_loop().run_in_executor(_THREADS, check)
+        else:
+            check()
+
+    async def body_hash(self, *, relaxed: bool, length: int | None) -> tuple[bytes, int]:
         """SHA-256 of the canonical body, of its first `length` octets where that is given, and its whole length."""
         key = (relaxed, length)
         if key not in self._hashes:
-            digest, total = sha256(), 0
-            for piece in canonical_body(self._raw, self._body_at, relaxed=relaxed):
-                digest.update(piece if length is None else piece[: max(0, length - total)])
-                total += len(piece)
-            self._hashes[key] = digest.digest(), total
-        return self._hashes[key]
+            loop = asyncio.get_running_loop()
+            self._hashes[key] = loop.create_future()
+            if self._size <= IN_LOOP:
+                self._hashes[key].set_result(self._body_hash(relaxed, length))
+            else:
+                self._hashes[key] = loop.run_in_executor(_THREADS, self._body_hash, relaxed, length)
+        return await asyncio.shield(self._hashes[key])
+
+    def _body_hash(self, relaxed: bool, length: int | None) -> tuple[bytes, int]:
+        digest, total = sha256(), 0
+        for piece in canonical_body(self._pieces(), relaxed=relaxed):
+            digest.update(piece if length is None else piece[: max(0, length - total)])
+            total += len(piece)
+        return digest.digest(), total
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The body in pieces, no CR LF cut in two, every bare LF a CR LF."""
+        at, held = self._body_at, b""
+        while at < self._size:
+            piece = held + self._read_at(at, _PIECE)
+            at += _PIECE
+            held = b"\r" if piece.endswith(b"\r") and at < self._size else b""
+            piece = piece[: len(piece) - len(held)]
+            if piece.count(b"\n") != piece.count(_CRLF):
+                piece = _BARE_LF.sub(_CRLF, piece)
+            yield piece
 
 
 def _fields(section: bytes) -> Iterator[Field]:
@@ -82,46 +116,31 @@ def _fields(section: bytes) -> Iterator[Field]:
             yield Field(match[1].lower(), line.removesuffix(b"\n"))
 
 
-def canonical_body(raw: bytes, start: int, *, relaxed: bool) -> Iterator[bytes]:
-    """The body from `start` in canonical form: no empty lines at its end (section 3.4.3), and where it is relaxed, no
-    blanks at the end of lines and single ones elsewhere (3.4.4). Empty lines wait until something follows them.
+def canonical_body(pieces: Iterable[bytes], *, relaxed: bool) -> Iterator[bytes]:
+    """A body in canonical form, from pieces that cut no CR LF in two.
+
+    It has no empty lines at its end (section 3.4.3): they wait until something follows them. Where it is relaxed, no
+    blanks at the end of lines and single ones elsewhere (section 3.4.4): a last blank waits for the next piece.
     """
     waiting, held, written = 0, b"", False
-    for piece in _pieces(raw, start):
+    for piece in pieces:
         text = held + piece
         if relaxed:
             text = _BLANKS.sub(b" ", text).replace(b" \r\n", _CRLF)
-        held = next((end for end in (b" \r", b"\r", b" ") if text.endswith(end)), b"")
+        held = b" " if relaxed and text.endswith(b" ") else b""
         text, empty = _cut_empty_lines(text[: len(text) - len(held)])
         if text:
             yield _CRLF * waiting + text
             written, waiting = True, 0
         waiting += empty
-    if held and not (relaxed and held == b" "):
-        yield _CRLF * waiting + held
-        written = True
     if written or not relaxed:
         yield _CRLF
 
 
-def _pieces(raw: bytes, start: int) -> Iterator[bytes]:
-    """The body in pieces, no CR LF cut in two, every bare LF a CR LF."""
-    while start < len(raw):
-        end = start + _PIECE
-        while raw[end - 1 : end] == b"\r" and end - start < 2 * _PIECE:
-            end += 1
-        piece = raw[start:end]
-        if piece.count(b"\n") != piece.count(_CRLF):
-            piece = _BARE_LF.sub(_CRLF, piece)
-        yield piece
-        start = end
-
-
 def _cut_empty_lines(text: bytes) -> tuple[bytes, int]:
     """The text without the line ends it ends with, and how many they were; a bare CR is none."""
-    bare = text.rstrip(_CRLF)
-    tail = text[len(bare) :]
-    kept = tail.rfind(b"\r\r") + 1
-    if kept == 0 and tail[:1] == b"\n":
-        kept = 1
-    return text[: len(bare) + kept], (len(tail) - kept) // 2
+    if text.endswith(b"\r"):
+        return text, 0
+    bare = len(text.rstrip(_CRLF))
+    kept = text.rfind(b"\r\r", bare) + 1 or bare
+    return text[:kept], (len(text) - kept) // 2

@@ -88,7 +88,7 @@ class Resolver:
         try:
             found = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
         except dns.resolver.NXDOMAIN as missing:
-            return self._keep(key, NO_NAME, _negative_seconds(missing.response(name)))
+            return self._keep(key, NO_NAME, _negative_seconds(missing.kwargs["responses"].get(name)))
         except (dns.exception.DNSException, OSError) as fault:
             _log.info("dns.failed", name=key[0], kind=kind, fault=type(fault).__name__)
             raise LookupFailedError(f"no answer for {kind} of {key[0]}") from None

@@ -1,4 +1,4 @@
-"""What signatures of DKIM and ARC have in common: tag lists, keys in the DNS, and the check itself (RFC 6376, 8301, 8463).
+"""What signatures of DKIM and ARC share: tag lists, keys in the DNS, and the check itself (RFC 6376, 8301, 8463).
 
 Our own reader and not a library's: see decision 6. An unusable signature is an exception that carries its result word.
 """
@@ -27,6 +27,11 @@ from gateway.smtp.authenticity.resolver import LookupFailedError, Resolver
 LEAST_BITS, MOST_BITS = 1024, 8192
 """RSA keys below are too weak (RFC 8301 section 3.2); above they cost more than anybody needs."""
 ALGORITHMS = {b"rsa-sha256": "rsa", b"ed25519-sha256": "ed25519"}
+SINGLETONS = frozenset(
+    b"from sender reply-to to cc subject date message-id in-reply-to references mime-version content-type"
+    b" content-transfer-encoding".split()
+)
+"""Fields that may stand once (RFC 5322 section 3.6, RFC 2045 section 3)."""
 _TAG = re.compile(rb"[A-Za-z][A-Za-z0-9_]*")
 _BLANK = re.compile(rb"[ \t\r\n]+")
 _SELECTOR = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
@@ -65,6 +70,7 @@ def read_tags(value: bytes) -> dict[bytes, bytes]:
 
 
 def need(tags: dict[bytes, bytes], *names: bytes) -> None:
+    """Raises UnusableError where one of these tags is missing or empty."""
     for name in names:
         if not tags.get(name):
             raise UnusableError("permerror", f"it has no {name.decode('ascii')}=")
@@ -115,7 +121,7 @@ def without_signature(field: Field) -> Field:
 
 
 async def find_key(resolver: Resolver, domain: str, selector: str, kind: str) -> KeyRecord:
-    """The key a signature names (section 6.1.2). Raises UnusableError, with `temperror` where the DNS owes an answer."""
+    """The key a signature names (section 6.1.2). Raises UnusableError; `temperror` where the DNS owes an answer."""
     try:
         answer = await resolver.lookup(f"{selector}._domainkey.{domain}", "TXT")
     except LookupFailedError:
@@ -179,13 +185,21 @@ def verify(key: _Key, signature: bytes, signed: bytes) -> None:
         raise UnusableError("fail", "what it signs has been changed") from None
 
 
-def check_body(message: Message, tags: dict[bytes, bytes], *, relaxed: bool, length: int | None) -> None:
+async def check_body(message: Message, tags: dict[bytes, bytes], *, relaxed: bool, length: int | None) -> None:
     """Holds bh= against the body. One that covers a part only is not accepted: anything could stand behind it."""
-    digest, total = message.body_hash(relaxed=relaxed, length=length)
+    digest, total = await message.body_hash(relaxed=relaxed, length=length)
     if digest != decoded(tags[b"bh"]) or (length or 0) > total:
         raise UnusableError("fail", "the body has been changed")
     if length is not None and length < total:
         raise UnusableError("policy", "it covers a part of the body only")
+
+
+def check_singletons(message: Message, names: tuple[bytes, ...]) -> None:
+    """A signed field that may stand once and stands twice: readers would show the one that nobody signed (8.15)."""
+    for name in SINGLETONS & set(names):
+        present = len(message.all(name))
+        if present > 1 and present > names.count(name):
+            raise UnusableError("policy", f"{name.decode('ascii')} stands twice and is signed once")
 
 
 def canonical_forms(tags: dict[bytes, bytes], default: bytes) -> tuple[bool, bool]:

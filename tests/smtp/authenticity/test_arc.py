@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.smtp.authenticity.arc import check_arc
-from gateway.smtp.authenticity.message import Message
 from gateway.smtp.authenticity.resolver import Resolver
 from tests.name_server import NameServer
+from tests.smtp.authenticity.letters import message
 from tests.vectors import load, needs
 
 SUITE = "arc-draft-validation-tests.yml"
@@ -25,6 +25,6 @@ CASES = [
 async def test_the_public_suite(records: dict[str, str] | None, case: dict[str, Any]) -> None:
     zones = {name: [("TXT", text)] for name, text in (records or {}).items()}
     async with NameServer(zones) as server:
-        chain = await check_arc(Resolver([server.address]), Message(case["message"].replace("\n", "\r\n").encode()))
+        chain = await check_arc(Resolver([server.address]), message(case["message"]))
 
     assert chain.word == (case["cv"] or "fail").lower(), chain.why

@@ -20,7 +20,9 @@ CASES = [
 PEER = "192.0.2.1"
 
 
-async def check(zones: Zones, sender: str, *, peer: str = PEER, helo: str = "mx.example.net", seconds: float = 5) -> Spf:
+async def check(
+    zones: Zones, sender: str, *, peer: str = PEER, helo: str = "mx.example.net", seconds: float = 5
+) -> Spf:
     async with NameServer(zones) as server:
         resolver = Resolver([server.address], query_seconds=0.2)
         return await check_spf(resolver, peer, sender, helo, hostname="mx.example", seconds=seconds)
@@ -81,6 +83,9 @@ async def test_a_sender_at_an_international_domain_is_asked_for_in_its_ascii_for
 
 
 async def test_a_zone_that_never_answers_ends_at_the_time_limit() -> None:
-    zones: dict[str, Any] = {"example.net": [("TXT", "v=spf1 include:slow.example.net -all")], "slow.example.net": TIMEOUT}
+    zones: dict[str, Any] = {
+        "example.net": [("TXT", "v=spf1 include:slow.example.net -all")],
+        "slow.example.net": TIMEOUT,
+    }
 
     assert (await check(zones, "bob@example.net", seconds=0.1)).word == "temperror"
