@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import zstandard
@@ -18,11 +19,15 @@ _compressor = zstandard.ZstdCompressor(level=1)
 
 @dataclass(frozen=True, slots=True)
 class StoredBody:
-    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name."""
+    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name.
+
+    land: puts that file in its place; called in the transaction that files the message, so a refused one leaves none.
+    """
 
     codec: str
     trace: bytes
     data: bytes
+    land: Callable[[], None] | None = None
 
 
 def pack(trace: bytes, message: bytes) -> StoredBody:
@@ -30,9 +35,9 @@ def pack(trace: bytes, message: bytes) -> StoredBody:
     return StoredBody(ZSTD, trace, _compressor.compress(message))
 
 
-def refer(trace: bytes, name: str) -> StoredBody:
-    """A large message that stands in a file."""
-    return StoredBody(FILE, trace, name.encode("ascii"))
+def refer(trace: bytes, name: str, land: Callable[[], None]) -> StoredBody:
+    """A large message that will stand in a file."""
+    return StoredBody(FILE, trace, name.encode("ascii"), land)
 
 
 def load(tx: Connection, blobs: BlobStore, account: int, message: str, n: int = 0) -> tuple[bytes, bytes] | None:
