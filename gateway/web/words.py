@@ -109,11 +109,6 @@ def heading(attempt: Attempt) -> str:
     return f"{named} {reason_of(reason_id(attempt)).happened}"
 
 
-def comes_again(attempt: Attempt) -> bool:
-    """The mail server of a refused mail tries again by itself."""
-    return reason_of(reason_id(attempt)).once
-
-
 def author(attempt: Attempt) -> str:
     """The author's name, else address, else the envelope's sender."""
     wrote = writer(attempt)
