@@ -259,8 +259,8 @@ def _b8_nobody(case: _Case) -> _End | None:
 
 
 _Rule = Callable[[_Case], _End | None]
-_OPERATOR_RULES: tuple[_Rule, ...] = (_b3_loop, _b4b_bomb, _b4_malformed, _b4c_from_us)
-"""Rule A5: what else is asked of mail does not apply to operators."""
+_OPERATOR_RULES: tuple[_Rule, ...] = (_b3_loop, _b4b_bomb)
+"""Rule A5: a postmaster takes what others refuse, malformed mail too (RFC 5321 section 4.5.1)."""
 _RULES: tuple[_Rule, ...] = (
     _b3_loop,
     _b4b_bomb,
