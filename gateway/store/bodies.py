@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,16 @@ from gateway.store.tables import bodies
 ZSTD = "zstd"
 FILE = "file"
 _MAX_IN_ROW = 64 * 1024 * 1024
-_compressor = zstandard.ZstdCompressor(level=1)
+
+
+class _Zstd(threading.local):
+    """A compressor for each thread: shared by two, one writes over the other's output, or ends the process."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+
+
+_zstd = _Zstd()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class StoredBody:
 
 def pack(trace: bytes, message: bytes) -> StoredBody:
     """A small message for its row."""
-    return StoredBody(ZSTD, trace, _compressor.compress(message))
+    return StoredBody(ZSTD, trace, _zstd.compressor.compress(message))
 
 
 def refer(trace: bytes, name: str, land: Callable[[], None]) -> StoredBody:
