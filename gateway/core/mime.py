@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from gateway.core.header import Header, read_part_header
+from gateway.core.header import Fields, Header, read_part_header
 from gateway.core.words import decode_words, safe_codec, unfold
 
 _MAX_DASHED_LINES = 50_000
@@ -88,9 +88,10 @@ class _Multipart:
 class _Begun:
     """A part whose end is not found yet. preamble: the text before the first part of a multipart."""
 
-    fields: Mapping[str, tuple[bytes, ...]]
+    fields: Fields
     start: int
     kind: str
+    parameters: Mapping[str, bytes]
     preamble: bool = False
 
 
@@ -126,17 +127,17 @@ class _Walk:
         if not self.unread:
             self._end(len(message))
 
-    def begin(self, fields: Mapping[str, tuple[bytes, ...]], start: int) -> None:
+    def begin(self, fields: Fields, start: int) -> None:
         """A part, or the message itself, begins: a multipart is entered, anything else becomes a leaf."""
         kind, parameters = content_type(_first(fields, "content-type"))
         if not kind and "content-type" not in fields:
             digest = bool(self.open) and self.open[-1].subtype == "digest"
             kind = "message/rfc822" if digest else "text/plain"
         if not kind.startswith("multipart/"):
-            self.begun = _Begun(fields, start, kind)
+            self.begun = _Begun(fields, start, kind, parameters)
             return
         boundary = parameters.get("boundary", b"").rstrip()[:_MAX_BOUNDARY]
-        self.begun = _Begun(fields, start, "text/plain", preamble=bool(boundary))
+        self.begun = _Begun(fields, start, "text/plain", parameters, preamble=bool(boundary))
         if not boundary:
             return
         if len(self.open) >= self.max_depth:
@@ -197,31 +198,34 @@ def _next_dashes(message: bytes, position: int) -> int:
 
 def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None) -> Leaf:
     fields = begun.fields
-    value = _first(fields, "content-disposition")
-    disposition, placed = value.partition(b";")[0].strip().lower(), parameters_of(value)
-    typed = parameters_of(_first(fields, "content-type"))
-    identity = _first(fields, "content-id").strip().strip(b"<>")
+    placed = _first(fields, "content-disposition")
+    name = parameters_of(placed).get("filename") or begun.parameters.get("name")
+    identity = _first(fields, "content-id").strip(b"<> \t\n")
     return Leaf(
         message=message,
         start=begun.start,
         end=end,
         kind=begun.kind,
-        charset=typed.get("charset", b"").partition(b" ")[0].decode("latin-1"),
-        encoding=_first(fields, "content-transfer-encoding").partition(b";")[0].strip().lower().decode("latin-1"),
-        disposition=disposition.decode("latin-1"),
-        filename=_file_name(placed.get("filename") or typed.get("name") or b""),
-        content_id=decode_words(identity) or None,
+        charset=begun.parameters.get("charset", b"").partition(b" ")[0].decode("latin-1"),
+        encoding=_word(_first(fields, "content-transfer-encoding")),
+        disposition=_word(placed),
+        filename=_file_name(name) if name else "",
+        content_id=(decode_words(identity) or None) if identity else None,
         alternative=alternative.number if alternative else 0,
         branch=alternative.parts if alternative else 0,
     )
 
 
+def _word(value: bytes) -> str:
+    """What stands before the parameters of a field, in lower case."""
+    return value.partition(b";")[0].strip().lower().decode("latin-1")
+
+
 def content_type(value: bytes) -> tuple[str, dict[str, bytes]]:
     """Type and parameters of a Content-Type field; the type is "" where it is none (RFC 2045 section 5.2)."""
     words = value[:_MAX_VALUE].partition(b";")[0].split(None, 1)
-    if not words or not _TYPE.fullmatch(words[0]):
-        return "", {}
-    return words[0].decode("ascii").lower(), parameters_of(value)
+    kind = words[0].decode("ascii").lower() if words and _TYPE.fullmatch(words[0]) else ""
+    return kind, parameters_of(value)
 
 
 def parameters_of(value: bytes) -> dict[str, bytes]:
@@ -265,7 +269,7 @@ def _file_name(raw: bytes) -> str:
     return stem[: _MAX_FILENAME - 20] + dot + ending if dot and len(ending) < 20 else name[:_MAX_FILENAME]
 
 
-def _first(fields: Mapping[str, tuple[bytes, ...]], name: str) -> bytes:
+def _first(fields: Fields, name: str) -> bytes:
     values = fields.get(name)
     return values[0] if values else b""
 
