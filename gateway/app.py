@@ -26,6 +26,8 @@ from gateway.usecases.filing import FilingSettings
 if TYPE_CHECKING:
     import uvicorn
 
+    from gateway.core.facts import Auth
+    from gateway.smtp.authenticity.authenticator import Authenticator
     from gateway.smtp.server import SmtpServer
 
 _log = structlog.get_logger(__name__)
@@ -75,6 +77,39 @@ def filing_settings(settings: Settings, url: str) -> FilingSettings:
     )
 
 
+def authenticator(settings: Settings) -> Authenticator:
+    """What looks into a mail's authenticity (rule B5), with a memory of the DNS of its own."""
+    from gateway.smtp.authenticity.authenticator import Authenticator, AuthenticitySettings
+    from gateway.smtp.authenticity.resolver import Resolver
+
+    chosen = AuthenticitySettings(
+        mode=settings.authenticity,
+        trusted_relays=settings.trusted_relays,
+        relay_id=settings.relay_authserv_id,
+        sealers=frozenset(settings.arc_trusted_sealers),
+        hostname=settings.hostname,
+        header_bytes=settings.max_header_bytes,
+    )
+    return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
+
+
+async def look_into(found: Authenticator, filing: FilingSettings, raw: bytes, sender: str | None, peer: str) -> Auth:
+    """What a mail's authenticity would be found to be if that peer handed it to us (`explain`)."""
+    from gateway.core.envelope import Envelope
+    from gateway.core.mail import read_mail
+    from gateway.usecases.explain_mail import normal_line_ends
+
+    known = found.at_once(peer)
+    if known is not None:
+        return known
+    message = normal_line_ends(raw)
+    mail = read_mail(message, filing.limits)
+    if sender is None:
+        sender = mail.author.address if mail.author else ""
+    envelope = Envelope("smtp", peer, sender.rpartition("@")[2], sender, (), 0)
+    return await found.evaluate(envelope, mail, len(message), lambda at, size: message[at : at + size])
+
+
 @contextmanager
 def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
     """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
@@ -108,6 +143,7 @@ class Gateway:
         self.store = Store(f"sqlite:///{settings.database_path}")
         self.failed = asyncio.Event()
         self._started = False
+        self._authenticator = authenticator(settings)
         self._smtp: SmtpServer | None = None
         self._web: uvicorn.Server | None = None
         self._web_task: asyncio.Task[None] | None = None
@@ -164,21 +200,23 @@ class Gateway:
             idle_seconds=settings.session_idle_seconds,
             data_seconds=settings.data_seconds,
         )
-        desk = FilingDesk(self.store, blobs, filing_settings(settings, self.public_url), settings.hostname)
+        filing = filing_settings(settings, self.public_url)
+        desk = FilingDesk(self.store, blobs, filing, settings.hostname, self._authenticator)
         self._smtp = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url)
         await self._smtp.start("", 0, sock=sock)
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         import uvicorn
 
-        from gateway.usecases.explain_mail import explain_mail
+        from gateway.usecases.explain_mail import LOOPBACK, explain_mail
         from gateway.web.app import build
         from gateway.web.services import WebServices
 
         settings, filing = self.settings, filing_settings(self.settings, self.public_url)
 
         async def explain(raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None) -> dict[str, Any]:
-            return await self.store.read(lambda tx: explain_mail(tx, filing, raw, rcpt, sender, peer))
+            auth = await look_into(self._authenticator, filing, raw, sender, peer or LOOPBACK)
+            return await self.store.read(lambda tx: explain_mail(tx, filing, raw, rcpt, sender, peer, auth))
 
         services = WebServices(
             store=self.store,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import time
@@ -15,7 +16,7 @@ import typer
 from gateway import app
 from gateway.commands.output import InputError, clean, moment, print_json, print_table, settings
 from gateway.core.resources import as_json
-from gateway.usecases.explain_mail import explain_mail
+from gateway.usecases.explain_mail import LOOPBACK, explain_mail
 from gateway.usecases.trace_mail import Traced, trace_mail
 
 MARKS = {"ok": "✓", "refuse": "✕", "hold": "‖", "skip": "-", "note": "·"}
@@ -40,8 +41,9 @@ def explain(
     if peer is not None and not _is_ip(peer):
         raise InputError(f"--peer {peer!a} is no IP address; allowed: one such as 192.0.2.1")
     filing = app.filing_settings(chosen, app.public_url(chosen))
+    auth = asyncio.run(app.look_into(app.authenticator(chosen), filing, raw, sender, peer or LOOPBACK))
     with app.transaction(chosen, reading=True) as tx:
-        decision = explain_mail(tx, filing, raw, rcpt, sender, peer)
+        decision = explain_mail(tx, filing, raw, rcpt, sender, peer, auth)
     if json:
         print_json(decision)
         return

@@ -37,7 +37,6 @@ ADDRESS_CHANGED = Reply(550, "5.1.6", "This address has changed. Ask the team yo
 ONE_ACCOUNT = Reply(
     452, "4.5.3", "One account a transaction: your mail server sends this recipient its own copy in a moment."
 )
-TROUBLE = Reply(451, "4.3.0", "We can't take this mail right now. Nothing is lost: your mail server will try again.")
 DNS_TROUBLE = Reply(
     451, "4.4.3", "We can't look up right now who sent this mail. Nothing is lost: your mail server will try again."
 )

@@ -201,7 +201,7 @@ def test_what_this_version_cannot_do_is_said_of_a_secret_in_a_file_too(tmp_path:
 
 def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> None:
     file = tmp_path / "smartgate.toml"
-    file.write_text('authenticity = "enforce"\n')
+    file.write_text('mailbox_ca_file = "/etc/ca.pem"\n')
     environ = {"SMARTGATE_CONFIG": str(file)}
     assert config.load(environ).domains == ("mail.kommo.com",)
     (warning,) = config.warnings(environ)
