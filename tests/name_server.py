@@ -80,6 +80,8 @@ class NameServer(asyncio.DatagramProtocol):
         response.flags |= dns.flags.RA
         if not self._fill(response, question.name, kind):
             return None
+        if not response.answer:
+            response.authority.append(self._rrset(dns.name.root, "SOA", [f". . 1 1 1 1 {self.ttl}"]))
         wire = response.to_wire(max_size=65535)
         if len(wire) > limit:
             short = dns.message.make_response(query)

@@ -205,7 +205,7 @@ def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> 
     environ = {"SMARTGATE_CONFIG": str(file)}
     assert config.load(environ).domains == ("mail.kommo.com",)
     (warning,) = config.warnings(environ)
-    assert warning.startswith("SMARTGATE_AUTHENTICITY has no effect: ")
+    assert warning.startswith("SMARTGATE_MAILBOX_CA_FILE has no effect: ")
 
 
 def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -> None:
