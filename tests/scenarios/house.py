@@ -23,7 +23,7 @@ from gateway.store.bodies import load
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.schema import transaction
-from gateway.usecases.desk import FilingDesk
+from gateway.usecases.desk import Authenticity, FilingDesk
 from gateway.usecases.explain_mail import explain_mail
 from gateway.usecases.filing import FilingSettings
 from tests.smtp.front_desk import Peer
@@ -80,14 +80,14 @@ class Handed:
 
 
 class House:
-    """One running gateway on its own store."""
+    """One running gateway on its own store. authenticity: left out, mail from loopback is taken as it is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, authenticity: Authenticity | None = None) -> None:
         self.path = path
         self.store = Store(f"sqlite:///{path}")
         self.blobs = BlobStore(path.parent / "blobs")
         self.settings = FilingSettings(DOMAINS, lambda what: f"{WHY}{what}")
-        self.desk = FilingDesk(self.store, self.blobs, self.settings, "mx.example")
+        self.desk = FilingDesk(self.store, self.blobs, self.settings, "mx.example", authenticity)
         self.server = SmtpServer(self.desk, SmtpLimits(), "mx.example", public_url="http://gate.example")
         self.address = ("127.0.0.1", 0)
 
