@@ -222,7 +222,7 @@ class _Reader:
     def _finish(self, end: int) -> None:
         element, text = self.element, self.value[self.start : end].strip(b" \t\n,;")
         self.element, self.angle, self.start = [], False, end
-        if all(kind in ("space", "comment") for kind, _ in element):
+        if not text or all(kind in ("space", "comment") for kind, _ in element):
             return
         box = self._element(element)
         if box is None:
@@ -241,10 +241,7 @@ class _Reader:
         if any(kind not in ("space", "comment") for kind, _ in element[closing + 1 :]):
             self.trailing = True
             return None
-        before = element[:opening]
-        if any(kind == "bad" and text[0] in b'"(' for kind, text in before):
-            return None
-        phrase = b"".join(text for kind, text in before if kind != "comment").strip()
+        phrase = b"".join(text for kind, text in element[:opening] if kind != "comment").strip()
         return _addr_spec(_without_route(element[opening + 1 : closing]), phrase)
 
 
@@ -268,17 +265,14 @@ def _addr_spec(tokens: list[_Token], phrase: bytes) -> Mailbox | None:
 
 def _words(tokens: list[_Token], *, domain: bool = False) -> bytes | None:
     """Joins the words of one side of the @; words that are not joined by a dot are two words, hence no address."""
+    words = [token for token in tokens if token[0] not in ("space", "comment")]
+    if domain and len(words) == 1 and _LITERAL.fullmatch(words[0][1]):
+        return words[0][1]
     parts: list[bytes] = []
-    for kind, text in tokens:
-        if kind in ("space", "comment"):
-            continue
-        if kind == "word":
-            pass
-        elif kind == "quoted" and not domain:
+    for kind, text in words:
+        if kind == "quoted" and not domain:
             text = _QUOTED_PAIR.sub(rb"\1", text[1:-1])
-        elif kind == "literal" and domain and not parts and _LITERAL.fullmatch(text):
-            pass
-        else:
+        elif kind != "word":
             return None
         if parts and not (parts[-1].endswith(b".") or text.startswith(b".")):
             return None

@@ -79,14 +79,15 @@ def read_recipient(address: str, domains: frozenset[str]) -> Wanted:
     local, domain = _halves(written)
     normal = normal_domain(domain) if domain and not domain.startswith("[") else None
     ours = normal in domains or (not domain and local.lower() in _OPERATOR_LOCALS)
-    base, plus, suffix = local.lower().partition("+")
+    base, plus, suffix = local.partition("+")
+    slug = base.lower() if base.isascii() else ""
     return Wanted(
         written=written,
         domain=normal or "",
         ours=ours,
         operator=ours and local.lower() in _OPERATOR_LOCALS,
-        slug=base if local.isascii() and _SLUG.fullmatch(base) else "",
-        suffix=suffix if plus else None,
+        slug=slug if _SLUG.fullmatch(slug) else "",
+        suffix=suffix.lower() if plus else None,
     )
 
 
