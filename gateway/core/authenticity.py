@@ -10,27 +10,33 @@ from gateway.core.people import Cast, Kind
 from gateway.core.replies import Reply
 
 
-def judge(facts: Facts, cast: Cast) -> tuple[Verdict, Reply | None, Step]:
-    """The step, and the end of the matter where there is a reply: the author's domain says what is to be done.
+def judge(facts: Facts, cast: Cast) -> tuple[Verdict, Reply | None, tuple[Step, ...]]:
+    """The steps, and the end of the matter where there is a reply: the author's domain says what is to be done.
 
-    Where mail is only marked, it goes on; a team author who is not proven genuine is an outsider all the same.
+    Where mail is only marked, it goes on; a team author who is not proven genuine is an outsider all the same. An answer
+    that the DNS owes, and that could change the decision, is waited for (B10).
     """
-    auth, goes_on = facts.auth, (Verdict.FILE, None)
+    auth = facts.auth
     if not auth.evaluated:
-        return *goes_on, Step("B5", "skip", f"Not evaluated: {auth.detail}.")
+        return _goes_on(Step("B5", "skip", f"Not evaluated: {auth.detail}."))
     if auth.trusted:
-        return *goes_on, Step("B5", "ok", f"The author is genuine: {auth.detail}.")
+        return _goes_on(Step("B5", "ok", f"The author is genuine: {auth.detail}."))
     if auth.enforced and auth.undecided and _matters(facts, cast):
-        step = Step("B5", "refuse", f"The DNS owes an answer, so it stays open: {auth.detail}.")
-        return Verdict.REFUSE, replies.DNS_TROUBLE, step
+        open_ = Step("B5", "note", f"Not decided: {auth.detail}, but the DNS owes an answer.")
+        step = Step("B10", "refuse", "The answer of the DNS could change the decision, so the mail has to come again.")
+        return Verdict.REFUSE, replies.DNS_TROUBLE, (open_, step)
     if auth.enforced and auth.policy == "reject":
         step = Step("B5", "refuse", f"Not genuine: {auth.detail}, and that domain asks to refuse such mail.")
-        return Verdict.REFUSE, replies.NOT_GENUINE, step
+        return Verdict.REFUSE, replies.NOT_GENUINE, (step,)
     if auth.enforced and auth.policy == "quarantine":
         step = Step("B5", "hold", f"Not genuine: {auth.detail}, and that domain asks to set such mail apart.")
-        return Verdict.HOLD, replies.HELD, step
+        return Verdict.HOLD, replies.HELD, (step,)
     team = " From names the team; the mail counts as an outsider's." if cast.author_kind is Kind.TEAM else ""
-    return *goes_on, Step("B5", "note", f"Not proven genuine: {auth.detail}.{team}")
+    return _goes_on(Step("B5", "note", f"Not proven genuine: {auth.detail}.{team}"))
+
+
+def _goes_on(step: Step) -> tuple[Verdict, None, tuple[Step, ...]]:
+    return Verdict.FILE, None, (step,)
 
 
 def _matters(facts: Facts, cast: Cast) -> bool:

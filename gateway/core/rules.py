@@ -198,9 +198,9 @@ def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
 
 
 def _b5_authentic(case: _Case) -> _End | None:
-    verdict, reply, step = judge(case.facts, case.cast)
-    case.steps.append(step)
-    return _End(verdict, reply, step.rule) if reply is not None else None
+    verdict, reply, steps = judge(case.facts, case.cast)
+    case.steps += steps
+    return _End(verdict, reply, steps[-1].rule) if reply is not None else None
 
 
 def _b6_automatic(case: _Case) -> _End | None:

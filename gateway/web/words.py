@@ -54,6 +54,7 @@ ORDER: Mapping[str, str] = {
     "B4c": "not from a smart address",
     "B2": "not a bounce",
     "B1": "a visible copy",
+    "B5": "a genuine author",
     "B6": "automatic mail",
     "B9": "filed before",
     "B7": "strangers",

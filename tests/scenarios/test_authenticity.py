@@ -362,7 +362,7 @@ async def test_b10_a_dns_error_delays_a_mail_only_where_the_answer_could_change_
     assert await house.count("messages") == (not delayed)
     if delayed:
         assert await house.count("events") == 0
-        assert (await house.receipts())[-1]["rule"] == "B5"
+        assert (await house.receipts())[-1]["rule"] == "B10"
 
 
 async def test_a_delayed_mail_is_filed_once_the_dns_answers(house: House, outside: FromOutside) -> None:

@@ -1,6 +1,6 @@
 """What signatures of DKIM and ARC share: tag lists, keys in the DNS, and the check itself (RFC 6376, 8301, 8463).
 
-Our own reader and not a library's: see decision 6. An unusable signature is an exception that carries its result word.
+Our own reader and not a library's: see decision 8. An unusable signature is an exception that carries its result word.
 """
 
 from __future__ import annotations
