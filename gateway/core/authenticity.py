@@ -13,8 +13,8 @@ from gateway.core.replies import Reply
 def judge(facts: Facts, cast: Cast) -> tuple[Verdict, Reply | None, tuple[Step, ...]]:
     """The steps, and the end of the matter where there is a reply: the author's domain says what is to be done.
 
-    Where mail is only marked, it goes on; a team author who is not proven genuine is an outsider all the same. An answer
-    that the DNS owes, and that could change the decision, is waited for (B10).
+    Where mail is only marked, it goes on; a team author who is not proven genuine is an outsider all the same. Where
+    the DNS owes an answer that could change the decision, the mail has to come again (B10).
     """
     auth = facts.auth
     if not auth.evaluated:

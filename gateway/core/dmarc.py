@@ -124,13 +124,15 @@ def asked_policy(author: Walk, *, exists: bool) -> str:
 def aligned(domain: str, author: Walk, other: Walk, organization: Callable[[str], str], *, strict: bool) -> bool:
     """Whether an authenticated domain is the author's, or of the same organisation (section 4.4).
 
-    other: the walk of `domain`. organization: the organisational domain by the public suffix list, asked only where
-    the author's walk found no record at all: nobody there has said anything that it could contradict.
+    other: the walk of `domain`. organization: the organisational domain by the public suffix list, "" for a suffix. It
+    decides only where the author's walk found no record, and so nothing that it could contradict, or found a public
+    suffix's that does not say what it is (psd=y): else all below such a suffix would be one organisation.
     """
     if domain == author.start:
         return True
     if strict:
         return False
-    if author.found:
+    own = organization(author.start)
+    if author.found and (author.found[-1][1].psd == "n" or organization(author.organization)):
         return author.organization == other.organization
-    return organization(domain) == organization(author.start)
+    return bool(own) and organization(domain) == own

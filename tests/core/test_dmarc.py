@@ -146,6 +146,21 @@ ALIGNED = {
         False,
     ),
     "beside, below a public suffix": ("a.example", "b.example", {"example": "v=DMARC1; psd=y"}, False, False),
+    "beside, below a suffix that does not say so": ("a.co.uk", "b.co.uk", {"co.uk": "v=DMARC1"}, False, False),
+    "below the author, below a suffix that does not say so": (
+        "mail.b.co.uk",
+        "b.co.uk",
+        {"co.uk": "v=DMARC1"},
+        False,
+        True,
+    ),
+    "beside, below a suffix that says it is none": (
+        "a.co.uk",
+        "b.co.uk",
+        {"co.uk": "v=DMARC1; psd=n"},
+        False,
+        True,
+    ),
     "nobody publishes: the list of suffixes says so": ("mail.example.com", "example.com", {}, False, True),
     "nobody publishes, and two organisations": ("a.co.uk", "b.co.uk", {}, False, False),
 }
@@ -159,5 +174,6 @@ def test_alignment(domain: str, author: str, published: dict[str, str], strict: 
 
 
 def _by_list(domain: str) -> str:
-    kept = 3 if domain.endswith(".co.uk") else 2
-    return ".".join(domain.split(".")[-kept:])
+    labels = domain.split(".")
+    kept = 3 if labels[-2:] == ["co", "uk"] else 2
+    return ".".join(labels[-kept:]) if len(labels) >= kept else ""

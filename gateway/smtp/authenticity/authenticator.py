@@ -13,7 +13,7 @@ from gateway.core.mail import Mail
 from gateway.core.results import Results, topmost
 from gateway.smtp.authenticity.evaluation import Asked, evaluate
 from gateway.smtp.authenticity.message import Message, ReadAt
-from gateway.smtp.authenticity.policy import organization
+from gateway.smtp.authenticity.policy import same_organization
 from gateway.smtp.authenticity.resolver import Resolver
 
 Network = IPv4Network | IPv6Network
@@ -82,7 +82,7 @@ def _from_relay(results: Results | None, author: str) -> Auth:
     if results is None or not any(results.of(method) for method in ("spf", "dkim", "dmarc")):
         return _SPARED
     words = [results.word(method) for method in ("spf", "dkim", "dmarc", "arc")]
-    same = [one for one in results.passing_domains() if one == author or organization(one) == organization(author)]
+    same = [one for one in results.passing_domains() if same_organization(one, author)]
     passes = results.dmarc_passes(author) or bool(same)
     asked = next((one.get("polrec.p") for one in results.of("dmarc") if one.word == "fail"), "").lower()
     return Auth(

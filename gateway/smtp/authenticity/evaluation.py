@@ -13,7 +13,7 @@ from gateway.core.facts import Auth
 from gateway.smtp.authenticity.arc import Chain, check_arc
 from gateway.smtp.authenticity.dkim import Signed, check_dkim, overall
 from gateway.smtp.authenticity.message import Message
-from gateway.smtp.authenticity.policy import asked_policy, organization, walk_tree
+from gateway.smtp.authenticity.policy import asked_policy, organization, same_organization, walk_tree
 from gateway.smtp.authenticity.resolver import Resolver
 from gateway.smtp.authenticity.spf import Spf, check_spf
 
@@ -52,7 +52,7 @@ async def evaluate(
     await asyncio.to_thread(organization, asked.author)
 
     def related(domain: str) -> bool:
-        return bool(domain) and organization(domain) == organization(asked.author)
+        return same_organization(domain, asked.author)
 
     spf = check_spf(resolver, asked.peer, asked.sender, asked.helo, hostname=asked.hostname, seconds=seconds)
     first = seconds * _FIRST_PART
@@ -139,7 +139,7 @@ class _Judge:
         if dmarc.aligned(domain, author, other, organization, strict=strict):
             return True
         failed = author.failed or other.failed
-        self._open = self._open or (failed and not strict and organization(domain) == organization(self.author))
+        self._open = self._open or (failed and not strict and same_organization(domain, self.author))
         return False
 
     async def _sealed(self) -> str:

@@ -54,8 +54,10 @@ def _suffixes() -> PublicSuffixList:
 
 
 def organization(domain: str) -> str:
-    """The organisational domain by the public suffix list; a public suffix itself is its own.
+    """The organisational domain by the public suffix list; "" for a public suffix itself."""
+    return _suffixes().privatesuffix(domain) or ""
 
-    Asked where nobody on the way up has published a DMARC record, and to know which failed look-ups could matter.
-    """
-    return _suffixes().privatesuffix(domain) or domain
+
+def same_organization(domain: str, other: str) -> bool:
+    """Whether two domains are of one organisation by that list, or are the same."""
+    return bool(domain) and (domain == other or (organization(domain) or domain) == organization(other))

@@ -22,7 +22,10 @@ CACHE_SIZE = 20_000
 LONGEST_SECONDS = 3600.0
 NOTHING_SECONDS = 300.0
 """How long an answer is believed at most, whatever its own time to live says; and how long that there is none."""
+_PACKET = 1232
 MAX_RECORDS = 200
+MOST_AT_ONCE = 500
+"""Questions that are open at a time; each holds a socket. The others wait, within the time of their mail."""
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +58,7 @@ class Resolver:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = _stub(servers, query_seconds)
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         self._size, self._clock = cache_size, clock
         self._known: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
         self._asking: dict[tuple[str, str], asyncio.Task[Answer]] = {}
@@ -86,7 +90,8 @@ class Resolver:
 
     async def _ask(self, key: tuple[str, str], name: dns.name.Name, kind: str) -> Answer:
         try:
-            found = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
+            async with self._turns:
+                found = await self._resolver.resolve(name, kind, raise_on_no_answer=False, search=False)
         except dns.resolver.NXDOMAIN as missing:
             return self._keep(key, NO_NAME, _negative_seconds(missing.kwargs["responses"].get(name)))
         except (dns.exception.DNSException, OSError) as fault:
@@ -114,6 +119,7 @@ def _stub(servers: Sequence[NameServer], query_seconds: float) -> dns.asyncresol
         servers = (("127.0.0.1", 53),)
     if servers:
         resolver.nameservers = [dns.nameserver.Do53Nameserver(ip, port) for ip, port in servers]
+    resolver.use_edns(0, 0, _PACKET)
     resolver.lifetime = query_seconds
     resolver.timeout = query_seconds / 2
     return resolver
