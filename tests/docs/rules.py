@@ -140,7 +140,6 @@ def _tests() -> tuple[tuple[Place, tuple[str, ...]], ...]:
     )
 
 
-
 def _tables(path: str) -> dict[str, ast.expr]:
     """Module-level names and what is assigned to them."""
     return {
