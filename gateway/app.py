@@ -221,6 +221,7 @@ class Gateway:
         services = WebServices(
             store=self.store,
             blobs=blobs,
+            filing=filing,
             domains=settings.domains,
             public_url=lambda: self.public_url,
             explain=explain,

@@ -41,7 +41,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The message of the account that is the same as this one (B9). state: "filed", "held" or "deleted"."""
+    """The message of the account that is the same as this one (B9). state: "filed", "held", "deleted" or "gone"."""
 
     id: str
     state: str
@@ -86,7 +86,7 @@ class Facts:
     slugs: account number behind each slug that stands in To or Cc at a gateway domain (B1). contacts: by address key,
     of all clients. answers_ours: it refers to a message we have (B7). conversation_lead: the lead of its conversation,
     None when it has none yet (C6). primary_leads: open leads of the primary client (C6a). customer: the primary's only
-    customer, or None.
+    customer, or None. auth: what is known of its authenticity (B5). released: an admin lets this held mail in (B7).
     """
 
     account: Account
@@ -98,3 +98,4 @@ class Facts:
     primary_leads: tuple[Lead, ...] = ()
     customer: str | None = None
     auth: Auth = field(default_factory=Auth)
+    released: bool = False

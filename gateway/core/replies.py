@@ -53,7 +53,7 @@ NOBODY_TO_ADD = Reply(
 HELD = Reply(250, "2.6.0", "Held for review by the team.")
 ALREADY_HELD = Reply(250, "2.6.0", "Already held for review by the team; nothing doubled.")
 ALREADY_FILED = Reply(250, "2.6.0", "Already filed; nothing doubled.")
-ALREADY_DELETED = Reply(250, "2.6.0", "Already filed and since deleted; it stays deleted.")
+ALREADY_DELETED = Reply(250, "2.6.0", "This mail came before and was removed; it stays removed.")
 FOR_OPERATORS = Reply(250, "2.6.0", "Kept for the operators.")
 
 

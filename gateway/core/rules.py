@@ -199,6 +199,9 @@ def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
 
 def _b5_authentic(case: _Case) -> _End | None:
     verdict, reply, steps = judge(case.facts, case.cast)
+    if verdict is Verdict.HOLD and case.facts.released:
+        case.ok("B5", "The author's domain asks for a second look; an admin let the mail in.")
+        return None
     case.steps += steps
     return _End(verdict, reply, steps[-1].rule) if reply is not None else None
 
@@ -224,8 +227,8 @@ def _b9_duplicate(case: _Case) -> _End | None:
     if known.state == "held":
         case.note("B9", "This mail is already held.")
         return _End(Verdict.FILE, replies.ALREADY_HELD, "B9")
-    if known.state == "deleted":
-        case.note("B9", "Someone deleted this mail; it stays deleted.")
+    if known.state in ("deleted", "gone"):
+        case.note("B9", "This mail came before and was removed; it stays removed.")
         return _End(Verdict.FILE, replies.ALREADY_DELETED, "B9")
     if case.action is None or case.action.rank <= known.action.rank:
         case.note("B9", "This mail is already filed; nothing is doubled.")
@@ -240,6 +243,9 @@ def _b7_stranger(case: _Case) -> _End | None:
     known = author.key in case.facts.contacts or author.kind is Kind.TEAM
     if case.facts.answers_ours or (known and case.facts.auth.trusted):
         case.ok("B7", "The author is known to this team, or answers it.")
+        return None
+    if case.facts.released:
+        case.ok("B7", "The author is a stranger; an admin let the mail in.")
         return None
     if policy == "accept":
         case.ok("B7", "The author is a stranger; strangers may write here.")

@@ -87,7 +87,7 @@ class _Clerk:
         message: str | None = None
         if decision.verdict is not Verdict.REFUSE:
             known = facts.duplicate
-            message = known.id if known else new_id()
+            message = known.id if known else (self.handing.released or new_id())
             if known is None:
                 self._add_message(message, decision)
             elif decision.effects.cards or decision.effects.lead:
@@ -300,6 +300,8 @@ class _Clerk:
         )
 
     def _receipt(self, decision: Decision, message: str | None) -> Filing:
+        if self.handing.released is not None:
+            return Filing(decision.reply, decision, "", message)  # the attempt has its receipt since it came
         receipt = new_id()
         reply = final_reply(decision.reply, receipt, message, self.settings.why_url)
         author = self.cast.participants[0] if self.cast.author_kind else None

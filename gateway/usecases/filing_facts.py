@@ -26,7 +26,7 @@ _OPERATORS = store.AccountRow(OPERATORS, "", "Operators", "cc", "accept", 0)
 class Handing:
     """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds.
 
-    auth: what the door found out about its author (B5).
+    auth: what the door found out about its author (B5). released: the id of a held mail that an admin lets in (B7).
     """
 
     account: int
@@ -36,6 +36,7 @@ class Handing:
     at: int
     started: int
     auth: Auth = NOT_EVALUATED
+    released: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class World:
 
     def conversation(self, handing: Handing, thread: store.ThreadRow | None) -> str | None:
         """The conversation a message belongs to: the first candidate tied to a lead, else the nearest (C6)."""
-        filed = self.filed.get((handing.account, handing.mail.identity))
+        filed = self._filed(handing)
         candidates = [filed.conversation] if filed else []
         candidates += [found.conversation for found in self.answered(handing)]
         candidates += [thread.conversation] if thread else []
@@ -74,7 +75,7 @@ class World:
     def facts(self, handing: Handing, cast: Cast, conversation: str | None) -> Facts:
         """The facts of one message as they stand now."""
         number = handing.account
-        filed = self.filed.get((number, handing.mail.identity))
+        filed = self._filed(handing)
         lead = self.conversation_leads.get(conversation) if conversation else None
         primary = self.contacts.get((number, cast.primary.key)) if cast.primary else None
         open_leads = self.open_leads.get(primary.id, ()) if primary else ()
@@ -91,7 +92,13 @@ class World:
             primary_leads=tuple(self.leads[one] for one in open_leads),
             customer=customers[0] if len(customers) == 1 else None,
             auth=handing.auth,
+            released=handing.released is not None,
         )
+
+    def _filed(self, handing: Handing) -> store.FiledRow | None:
+        """The message that is the same as this one (B9); a released mail is not its own duplicate."""
+        filed = self.filed.get((handing.account, handing.mail.identity))
+        return filed if filed is None or filed.filed.id != handing.released else None
 
     def open_lead(self, lead: Lead) -> None:
         self.leads[lead.id] = lead

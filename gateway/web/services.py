@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol, TypeAlias
 from fastapi import Depends, Request
 
 from gateway.core.mail import DEFAULT_LIMITS, Limits
+from gateway.usecases.filing import FilingSettings
 from gateway.usecases.show_mail import MimeLimits
 
 Store: TypeAlias = Any
@@ -27,13 +28,14 @@ class Explain(Protocol):
 class WebServices:
     """The means of the web door.
 
-    domains: gateway domains, the first one is shown in addresses. public_url: where people reach the console, without a
-    slash at its end; asked for each time, as its port is known only once the listener is bound. receipt_days: how long
-    receipts are kept. secure_cookies: cookies by https only.
+    filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
+    public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
+    only once the listener is bound. receipt_days: how long receipts are kept. secure_cookies: cookies by https only.
     """
 
     store: Store
     blobs: Store
+    filing: FilingSettings
     domains: tuple[str, ...]
     public_url: Callable[[], str]
     explain: Explain

@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
 from gateway import cli, metrics
+from gateway.usecases.filing import FilingSettings
 from gateway.web.app import build
 from gateway.web.reasons import ENGLISH
 from gateway.web.services import WebServices
@@ -161,6 +162,7 @@ def openapi() -> Mapping[str, Any]:
     services = WebServices(
         store=None,
         blobs=None,
+        filing=FilingSettings(frozenset(("mail.kommo.com",)), str),
         domains=("mail.kommo.com",),
         public_url=lambda: "http://127.0.0.1:8080",
         explain=explain,

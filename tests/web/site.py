@@ -155,6 +155,7 @@ def open_site(made: Made, folder: Path) -> Site:
     services = WebServices(
         store=store,
         blobs=blobs,
+        filing=filing,
         domains=DOMAINS,
         public_url=lambda: URL,
         explain=explain,

@@ -6,14 +6,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
 
+from gateway.core.decision import Decision
 from gateway.core.resources import as_json
-from gateway.usecases import show_mail
+from gateway.usecases import review_held, show_mail
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
-from gateway.web.api.access import Reader
+from gateway.web.api.access import Admin, Reader
 from gateway.web.downloads import download
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, page_json
-from gateway.web.problems import ADMINS_ONLY, unwrap
+from gateway.web.problems import ADMINS_ONLY, Problem, unwrap
 from gateway.web.services import Services
 
 router = APIRouter(tags=["messages"])
@@ -48,6 +49,21 @@ async def get_message(services: Services, reader: Reader, id: str) -> Any:
     raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
     content = await show_mail.show_content(raw, services.mime_limits)
     return as_json(message) | {"text": content.text, "html": content.html}
+
+
+@router.post("/messages/{id}/release", response_model=shapes.Message)
+async def release_message(services: Services, admin: Admin, id: str) -> Any:
+    """Lets a held mail in: the rules run again with today's facts, the hold waived. 409 where they refuse it today."""
+    released = unwrap(await review_held.release_held(services.store, services.blobs, admin, id, services.filing))
+    if isinstance(released, Decision):
+        raise Problem(409, f"Today's rules don't let this mail in (rule {released.rule}): {released.reply.text}")
+    return as_json(released)
+
+
+@router.post("/messages/{id}/refuse", response_model=shapes.Message)
+async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
+    """Drops a held mail's content for good; its receipt stays. The message as it was."""
+    return as_json(unwrap(await review_held.refuse_held(services.store, admin, id)))
 
 
 @router.get("/messages/{id}/raw", response_class=Response)

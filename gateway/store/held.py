@@ -1,0 +1,101 @@
+"""Held mail (rule B7): what a review needs of it, and taking it away again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from gateway.core.facts import Auth
+from gateway.store.bodies import StoredBody
+from gateway.store.tables import bodies, messages, participants, receipts, sources
+
+HELD = "held"
+GONE = "gone"
+"""State of a tombstone: the mail came, its content was dropped, and it stays so when it comes again (B9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A held mail with the envelope it came in. at: when it came. recipients: as they were written."""
+
+    id: str
+    at: int
+    road: str
+    peer: str
+    helo: str
+    tls: str | None
+    sender: str
+    recipients: tuple[str, ...]
+    auth: Auth
+    body: StoredBody
+
+
+def find_held(tx: Connection, account: int, id: str) -> Held | None:
+    """The held mail of this id with its first receipt; None when there is none, or it is held no more."""
+    row = tx.execute(
+        select(
+            messages.c.at,
+            receipts.c.decision,
+            receipts.c.road,
+            receipts.c.peer,
+            receipts.c.helo,
+            receipts.c.tls,
+            receipts.c.sender,
+            receipts.c.recipients,
+            bodies.c.codec,
+            bodies.c.trace,
+            bodies.c.data,
+        )
+        .join_from(messages, receipts, (receipts.c.account == account) & (receipts.c.message == messages.c.id))
+        .join(bodies, (bodies.c.account == account) & (bodies.c.message == messages.c.id))
+        .where(messages.c.account == account, messages.c.id == id, messages.c.state == HELD)
+        .order_by(receipts.c.id)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Held(
+        id,
+        row.at,
+        row.road,
+        row.peer,
+        row.helo,
+        row.tls,
+        row.sender,
+        tuple(json.loads(row.recipients)),
+        _auth(json.loads(row.decision)),
+        StoredBody(row.codec, row.trace, row.data),
+    )
+
+
+def _auth(decision: dict[str, Any]) -> Auth:
+    """What was found out about the author when the mail came; nobody is asked again (B5)."""
+    authentic = decision["authentic"]
+    return Auth(**decision["auth"], trusted=authentic is not False, evaluated=authentic is not None)
+
+
+def remove_held(tx: Connection, account: int, id: str) -> None:
+    """Takes every row of a held mail away, so that it can be filed anew under its id; the receipts stay."""
+    _drop_content(tx, account, id)
+    tx.execute(delete(messages).where(messages.c.account == account, messages.c.id == id))
+
+
+def bury_held(tx: Connection, account: int, id: str) -> None:
+    """Drops the content of a held mail; the tombstone keeps it from coming back."""
+    _drop_content(tx, account, id)
+    nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
+    tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(state=GONE, **nothing))
+
+
+def old_held(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
+    """Account and id of mails that have been held since before a moment."""
+    query = select(messages.c.account, messages.c.id).where(messages.c.state == HELD, messages.c.at < before)
+    return [(row.account, row.id) for row in tx.execute(query.order_by(messages.c.at).limit(most))]
+
+
+def _drop_content(tx: Connection, account: int, id: str) -> None:
+    for table in (bodies, participants, sources):
+        tx.execute(delete(table).where(table.c.account == account, table.c.message == id))
