@@ -13,6 +13,7 @@ from dataclasses import dataclass
 MAX_PART_HEADER = 65_536
 _FIELD_NAME = re.compile(rb"([!-9;-~]+)([ \t]*)")
 _LINE_END = re.compile(rb"\n(?![ \t])")
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 _NO_VALUES: tuple[bytes, ...] = ()
@@ -24,13 +25,14 @@ Fields = Mapping[str, tuple[bytes, ...]]
 class Header:
     """Header fields by lower-case name, values raw and still folded with single LF, in order of appearance.
 
-    size: bytes of the section as received. lines: its physical lines. fault: why rule B4 calls it malformed, or "".
-    body_at: where the body begins in the message.
+    size: bytes of the section as received. lines: its physical lines. received: how many Received fields it has.
+    fault: why rule B4 calls it malformed, or "". body_at: where the body begins in the message.
     """
 
     fields: Fields
     size: int
     lines: int
+    received: int
     fault: str
     body_at: int
 
@@ -42,12 +44,20 @@ class Header:
         return values[0] if values else None
 
 
-def read_header(message: bytes) -> Header:
-    """Splits off the header section and its fields. A line that is no field is passed over, never guessed."""
+def read_header(message: bytes, *, max_bytes: int, max_lines: int) -> Header:
+    """Splits off the header section and its fields. A line that is no field is passed over, never guessed.
+
+    A section beyond the limits is measured by its bytes and not taken apart (B4b): it then has no fields.
+    """
     end, body_at = _section_end(message)
+    lines = message.count(b"\n", 0, end) + bool(end)
+    if end > max_bytes or lines > max_lines:
+        received = sum(1 for _ in _RECEIVED.finditer(message, 0, end))
+        return Header({}, end, lines, received, "", body_at)
     section = message[:end].replace(b"\r\n", b"\n")
     fields, spaced = _fields(section)
-    return Header(fields, end, section.count(b"\n") + bool(section), _fault(section, spaced), body_at)
+    received = len(fields.get("received", _NO_VALUES))
+    return Header(fields, end, lines, received, _fault(section, spaced), body_at)
 
 
 def read_part_header(message: bytes, start: int) -> tuple[Fields | None, int]:

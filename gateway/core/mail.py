@@ -71,15 +71,10 @@ class Mail:
     outline: Outline
 
 
-def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | None = None) -> Mail:
-    """Reads a message as received (after dot-unstuffing). Never raises, whatever the bytes.
-
-    size: of the whole message, where `message` is only the beginning of one kept on disk.
-    """
-    header = read_header(message)
+def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS) -> Mail:
+    """Reads a message as received (after dot-unstuffing). Never raises, whatever the bytes."""
+    header = read_header(message, max_bytes=limits.header_bytes, max_lines=limits.header_lines)
     bomb = _bomb(header, limits)
-    if bomb:
-        header = Header({}, header.size, header.lines, header.fault, header.body_at)
     from_list = _addresses(header, "from")
     to, cc = _addresses(header, "to"), _addresses(header, "cc")
     count = sum(len(found.mailboxes) + len(found.unread) for found in (from_list, to, cc))
@@ -93,10 +88,10 @@ def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | No
     message_id = _message_id(header.first("message-id"))
     date = parse_date(header.first("date") or b"")
     return Mail(
-        size=len(message) if size is None else size,
+        size=len(message),
         malformed=header.fault or ("" if bomb else author_fault),
         bomb=bomb,
-        received=len(header.all("received")),
+        received=header.received,
         author=author,
         to=to.mailboxes,
         cc=cc.mailboxes,

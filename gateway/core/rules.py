@@ -20,6 +20,7 @@ from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
 from gateway.core.people import Cast, Kind, Participant
 from gateway.core.replies import Reply
 
+LEAD_NAME_CHARACTERS = 200
 _DOING = {
     Action.ATTACH: "show it on the cards of known people",
     Action.CONTACT: "add unknown people as contacts",
@@ -225,8 +226,8 @@ def _b9_duplicate(case: _Case) -> _End | None:
         case.ok("B9", "Not filed before.")
         return None
     if known.state == "held":
-        case.note("B9", "This mail is already held.")
-        return _End(Verdict.FILE, replies.ALREADY_HELD, "B9")
+        case.note("B9", "This mail is already held; what it asks for is looked at together.")
+        return _End(Verdict.HOLD, replies.ALREADY_HELD, "B9")
     if known.state in ("deleted", "gone"):
         case.note("B9", "This mail came before and was removed; it stays removed.")
         return _End(Verdict.FILE, replies.ALREADY_DELETED, "B9")
@@ -293,7 +294,8 @@ def _file(case: _Case) -> Decision:
     """Rules C3 to C6a: whose cards the message shows on, who is added, which lead it belongs to."""
     loggable = _loggable(case)
     contacts = _new_contacts(case, loggable)
-    cards = _cards(case, loggable, {contact.key for contact in contacts})
+    cards = _cards(case, {contact.key for contact in contacts})
+    people = tuple(key for key in cards if any(one.key == key for one in loggable))
     creating = case.action is Action.LEAD and not case.automatic
     joined = case.facts.conversation_lead
     primary = case.cast.primary is not None and not case.cast.primary.never_log
@@ -303,8 +305,8 @@ def _file(case: _Case) -> Decision:
     if joined is not None and joined.open:
         case.ok("C6", f"Its conversation belongs to the open lead {joined.name}.")
         shown = joined
-    elif creating and cards:
-        lead = NewLead(case.mail.base_subject or _name_of(case, cards[0]), cards[0])
+    elif creating and people:
+        lead = NewLead(_lead_name(case, people[0]), people[0])
         case.ok("C5", f"A new lead: {lead.name}.")
     else:
         if primary and len(case.facts.primary_leads) == 1:
@@ -313,7 +315,7 @@ def _file(case: _Case) -> Decision:
         case.ok("C6a", _where(shown, closed, cards))
     links: tuple[str, ...] = ()
     if creating:
-        links = tuple(key for key in cards if shown is None or _contact_id(case, key) not in shown.contacts)
+        links = tuple(key for key in people if shown is None or _contact_id(case, key) not in shown.contacts)
     customer = case.facts.customer if primary else None
     effects = Effects(contacts, cards, lead or shown, links, customer, closed)
     reply = replies.filed(_done(case, effects))
@@ -323,11 +325,11 @@ def _file(case: _Case) -> Decision:
 
 
 def _loggable(case: _Case) -> list[Participant]:
-    """Clients without those that B8a keeps off every card."""
+    """Clients who may become contacts and stand on leads (B8a); the others are shown only where somebody knows them."""
     loggable = [one for one in case.cast.clients if not one.never_log]
     hidden = len(case.cast.clients) - len(loggable)
     if hidden:
-        case.note("B8a", f"{_count(hidden, 'address', 'addresses')} of the kind that is never logged.")
+        case.note("B8a", f"{_count(hidden, 'address', 'addresses')} of the kind that becomes no contact.")
     return loggable
 
 
@@ -346,13 +348,19 @@ def _new_contacts(case: _Case, loggable: list[Participant]) -> tuple[NewContact,
     return tuple(NewContact(one.key, one.contact_name) for one in taken)
 
 
-def _cards(case: _Case, loggable: list[Participant], made: set[str]) -> tuple[str, ...]:
+def _cards(case: _Case, made: set[str]) -> tuple[str, ...]:
     """Contacts that the message shows on, known and new, each once though it may have several addresses."""
     keys: dict[str, str] = {}
-    for one in loggable:
+    for one in case.cast.clients:
         if one.key in made or one.key in case.facts.contacts:
             keys.setdefault(_contact_id(case, one.key) or one.key, one.key)
     return tuple(keys.values())
+
+
+def _lead_name(case: _Case, main: str) -> str:
+    """The base subject, else the main contact's name (C5); cut where it is longer than a name may be."""
+    name = case.mail.base_subject or _name_of(case, main)
+    return name if len(name) <= LEAD_NAME_CHARACTERS else name[: LEAD_NAME_CHARACTERS - 1].rstrip() + "…"
 
 
 def _name_of(case: _Case, key: str) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gateway.store.writer import Writer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=0",
+    f"PRAGMA journal_size_limit={64 * 1024 * 1024}",
 )
 
 
@@ -45,6 +48,8 @@ class Store:
         self._peeker: Connection | None = None
 
     def start(self) -> None:
+        from sqlalchemy.ext.asyncio import create_async_engine  # a command that opens no server does without its cost
+
         self._writer = Writer(sync_engine(self.path, busy_ms=0))
         self._reader = create_async_engine(
             f"sqlite+aiosqlite:///{self.path}", pool_size=4, max_overflow=4, hide_parameters=True

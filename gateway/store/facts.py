@@ -31,6 +31,7 @@ SMART = "smart"
 """The one mailbox of an account's three smart addresses (rules, Words: thread)."""
 
 OPEN = "open"
+FILED = "filed"
 _DAY_MS = 86_400_000
 
 
@@ -117,7 +118,7 @@ _REFERRED = Prepared(
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
-    .where(messages.c.account.in_(_OF), messages.c.message_id.in_(_KEYS))
+    .where(messages.c.account.in_(_OF), messages.c.message_id.in_(_KEYS), messages.c.state == bindparam("state"))
     .order_by(messages.c.id)
 )
 _THREADS = Prepared(
@@ -225,9 +226,9 @@ def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[
 
 
 def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
-    """Messages by account and Message-ID, oldest first: several mails may carry one (B9)."""
+    """Filed messages by account and Message-ID, oldest first (B9: several may carry one); held ones don't count (B7)."""
     found: dict[tuple[int, str], list[Referred]] = {}
-    for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids):
+    for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids, state=FILED):
         found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
     return found
 

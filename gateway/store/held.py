@@ -19,7 +19,7 @@ GONE = "gone"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A held mail with the envelope it came in. at: when it came. recipients: as they were written."""
+    """A held mail with the envelope it came in first. at: when. recipients: of every time it came, as written."""
 
     id: str
     at: int
@@ -34,8 +34,8 @@ class Held:
 
 
 def find_held(tx: Connection, account: int, id: str) -> Held | None:
-    """The held mail of this id with its first receipt; None when there is none, or it is held no more."""
-    row = tx.execute(
+    """The held mail of this id with what its receipts say; None when there is none, or it is held no more."""
+    rows = tx.execute(
         select(
             messages.c.at,
             receipts.c.decision,
@@ -53,10 +53,10 @@ def find_held(tx: Connection, account: int, id: str) -> Held | None:
         .join(bodies, (bodies.c.account == account) & (bodies.c.message == messages.c.id))
         .where(messages.c.account == account, messages.c.id == id, messages.c.state == HELD)
         .order_by(receipts.c.id)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
+    ).all()
+    if not rows:
         return None
+    row, recipients = rows[0], [address for row in rows for address in json.loads(row.recipients)]
     return Held(
         id,
         row.at,
@@ -65,7 +65,7 @@ def find_held(tx: Connection, account: int, id: str) -> Held | None:
         row.helo,
         row.tls,
         row.sender,
-        tuple(json.loads(row.recipients)),
+        tuple(dict.fromkeys(recipients)),
         _auth(json.loads(row.decision)),
         StoredBody(row.codec, row.trace, row.data),
     )

@@ -94,6 +94,8 @@ def check(path: Path) -> str:
             revision = current(tx)
             _refuse_foreign(tx, path, revision)
             _refuse_old(path, revision)
+            tx.exec_driver_sql("COMMIT")  # looking at all of it takes long: nobody has to wait for it
+            tx.exec_driver_sql("BEGIN")
             damage = [row[0] for row in tx.execute(text("PRAGMA integrity_check(5)"))]
             if damage != ["ok"]:
                 raise StoreError(f"the store {path} is damaged: {'; '.join(damage)}; restore a backup")

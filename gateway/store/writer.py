@@ -64,7 +64,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._ready: list[_Job] = []
         self._scheduled: asyncio.Handle | None = None
-        self._log = WriteAheadLog(engine)
+        self._log = WriteAheadLog(engine, self._connection)
 
     def submit(self, batch: Batch, item: Any) -> asyncio.Future[Any]:
         """Queues an item for `batch(tx, items)`, which answers with one result an item, in order."""
@@ -129,12 +129,15 @@ def _is_lock(fault: Exception) -> bool:
 
 
 class WriteAheadLog:
-    """Moves the write-ahead log into the database file, off the loop: when nobody writes, or when it has grown large.
+    """Moves the write-ahead log into the database file: when nobody writes, or when it has grown large.
 
-    A PASSIVE checkpoint never waits for a reader or a writer; what it could not move, the next one does.
+    Most of it is moved off the loop by a PASSIVE checkpoint, which never waits for a reader or a writer. The writer,
+    who goes on meanwhile, then moves the little that came since and begins the log anew (RESTART), so that it does not
+    grow without bound under steady load. Where a reader stands in the way, the next checkpoint does it.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, writer: Connection) -> None:
+        self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._database = str(engine.url.database)
         self._file = Path(f"{self._database}-wal")
@@ -165,7 +168,14 @@ class WriteAheadLog:
 
     def _begin(self) -> None:
         if self._running is None or self._running.done():
-            self._running = self._loop.create_task(asyncio.to_thread(self._checkpoint))
+            self._running = self._loop.create_task(self._move())
+
+    async def _move(self) -> None:
+        await asyncio.to_thread(self._checkpoint)
+        raw = self._writer.connection.dbapi_connection
+        if raw is not None:
+            with contextlib.suppress(sqlite3.Error):
+                raw.cursor().execute("PRAGMA wal_checkpoint(RESTART)")
 
     def _checkpoint(self) -> None:
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(self._database)) as connection:

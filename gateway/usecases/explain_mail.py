@@ -50,7 +50,10 @@ def explain_mail(
     handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns(), auth)
     if taken is None:
         return as_json(_refused(tx, handing, settings))
-    return as_json(_linked(decide_all(tx, [handing], settings)[0], settings))
+    decision = decide_all(tx, [handing], settings)[0]
+    if taken.account == OPERATORS:
+        decision = replace(decision, duplicate_of=None)  # what operators have is not told
+    return as_json(_linked(decision, settings))
 
 
 def normal_line_ends(raw: bytes) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.decision import Decision, NewLead, Verdict, auth_as_json
+from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
@@ -109,9 +110,8 @@ class _Clerk:
             thread = self._join_thread(message)
             self._apply(message, decision, self.handing.at, frozenset())
         self._add_rows(message, decision, thread, held=held)
-        state = Filed(message, "held" if held else "filed", decision.action) if decision.action else None
-        if state is not None:
-            self.world.filed[self.account, self.mail.identity] = FiledRow(state, self.conversation)
+        state = Filed(message, "held" if held else "filed", decision.action or Action.ATTACH)
+        self.world.filed[self.account, self.mail.identity] = FiledRow(state, self.conversation)
         if self.mail.message_id and not held:
             sent = self.world.referred.setdefault((self.account, self.mail.message_id), [])
             sent.append(Referred(self.conversation, thread, self.key[1]))

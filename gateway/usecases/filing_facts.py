@@ -164,12 +164,19 @@ def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tupl
 def _slugs(
     tx: Tx, handings: Sequence[Handing], rows: dict[int, store.AccountRow], domains: frozenset[str]
 ) -> dict[str, int]:
-    """The account behind each slug in To and Cc: current names, and former ones within their grace time (A4)."""
+    """The account behind each slug in To and Cc: current names, former ones within their grace time (A4), and those
+    that RCPT admitted: an account that is renamed between RCPT and the text has not changed its word."""
     wanted = {slug for handing in handings for slug in header_slugs(handing.mail, domains)}
     now = max(handing.at for handing in handings)
-    return {
+    admitted = {
+        one.recipient.slug: one.recipient.account
+        for handing in handings
+        for one in handing.envelope.admissions
+        if one.recipient is not None
+    }
+    return admitted | {
         slug: account
-        for slug, (account, retired) in store.find_slugs(tx, wanted).items()
+        for slug, (account, retired) in store.find_slugs(tx, wanted - admitted.keys()).items()
         if account in rows and (retired is None or now < retired + rows[account].grace_ms)
     }
 

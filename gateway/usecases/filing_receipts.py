@@ -96,6 +96,8 @@ def _note(tx: Tx, pages: Pages, account: int, envelope: Envelope) -> None:
     )
     receipt, now = new_id(), time.time_ns() // 1_000_000
     add_receipt(pages, receipt, Attempt(account, envelope, now, time.monotonic_ns()), decision, **_NO_MAIL)
+    if last.reply.code < 500:  # it comes again by itself (A6): nobody has to be told
+        return
     pages.add(
         tables.events,
         account=account,
