@@ -100,7 +100,7 @@ WRONG = {
     "an age that is none": (("trace", "--since", "yesterday"), "--since 'yesterday' is not allowed; allowed: "),
     "a verdict that is none": (("trace", "--verdict", "maybe"), "allowed: file, refuse, hold"),
     "a trace of nobody": (("trace", "--account", "beta"), "no account is called 'beta'"),
-    "a role that is none": (("serve", "--only", "smtp,ftp"), "--only 'ftp' is no role; allowed: smtp, http"),
+    "a role that is none": (("serve", "--only", "smtp,ftp"), "--only 'ftp' is no role; allowed: smtp, lmtp, http"),
     "more workers than a file bears": (("serve", "--workers", "2"), "--workers 2 needs PostgreSQL"),
 }
 

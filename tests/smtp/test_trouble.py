@@ -154,7 +154,7 @@ async def test_a_message_whose_end_never_came_is_not_filed(
 async def test_a_peer_that_never_reads_its_replies_is_not_read_either(
     serve: Serve, dial: Dial, desk: FrontDesk
 ) -> None:
-    peer = await dial(await serve(idle_seconds=0.3))
+    peer = await dial(await serve(idle_seconds=0.3, max_commands=10**9))
     cast(asyncio.Transport, peer.writer.transport).pause_reading()
 
     async def flood() -> None:
