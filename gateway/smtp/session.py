@@ -175,20 +175,22 @@ class SmtpSession(Entrance):
         transaction.admissions.append(admission)
         if 400 <= admission.reply.code < 500:
             transaction.deferred = True
-        await self._count(admission)
+        await self._count(transaction, admission)
         return self._relay(admission.reply)
 
-    async def _count(self, admission: Admission) -> None:
+    async def _count(self, transaction: Transaction, admission: Admission) -> None:
         """Keep account of what a peer learns about who exists here (A8).
 
-        An accepted recipient is paid for at the end, where no mail comes for it. Once a peer is suspected it waits for
-        every answer, so that the time tells nothing either.
+        The first account of a transaction is paid for at its end, where no mail comes for it. Once a peer is suspected
+        it waits for every answer, so that the time tells nothing either.
         """
+        accounts = {one.account for one in transaction.admissions if one.accepted}
         if admission.accepted:
             self._commands -= 1
-        else:
+            self.visitor.expect_mail()
+        if not admission.accepted or len(accounts) > 1:
             self.visitor.learned()
-            self._unknown += admission.reply.code >= 500
+        self._unknown += admission.reply.code >= 500
         if self.visitor.suspect:
             await asyncio.sleep(self.door.limits.tarpit_seconds)
         if self._unknown >= self.door.limits.max_unknown_recipients:
@@ -238,9 +240,12 @@ class SmtpSession(Entrance):
         self._commands = 0
         if any(reply.positive for reply in replies):
             self._errors = self._unknown = 0
+        self.visitor.settle()
         *first, last = replies
         for reply in first:
             self.say(reply)
+        if any(reply.code == 421 for reply in first):
+            raise FarewellError(last)
         self._relay(last)
 
     async def _data_for_nobody(self, transaction: Transaction) -> None:
@@ -358,6 +363,7 @@ class SmtpSession(Entrance):
             return True
         if transaction.accepted:
             self.visitor.learned()
+            self.visitor.settle()
         return await self.note(transaction, transaction.admissions)
 
     async def note(self, transaction: Transaction, admissions: Iterable[Admission]) -> bool:

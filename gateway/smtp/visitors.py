@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -72,6 +72,7 @@ class Visitors:
         self.connections = Buckets(limits.connections_per_minute, 60, clock)
         self.mails = Buckets(limits.mails_per_minute, 60, clock)
         self.names = Buckets(limits.names_per_hour, 3600, clock)
+        self.expected: Counter[str] = Counter()
 
     def visitor(self, peer: str) -> Visitor:
         """Give the accounts of one peer."""
@@ -84,13 +85,14 @@ class Visitors:
 class Visitor:
     """One peer's accounts with the house. spared: nothing is counted by its address."""
 
-    __slots__ = ("_block", "_host", "_house", "_inside", "spared")
+    __slots__ = ("_block", "_host", "_house", "_inside", "_mail_expected", "spared")
 
     def __init__(self, house: Visitors, spared: bool, host: str, block: str) -> None:
         self._house = house
         self._host = host
         self._block = block
         self._inside = False
+        self._mail_expected = False
         self.spared = spared
 
     def enter(self) -> Reply | None:
@@ -130,13 +132,33 @@ class Visitor:
 
     @property
     def may_ask(self) -> bool:
-        """It may still hear whether an address exists; else all of them are answered alike."""
-        return self.spared or self._house.names.level(self._block) >= 1
+        """It may still hear whether an address exists; else all of them are answered alike.
+
+        Of a suspect, what it was told in transactions that are still open counts as if no mail came.
+        """
+        if self.spared:
+            return True
+        open_still = self._house.expected[self._block] if self.suspect else 0
+        return self._house.names.level(self._block) - open_still >= 1
 
     @property
     def suspect(self) -> bool:
         """It has heard of half the names it may: answers come slowly from now on, the good and the bad alike."""
         return not self.spared and self._house.names.level(self._block) < self._house.names.capacity / 2
+
+    def expect_mail(self) -> None:
+        """It was told that an account exists, and will bring mail for it."""
+        if not self.spared and not self._mail_expected:
+            self._mail_expected = True
+            self._house.expected[self._block] += 1
+
+    def settle(self) -> None:
+        """The mail was brought, or won't be; harmless where none is expected."""
+        if self._mail_expected:
+            self._mail_expected = False
+            self._house.expected[self._block] -= 1
+            if not self._house.expected[self._block]:
+                del self._house.expected[self._block]
 
     def learned(self) -> None:
         """It has heard whether an address exists, and has brought no mail for it."""
