@@ -43,8 +43,9 @@ lock: .venv ## write both lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock
 
-docs: .venv ## write docs/settings.md and the sample settings file anew from the model
+docs: .venv ## write the parts of docs/ and the sample settings file anew that are made from the code
 	$(BIN)/python -m config
+	$(BIN)/python -m tests.docs
 
 image: ## build the container image smartgate:latest
 	docker build -t smartgate:latest .

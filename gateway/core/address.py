@@ -49,8 +49,7 @@ class AddressList:
 
 def address_key(local: str, domain: str) -> str:
     """The form in which addresses are compared: the whole address, case-insensitive (rule C7)."""
-    folded = local.lower() if local.isascii() else unicodedata.normalize("NFC", local).casefold()
-    return f"{quote_local(folded)}@{domain}"
+    return f"{quote_local(local.lower() if local.isascii() else _caseless(local))}@{domain}"
 
 
 def parse_address(text: str) -> Mailbox | None:
@@ -84,6 +83,11 @@ def normal_domain(domain: str) -> str | None:
     return domain.lower()
 
 
+def _caseless(local: str) -> str:
+    """One form for all writings of a text (Unicode 3.13, D145), composed; folding it again changes nothing."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", local).casefold())
+
+
 _DOT_STRING = re.compile(r"[^\x00-\x20\"(),:;<>@\[\\\]\x7f]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
 _LITERAL = re.compile(rb"\[[^\[\]\\\x00-\x20\x7f-\xff]{1,255}\]")
@@ -91,7 +95,7 @@ _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?")
 
 # The forms nearly all mail uses: no quotes, comments, groups, routes or literals in the whole value.
 _PLAIN_ONLY = re.compile(rb"[^\"()\\:;\[\]]*")
-_PLAIN = re.compile(rb"[ \t\n]*(?:([^<>@,]*)<([^<>@,\s]+)@([A-Za-z0-9._-]+)>|([^<>@,\s]+)@([A-Za-z0-9._-]+))[ \t\n]*")
+_PLAIN = re.compile(rb"([^<>@,]*)<([^<>@,\s]+)@([A-Za-z0-9._-]+)>|([^<>@,\s]+)@([A-Za-z0-9._-]+)")
 _SIMPLE_PHRASE = re.compile(rb'[ \t\n]*"([^"\\]*)"[ \t\n]*<([^<>@,"()\\:;\[\]\s]+)@([A-Za-z0-9._-]+)>[ \t\n]*')
 
 
@@ -111,7 +115,8 @@ def parse_address_list(value: bytes) -> AddressList:
 def _parse_plain(value: bytes) -> AddressList | None:
     boxes = []
     for item in value.split(b","):
-        if not item.strip():
+        item = item.strip(b" \t\n")
+        if not item:
             continue
         match = _PLAIN.fullmatch(item)
         if match is None:
@@ -138,14 +143,15 @@ def _mailbox(phrase: bytes, local: bytes, domain: bytes) -> Mailbox | None:
     return Mailbox(phrase, local_text, normal)
 
 
-# Tokens of the full grammar. "word" is an atom with its dots; "bad" is any byte no token may begin with.
+# Tokens of the full grammar. "word" is an atom with its dots; "bad" is any byte no token may begin with, and with it
+# all that follows an opening quote that is never closed: nobody is guessed out of that, and it is scanned but once.
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\n]+)"
-    rb'|(?P<quoted>"(?:[^"\\]|\\[^\x00])*")'
+    rb'|(?P<quoted>"(?:[^"\\]++|\\.)*+")'
     rb"|(?P<literal>\[[^\[\]\\]*\])"
     rb"|(?P<special>[<>:;,@])"
     rb'|(?P<word>[^\x00-\x20"()<>\[\]:;@\\,\x7f]+)'
-    rb"|(?P<bad>.)",
+    rb'|(?P<bad>".*|.)',
     re.DOTALL,
 )
 _COMMENT_MARK = re.compile(rb"[()\\]")
@@ -175,8 +181,7 @@ class _Reader:
                 position = self._comment(position)
                 continue
             match = _TOKEN.match(value, position)
-            if match is None:  # pragma: no cover - "bad" matches any byte
-                break
+            assert match is not None, "a bad token is any byte"
             self._take(str(match.lastgroup), match[0], position)
             position = match.end()
         self._finish(len(value))
@@ -217,7 +222,7 @@ class _Reader:
     def _finish(self, end: int) -> None:
         element, text = self.element, self.value[self.start : end].strip(b" \t\n,;")
         self.element, self.angle, self.start = [], False, end
-        if all(kind in ("space", "comment") for kind, _ in element):
+        if not text or all(kind in ("space", "comment") for kind, _ in element):
             return
         box = self._element(element)
         if box is None:
@@ -236,10 +241,7 @@ class _Reader:
         if any(kind not in ("space", "comment") for kind, _ in element[closing + 1 :]):
             self.trailing = True
             return None
-        before = element[:opening]
-        if any(kind == "bad" and text[0] in b'"(' for kind, text in before):
-            return None
-        phrase = b"".join(text for kind, text in before if kind != "comment").strip()
+        phrase = b"".join(text for kind, text in element[:opening] if kind != "comment").strip()
         return _addr_spec(_without_route(element[opening + 1 : closing]), phrase)
 
 
@@ -263,17 +265,14 @@ def _addr_spec(tokens: list[_Token], phrase: bytes) -> Mailbox | None:
 
 def _words(tokens: list[_Token], *, domain: bool = False) -> bytes | None:
     """Joins the words of one side of the @; words that are not joined by a dot are two words, hence no address."""
+    words = [token for token in tokens if token[0] not in ("space", "comment")]
+    if domain and len(words) == 1 and _LITERAL.fullmatch(words[0][1]):
+        return words[0][1]
     parts: list[bytes] = []
-    for kind, text in tokens:
-        if kind in ("space", "comment"):
-            continue
-        if kind == "word":
-            pass
-        elif kind == "quoted" and not domain:
+    for kind, text in words:
+        if kind == "quoted" and not domain:
             text = _QUOTED_PAIR.sub(rb"\1", text[1:-1])
-        elif kind == "literal" and domain and not parts and _LITERAL.fullmatch(text):
-            pass
-        else:
+        elif kind != "word":
             return None
         if parts and not (parts[-1].endswith(b".") or text.startswith(b".")):
             return None

@@ -35,7 +35,7 @@ RESERVED_SLUGS = frozenset(
 _SLUG = re.compile(r"[a-z0-9-]{2,40}")
 _OPERATOR_LOCALS = frozenset(("postmaster", "abuse"))
 _ACTIONS = {"contact": Action.CONTACT, "lead": Action.LEAD}
-_ROUTE = re.compile(r"@[^:]*:")
+_ROUTE = re.compile(r"@[^:]*:(.*)", re.S)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"@(.*)', re.S)
 
 
@@ -74,18 +74,20 @@ class Directory:
 
 def read_recipient(address: str, domains: frozenset[str]) -> Wanted:
     """Takes a path apart: source route ignored, quoted local part equal to its unquoted form, case ignored."""
-    written = _ROUTE.sub("", address, count=1) if address.startswith("@") else address
+    routed = _ROUTE.fullmatch(address)
+    written = routed[1] if routed else address
     local, domain = _halves(written)
     normal = normal_domain(domain) if domain and not domain.startswith("[") else None
     ours = normal in domains or (not domain and local.lower() in _OPERATOR_LOCALS)
-    base, plus, suffix = local.lower().partition("+")
+    base, plus, suffix = local.partition("+")
+    slug = base.lower() if base.isascii() else ""
     return Wanted(
         written=written,
         domain=normal or "",
         ours=ours,
         operator=ours and local.lower() in _OPERATOR_LOCALS,
-        slug=base if _SLUG.fullmatch(base) else "",
-        suffix=suffix if plus else None,
+        slug=slug if _SLUG.fullmatch(slug) else "",
+        suffix=suffix.lower() if plus else None,
     )
 
 

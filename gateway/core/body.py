@@ -1,38 +1,54 @@
-"""What a message carries: its text, its HTML and its attachments (RFC 2045 to 2047, 2183, 2231).
+"""What a message carries: its text, its HTML and its attachments (RFC 2045 to 2047, 2183).
 
-Parsing is left to fast-mail-parser in its lazy mode; every call to it is wrapped, so that a body nobody can read is
-still filed, as one attachment (rule B4b). Text is decoded here, because the sender's charset label is often wrong.
+Text is decoded here, because the sender's charset label is often wrong; whatever a body is, it is shown as far as it
+can be read, and what can't be read is kept as an attachment (rule B4b).
 """
 
 from __future__ import annotations
 
 import codecs
-import html as html_entities
+import html as entities
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-import fast_mail_parser
 import nh3
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 
-from gateway.core.words import decode_words, safe_codec
+from gateway.core.header import Header, read_header
+from gateway.core.mime import Leaf, read_parts
+from gateway.core.snippet import text_snippet, without_tags
+from gateway.core.words import safe_codec
 
-SNIPPET_CHARACTERS = 160
-_SNIPPET_SOURCE = 2_000
-_TAG = re.compile(
-    r"<(?:style|script|head|title)\b.*?(?:</(?:style|script|head|title)\s*>|\Z)|<[^>]*>|<!--.*?-->", re.S | re.I
-)
-_CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.I)
+_SNIPPET_TEXT = 8_192
+_SNIPPET_HTML = 65_536
+_MAX_OPEN_ELEMENTS = 1_000
+_MAX_LAID_OUT = 200_000
+_META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BLANKS = re.compile(r"\s+")
-_QUOTE_LINE = re.compile(r"^>.*$", re.M)
+_TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
+# Elements that hold nothing, or that the next of their kind closes.
+_HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
+_NEVER_DEEP = frozenset(_HOLD_LITTLE.split())
+_ENDINGS = {
+    "application/pdf": ".pdf",
+    "image/gif": ".gif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "message/rfc822": ".eml",
+    "text/calendar": ".ics",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/vcard": ".vcf",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """n: from 1, in the order of the MIME tree. size: decoded bytes. inline: referred to by Content-ID."""
+    """n: from 1, in the order of the MIME tree. size: decoded bytes. content_id: what HTML refers to it by."""
 
     n: int
     filename: str
@@ -58,53 +74,47 @@ class Content:
     html: str | None
 
 
-_Node = fast_mail_parser.PyLazyMimePart
-
-
-def outline(message: bytes, *, max_parts: int, max_depth: int) -> Outline:
-    """Snippet and attachments. A tree beyond the limits, or one that can't be parsed, is one attachment (B4b)."""
-    try:
-        root = fast_mail_parser.parse_email_tree(message, mode="lazy")
-    except (fast_mail_parser.ParseError, ValueError) as fault:
-        return Outline("", (_whole(message),), f"the body can't be read ({type(fault).__name__})")
-    parts, fault_text = _leaves(root, max_parts, max_depth)
-    text, html_part, files = _sort(parts)
-    attachments = tuple(_describe(n, part) for n, part in enumerate(files, 1))
-    if fault_text:
-        attachments = (*attachments, _whole(message, len(attachments) + 1))
-    return Outline(_snippet(text, html_part), attachments, fault_text)
+def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -> Outline:
+    """Snippet and attachments. What stands beyond the limits is kept as one more attachment, the whole (B4b)."""
+    parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
+    pieces, files = _sort(parts.leaves)
+    attachments = [_describe(n, leaf) for n, leaf in enumerate(files, 1)]
+    if parts.unread:
+        attachments.append(_whole(message, len(files) + 1))
+    return Outline(_snippet(pieces), tuple(attachments), parts.unread)
 
 
 def content(message: bytes, *, max_parts: int, max_depth: int) -> Content:
     """Text and sanitised HTML for someone who opens the message."""
-    try:
-        root = fast_mail_parser.parse_email_tree(message, mode="lazy")
-    except (fast_mail_parser.ParseError, ValueError):
-        return Content("", None)
-    parts, _ = _leaves(root, max_parts, max_depth)
-    text, html_part, _ = _sort(parts)
-    markup = clean_html(_text_of(html_part)) if html_part is not None else None
-    plain = _text_of(text) if text is not None else _html_to_text(markup or "")
-    return Content(plain, markup)
+    parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
+    shown = [_show(piece) for piece in _sort(parts.leaves)[0]]
+    if len(shown) == 1:
+        return shown[0]
+    filled = [one for one in shown if one.text.strip() or one.html]
+    text = "\n\n".join(one.text.strip("\n") for one in filled)
+    if all(one.html is None for one in filled):
+        return Content(text, None)
+    return Content(text, "\n".join(one.html or f"<pre>{entities.escape(one.text)}</pre>" for one in filled))
 
 
 def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tuple[Attachment, bytes] | None:
     """The n-th attachment as `outline` numbers them, with its decoded bytes; None when there is no such one."""
-    try:
-        root = fast_mail_parser.parse_email_tree(message, mode="lazy")
-    except (fast_mail_parser.ParseError, ValueError):
-        return (_whole(message), message) if n == 1 else None
-    parts, fault_text = _leaves(root, max_parts, max_depth)
-    files = _sort(parts)[2]
+    parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
+    files = _sort(parts.leaves)[1]
     if 1 <= n <= len(files):
-        return _describe(n, files[n - 1]), _bytes_of(files[n - 1])
-    if fault_text and n == len(files) + 1:
+        return _describe(n, files[n - 1]), files[n - 1].content()
+    if parts.unread and n == len(files) + 1:
         return _whole(message, n), message
     return None
 
 
 def clean_html(markup: str) -> str:
-    """HTML without anything that acts: scripts, styles, forms, event handlers, links to remote pictures (nh3)."""
+    """HTML without anything that acts: scripts, styles, forms, event handlers, links to remote pictures (nh3).
+
+    Elements left open by the thousand would take time without bound: such markup is shown as its text.
+    """
+    if _open_elements(markup) > _MAX_OPEN_ELEMENTS:
+        return f"<pre>{entities.escape(without_tags(markup))}</pre>"
     return nh3.clean(
         markup,
         attributes={**nh3.ALLOWED_ATTRIBUTES, "img": {"alt", "width", "height"}},
@@ -113,93 +123,109 @@ def clean_html(markup: str) -> str:
     )
 
 
-def _leaves(root: _Node, max_parts: int, max_depth: int) -> tuple[list[_Node], str]:
-    """Leaves of the MIME tree in order; an attached message is a leaf. Says so when the limits cut it short."""
-    leaves: list[_Node] = []
-    for seen, (part, depth) in enumerate(_walk(root)):
-        if seen >= max_parts:
-            return leaves, f"more than {max_parts} MIME parts"
-        if depth > max_depth:
-            return leaves, f"MIME parts nested deeper than {max_depth}"
-        if part.is_message or not part.content_type.startswith("multipart/"):
-            leaves.append(part)
-    return leaves, ""
+@dataclass(slots=True)
+class _Piece:
+    """Texts that are shown as one: a text alone, or the branches of an alternative, the same in plain and in HTML."""
+
+    plain: list[Leaf] = field(default_factory=list)
+    html: list[Leaf] = field(default_factory=list)
+
+    def takes(self, leaf: Leaf) -> bool:
+        """The first branch that has a kind of text gives that kind; other branches are no more to show."""
+        same = self.html if leaf.kind == "text/html" else self.plain
+        if same and same[0].branch != leaf.branch:
+            return False
+        same.append(leaf)
+        return True
 
 
-def _walk(root: _Node) -> Iterator[tuple[_Node, int]]:
-    stack = [(root, 0)]
-    while stack:
-        part, depth = stack.pop()
-        yield part, depth
-        if not part.is_message:
-            stack.extend((child, depth + 1) for child in reversed(part.children))
-
-
-def _sort(parts: list[_Node]) -> tuple[_Node | None, _Node | None, list[_Node]]:
-    """The text part, the HTML part and everything else (first of its kind wins; the rest are files)."""
-    text = html_part = None
+def _sort(leaves: Iterable[Leaf]) -> tuple[list[_Piece], list[Leaf]]:
+    """What is shown, in order, and what is a file: all that has a name or is no text, and further alternatives."""
+    pieces: dict[int, _Piece] = {}
     files = []
-    for part in parts:
-        named = part.disposition == "attachment" or bool(part.filename) or part.is_message
-        if not named and part.content_type == "text/plain" and text is None:
-            text = part
-        elif not named and part.content_type == "text/html" and html_part is None:
-            html_part = part
-        else:
-            files.append(part)
-    return text, html_part, files
+    for place, leaf in enumerate(leaves):
+        text = leaf.kind in ("", "text/plain", "text/html") and leaf.disposition != "attachment" and not leaf.filename
+        if not text or not pieces.setdefault(leaf.alternative or -place - 1, _Piece()).takes(leaf):
+            files.append(leaf)
+    return list(pieces.values()), files
 
 
-def _describe(n: int, part: _Node) -> Attachment:
-    filename = decode_words(part.filename.encode("utf-8", "replace")) if part.filename else ""
-    kind = part.content_type or "application/octet-stream"
-    if not filename and part.is_message:
-        filename = "message.eml"
-    return Attachment(n, filename or f"part-{n}", kind, len(_bytes_of(part)), part.content_id)
+def _show(piece: _Piece) -> Content:
+    plain = "\n\n".join(_text_of(leaf) for leaf in piece.plain)
+    if not piece.html:
+        return Content(plain, None)
+    markup = clean_html("\n".join(_text_of(leaf) for leaf in piece.html))
+    return Content(plain if plain.strip() else _html_to_text(markup), markup)
 
 
-def _whole(message: bytes, n: int = 1) -> Attachment:
+def _describe(n: int, leaf: Leaf) -> Attachment:
+    kind = leaf.kind or "application/octet-stream"
+    name = leaf.filename or ("message.eml" if kind == "message/rfc822" else f"part-{n}{_ENDINGS.get(kind, '')}")
+    return Attachment(n, name, kind, len(leaf.content()), leaf.content_id)
+
+
+def _whole(message: bytes, n: int) -> Attachment:
     return Attachment(n, "message.eml", "message/rfc822", len(message))
 
 
-def _bytes_of(part: _Node) -> bytes:
-    """Decoded bytes of a leaf; what can't be decoded is no longer guessed at and is empty."""
-    try:
-        return part.content or b""
-    except fast_mail_parser.ParseError:
-        return b""
-
-
-def _text_of(part: _Node) -> str:
-    raw = _bytes_of(part)
-    match = _CHARSET.search((part.headers.get("Content-Type") or [""])[0])
-    return _CONTROL.sub(" ", _decode(raw, match[1] if match else "")).replace("\r\n", "\n").replace("\r", " ")
+def _text_of(leaf: Leaf, most: int | None = None) -> str:
+    """The text of a part, its lines ended by LF; a carriage return that ends none becomes a blank (B4a)."""
+    raw = leaf.content(most)
+    label = leaf.charset
+    if not label and leaf.kind == "text/html":
+        meta = _META_CHARSET.search(raw[:4_096])
+        label = meta[1].decode("ascii") if meta else ""
+    text = _decode(raw, label).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", " ")
+    return _CONTROL.sub(" ", text)
 
 
 def _decode(raw: bytes, label: str) -> str:
-    for name in (label, "utf-8"):
-        codec = safe_codec(name) if name else None
-        if codec is not None:
+    """By the label; where that fails by UTF-8; where that fails too, as well as the label's charset can."""
+    codec = safe_codec(label)
+    for name in (codec, "utf_8"):
+        if name is not None:
             try:
-                return codecs.decode(raw, codec)
-            except (UnicodeError, LookupError, ValueError):
+                return codecs.decode(raw, name)
+            except (UnicodeError, ValueError):
                 continue
-    return raw.decode("cp1252", "replace")
+    if codec == "utf_8":
+        text = raw.decode("utf-8", "replace")
+        if 2 * text.count("\ufffd") < sum(not sign.isascii() for sign in text):
+            return text
+    return raw.decode("cp1252" if codec in (None, "ascii", "utf_8") else codec, "replace")
 
 
-def _snippet(text: _Node | None, html_part: _Node | None) -> str:
-    if text is not None:
-        words = _QUOTE_LINE.sub("", _text_of(text)[:_SNIPPET_SOURCE])
-    elif html_part is not None:
-        words = html_entities.unescape(_TAG.sub(" ", _text_of(html_part)[: 20 * _SNIPPET_SOURCE]))
-    else:
-        return ""
-    folded = _BLANKS.sub(" ", words).strip()
-    return folded if len(folded) <= SNIPPET_CHARACTERS else folded[: SNIPPET_CHARACTERS - 1].rstrip() + "…"
+def _snippet(pieces: Sequence[_Piece]) -> str:
+    """The first words that somebody wrote."""
+    for piece in pieces:
+        for leaf in piece.plain:
+            if snippet := text_snippet(_text_of(leaf, _SNIPPET_TEXT)):
+                return snippet
+        for leaf in piece.html:
+            if snippet := text_snippet(without_tags(_text_of(leaf, _SNIPPET_HTML))):
+                return snippet
+    return ""
+
+
+def _open_elements(markup: str) -> int:
+    """The most elements that are open at one place, as far as tags tell without building the tree."""
+    depth = most = 0
+    for tag in _TAG_NAME.finditer(markup):
+        if tag[2].lower() not in _NEVER_DEEP:
+            depth = max(depth + (-1 if tag[1] else 1), 0)
+            most = max(most, depth)
+    return most
 
 
 def _html_to_text(markup: str) -> str:
+    """The text of sanitised HTML: laid out, or plainly without its tags where that is too large or fails."""
+    if len(markup) <= _MAX_LAID_OUT and (laid_out := _laid_out(markup)):
+        return laid_out
+    return without_tags(markup).strip()
+
+
+def _laid_out(markup: str) -> str:
     try:
         return str(get_text(markup, ParserConfig())).strip()
-    except (RecursionError, ValueError, AssertionError):
-        return _BLANKS.sub(" ", html_entities.unescape(_TAG.sub(" ", markup))).strip()
+    except Exception:  # the layout of hostile markup is somebody else's code; the text is shown without one
+        return ""

@@ -1,4 +1,4 @@
-"""What the rules decide: a verdict that explains itself, and the effects to record (2-interfaces, `decision`)."""
+"""What the rules decide: a verdict that explains itself, and the effects to record (docs/api.md)."""
 
 from __future__ import annotations
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+MAX_PART_HEADER = 65_536
 _FIELD_NAME = re.compile(rb"([!-9;-~]+)([ \t]*)")
 _LINE_END = re.compile(rb"\n(?![ \t])")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_EMPTY_LINE = re.compile(rb"\r?\n")
 _NO_VALUES: tuple[bytes, ...] = ()
+
+Fields = Mapping[str, tuple[bytes, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,14 @@ class Header:
     """Header fields by lower-case name, values raw and still folded with single LF, in order of appearance.
 
     size: bytes of the section as received. lines: its physical lines. fault: why rule B4 calls it malformed, or "".
-    spaced: names written with white space before the colon. body_at: where the body begins in the message.
+    body_at: where the body begins in the message.
     """
 
-    fields: Mapping[str, tuple[bytes, ...]]
+    fields: Fields
     size: int
     lines: int
     fault: str
     body_at: int
-    spaced: frozenset[str] = field(default_factory=frozenset)
 
     def all(self, name: str) -> tuple[bytes, ...]:
         return self.fields.get(name, _NO_VALUES)
@@ -42,50 +45,61 @@ class Header:
 def read_header(message: bytes) -> Header:
     """Splits off the header section and its fields. A line that is no field is passed over, never guessed."""
     end, body_at = _section_end(message)
-    raw = message[:end]
-    section = raw.replace(b"\r\n", b"\n")
+    section = message[:end].replace(b"\r\n", b"\n")
+    fields, spaced = _fields(section)
+    return Header(fields, end, section.count(b"\n") + bool(section), _fault(section, spaced), body_at)
+
+
+def read_part_header(message: bytes, start: int) -> tuple[Fields | None, int]:
+    """The fields of a MIME part that begins at `start`, and where its body begins (RFC 2046 section 5.1).
+
+    A border of parts may end it before an empty line does. None for the fields: the section is beyond all reason.
+    """
+    empty = _EMPTY_LINE.match(message, start)
+    if empty is not None:
+        return {}, empty.end()
+    if message.startswith(b"--", start):
+        return {}, start
+    limit = min(start + MAX_PART_HEADER, len(message))
+    border = message.find(b"\n--", start, limit) + 1
+    blank = _BLANK_LINE.search(message, start, border or limit)
+    if blank is None and not border and limit < len(message):
+        return None, start
+    end, body_at = (blank.start(), blank.end()) if blank else (border or limit, border or limit)
+    return _fields(message[start:end].replace(b"\r\n", b"\n"))[0], body_at
+
+
+def _fields(section: bytes) -> tuple[Fields, bool]:
+    """Fields by name, and whether a blank stands between From and its colon."""
     fields: dict[str, list[bytes]] = {}
-    spaced = set()
-    for line in _logical_lines(section):
+    spaced = False
+    for line in _LINE_END.split(section):
         name, colon, value = line.partition(b":")
         match = _FIELD_NAME.fullmatch(name) if colon else None
         if match is None:
             continue
         key = match[1].decode("ascii").lower()
-        if match[2]:
-            spaced.add(key)
+        spaced = spaced or bool(match[2] and key == "from")
         fields.setdefault(key, []).append(value.strip())
-    return Header(
-        {key: tuple(values) for key, values in fields.items()},
-        len(raw),
-        section.count(b"\n") + bool(section),
-        _fault(section, spaced),
-        body_at,
-        frozenset(spaced),
-    )
+    return {key: tuple(values) for key, values in fields.items()}, spaced
 
 
 def _section_end(message: bytes) -> tuple[int, int]:
     """End of the header section and start of the body; a message that begins with an empty line has no header."""
-    for empty in (b"\r\n", b"\n"):
-        if message.startswith(empty):
-            return 0, len(empty)
+    empty = _EMPTY_LINE.match(message)
+    if empty is not None:
+        return 0, empty.end()
     blank = _BLANK_LINE.search(message)
     return (blank.start(), blank.end()) if blank else (len(message), len(message))
 
 
-def _logical_lines(section: bytes) -> list[bytes]:
-    """Physical lines, each with the continuation lines that follow it (RFC 5322 section 2.2.3)."""
-    return _LINE_END.split(section)
-
-
-def _fault(section: bytes, spaced: set[str]) -> str:
+def _fault(section: bytes, spaced: bool) -> str:
     if b"\0" in section:
         return "the header section holds a NUL character"
     if b"\r" in section:
         return "the header section holds a carriage return that ends no line"
     if section[:1] in (b" ", b"\t"):
         return "the header section begins with a blank"
-    if "from" in spaced:
+    if spaced:
         return "there is a blank between From and its colon"
     return ""

@@ -14,8 +14,9 @@ from gateway.core.subject import base_subject, subject_key
 from gateway.core.words import decode_words
 
 MAX_REFERENCES = 100
-_MSG_ID = re.compile(rb"<[^<>\s]{1,996}>")
-_NO_BRACKETS = re.compile(rb"[^<>\s]{1,996}")
+_MSG_ID = re.compile(rb"<[^<>\x00-\x20\x7f]{1,996}>")
+_NO_BRACKETS = re.compile(rb"[^<>\x00-\x20\x7f]{1,996}")
+_MAILTO = re.compile(rb"<[ \t\n]*mailto:([^<>?]*)", re.I)
 _AUTO = re.compile(rb"[ \t]*no[ \t]*(?:;|\(|\Z)", re.I)
 _BULK = frozenset((b"bulk", b"junk", b"list", b"auto_reply"))
 _TRACE = re.compile(
@@ -109,7 +110,9 @@ def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS, *, size: int | No
         automatic=_automatic(header),
         list_post=_list_post(header),
         identity=_identity(message, header, message_id, author, date, key),
-        outline=outline(message, max_parts=limits.mime_parts, max_depth=limits.mime_depth) if not bomb else _NOTHING,
+        outline=_NOTHING
+        if bomb
+        else outline(message, header, max_parts=limits.mime_parts, max_depth=limits.mime_depth),
     )
 
 
@@ -178,7 +181,7 @@ def _automatic(header: Header) -> str:
     if header.first("x-autoreply") is not None or header.first("x-autorespond") is not None:
         return "it is an automatic reply"
     content_type = (header.first("content-type") or b"").lower()
-    if content_type.startswith(b"multipart/report") or b"disposition-notification" in content_type:
+    if content_type.startswith((b"multipart/report", b"message/disposition-notification")):
         return "it is a report of a mail system"
     precedence = (header.first("precedence") or b"").strip().lower()
     if precedence in _BULK:
@@ -190,11 +193,8 @@ def _automatic(header: Header) -> str:
 
 def _list_post(header: Header) -> frozenset[str]:
     """Addresses of List-Post (RFC 2369): they name a list, no person (B8a)."""
-    value = header.first("list-post")
-    if not value or b"mailto:" not in value.lower():
-        return frozenset()
-    address = re.split(rb"(?i)mailto:", value, maxsplit=1)[1].split(b">")[0].split(b"?")[0]
-    return frozenset(box.key for box in parse_address_list(address).mailboxes)
+    found = (parse_address_list(address) for value in header.all("list-post") for address in _MAILTO.findall(value))
+    return frozenset(box.key for one in found for box in one.mailboxes)
 
 
 def _identity(
@@ -203,9 +203,8 @@ def _identity(
     """What makes two deliveries one message (B9): Message-ID, author, Date and base subject, else the content."""
     digest = blake2b(digest_size=16)
     if message_id is None:
-        section = message[: header.body_at].replace(b"\r\n", b"\n")
-        digest.update(_TRACE.sub(b"", section))
-        digest.update(memoryview(message)[header.body_at :])
+        digest.update(_TRACE.sub(b"", message[: header.body_at].replace(b"\r\n", b"\n")))
+        digest.update(message[header.body_at :].replace(b"\r\n", b"\n"))
     else:
         parts = (message_id, author.key if author else "", str(date), key)
         digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))

@@ -5,6 +5,7 @@ Each refusal names the thing, the value and what is allowed, and fits on one lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -160,3 +161,9 @@ def _days(text: str) -> int:
 def _shown(text: str) -> str:
     """A value as it may stand on a terminal: quoted, printable ASCII and short, so that it can't act."""
     return ascii(text if len(text) <= 80 else f"{text[:80]}…")
+
+
+def name_of(email: str) -> str:
+    """What a user is called until somebody says otherwise: `ana.lima@…` is Ana Lima."""
+    words = re.split(r"[._+-]+", email.partition("@")[0])
+    return " ".join(word.capitalize() for word in words if word) or email

@@ -100,7 +100,7 @@ def cast_people(mail: Mail, team: Team, *, author_trusted: bool = True) -> Cast:
     by_team = author is not None and author.kind is Kind.TEAM
     people: dict[str, Participant] = {}
     for person in participants:
-        if person.kind is Kind.CLIENT and (person.key not in people or not people[person.key].name):
+        if person.kind is Kind.CLIENT and (person.key not in people or (person.name and not people[person.key].name)):
             people[person.key] = person
     primary = next(iter(people.values()), None)
     if author is not None and author.kind is Kind.CLIENT:
@@ -132,7 +132,7 @@ def _participant(role: str, box: Mailbox, mail: Mail, team: Team) -> Participant
 
 def never_logged(box: Mailbox, key: str, mail: Mail, never_log: frozenset[str]) -> bool:
     """Rule B8a: addresses that answer nobody, lists, and what the account never wants to log."""
-    local = box.local.lower()
+    local = box.local.lower().partition("+")[0]
     bare = local.replace("-", "").replace("_", "").replace(".", "")
     if bare in _NO_REPLY or local.endswith(_LIST_ENDINGS) or key in mail.list_post:
         return True

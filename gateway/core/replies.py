@@ -37,7 +37,6 @@ ADDRESS_CHANGED = Reply(550, "5.1.6", "This address has changed. Ask the team yo
 ONE_ACCOUNT = Reply(
     452, "4.5.3", "One account a transaction: your mail server sends this recipient its own copy in a moment."
 )
-TROUBLE = Reply(451, "4.3.0", "We can't take this mail right now. Nothing is lost: your mail server will try again.")
 LOOP = Reply(554, "5.4.6", "This mail has passed through too many servers; it seems to go in circles.")
 BOUNCE = Reply(550, "5.7.1", "A smart address sends nothing, so nothing can bounce to it.")
 FROM_US = Reply(550, "5.7.1", "A smart address can't be the sender: it only receives.")

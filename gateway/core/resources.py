@@ -1,4 +1,4 @@
-"""What the API shows and webhooks tell: one frozen value a resource, with the interface's field names (2-interfaces).
+"""What the API shows and webhooks tell: one frozen value a resource, with the interface's field names (docs/api.md).
 
 Times are milliseconds since 1970 inside and RFC 3339 in UTC outside; `as_json` is the way from a value to its shape.
 """

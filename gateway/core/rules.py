@@ -1,4 +1,4 @@
-"""What becomes of a message: rules B and C in the order they are asked (spec: B3 B4b B4 B4c B2 B1 B5 B9 B7 B8).
+"""What becomes of a message: rules B and C in the order they are asked (docs/rules.md).
 
 `decide` is the whole of it. Each rule is one function that appends the step it took and, where the mail stops there,
 returns the end of the matter; the first refusal is the reply.
@@ -14,9 +14,9 @@ from gateway.core.address import Mailbox
 from gateway.core.admission import OPERATORS, read_recipient
 from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict
 from gateway.core.envelope import Action, Envelope, Recipient, Step
-from gateway.core.facts import Facts
+from gateway.core.facts import Facts, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
-from gateway.core.people import Cast, Kind
+from gateway.core.people import Cast, Kind, Participant
 from gateway.core.replies import Reply
 
 _DOING = {
@@ -154,10 +154,11 @@ def _b1_visible(case: _Case) -> _End | None:
     seen = [one for one in case.recipients if one.action in allowed]
     hidden = [one for one in case.recipients if one.action not in allowed]
     if not seen:
-        first = hidden[0]
-        address = smart_address(first)
-        if any(one.action in in_to for one in hidden):
-            return case.refuse("B1", replies.only_in_to(address), f"{address} stands in To; it works in Cc only.")
+        for one in hidden:
+            if one.action in in_to:
+                address = smart_address(one)
+                return case.refuse("B1", replies.only_in_to(address), f"{address} stands in To; it works in Cc only.")
+        address = smart_address(hidden[0])
         return case.refuse("B1", replies.hidden_copy(address), f"{address} stands in no header that people see.")
     case.ok("B1", f"{smart_address(seen[0])} is visible to everyone on the mail.")
     for one in hidden:
@@ -236,6 +237,9 @@ def _b7_stranger(case: _Case) -> _End | None:
     if policy == "accept":
         case.ok("B7", "The author is a stranger; strangers may write here.")
         return None
+    if policy == "hold" and case.facts.duplicate is not None:
+        case.note("B7", "The author is a stranger; what is filed already stays as it is.")
+        return _End(Verdict.FILE, replies.ALREADY_FILED, "B9")
     if policy == "hold":
         case.steps.append(Step("B7", "hold", "The author is a stranger; strangers are held for review."))
         return _End(Verdict.HOLD, replies.HELD, "B7")
@@ -250,13 +254,13 @@ def _b8_nobody(case: _Case) -> _End | None:
     elif not case.cast.clients:
         return case.refuse("B8", replies.NOBODY_TO_ADD, "There is no client in From, To or Cc.")
     else:
-        count = len(case.cast.clients)
-        case.ok("B8", f"{count} {'client' if count == 1 else 'clients'} in From, To and Cc.")
+        case.ok("B8", f"{_count(len(case.cast.clients), 'client')} in From, To and Cc.")
     return None
 
 
 _Rule = Callable[[_Case], _End | None]
 _OPERATOR_RULES: tuple[_Rule, ...] = (_b3_loop, _b4b_bomb)
+"""Rule A5: a postmaster takes what others refuse, malformed mail too (RFC 5321 section 4.5.1)."""
 _RULES: tuple[_Rule, ...] = (
     _b3_loop,
     _b4b_bomb,
@@ -273,50 +277,68 @@ _RULES: tuple[_Rule, ...] = (
 
 def _file(case: _Case) -> Decision:
     """Rules C3 to C6a: whose cards the message shows on, who is added, which lead it belongs to."""
-    contacts = _new_contacts(case)
-    made = {contact.key for contact in contacts}
-    cards = tuple(one.key for one in case.cast.clients if one.key in case.facts.contacts or one.key in made)
+    loggable = _loggable(case)
+    contacts = _new_contacts(case, loggable)
+    cards = _cards(case, loggable, {contact.key for contact in contacts})
     creating = case.action is Action.LEAD and not case.automatic
     joined = case.facts.conversation_lead
+    primary = case.cast.primary is not None and not case.cast.primary.never_log
     lead: NewLead | None = None
-    links: tuple[str, ...] = ()
+    shown: Lead | None = None
     closed = None
     if joined is not None and joined.open:
         case.ok("C6", f"Its conversation belongs to the open lead {joined.name}.")
         shown = joined
     elif creating and cards:
         lead = NewLead(case.mail.base_subject or _name_of(case, cards[0]), cards[0])
-        shown = None
         case.ok("C5", f"A new lead: {lead.name}.")
     else:
-        shown = case.facts.primary_leads[0] if len(case.facts.primary_leads) == 1 else None
+        if primary and len(case.facts.primary_leads) == 1:
+            shown = case.facts.primary_leads[0]
         closed = joined if shown is None else None
-        case.ok("C6a", _where(shown, closed))
+        case.ok("C6a", _where(shown, closed, cards))
+    links: tuple[str, ...] = ()
     if creating:
         links = tuple(key for key in cards if shown is None or _contact_id(case, key) not in shown.contacts)
-    effects = Effects(contacts, cards, lead or shown, links, case.facts.customer, closed)
+    customer = case.facts.customer if primary else None
+    effects = Effects(contacts, cards, lead or shown, links, customer, closed)
     reply = replies.filed(_done(case, effects))
     again = case.facts.duplicate is not None
     case.ok("B11", reply.text)
     return _decision(case, _End(Verdict.FILE, reply, "B9" if again else "B11"), effects)
 
 
-def _new_contacts(case: _Case) -> tuple[NewContact, ...]:
-    """Rule C4: unknown clients, the primary first, at most so many; B8a keeps some addresses off the cards."""
-    hidden = [one for one in case.cast.clients if one.never_log]
+def _loggable(case: _Case) -> list[Participant]:
+    """Clients without those that B8a keeps off every card."""
+    loggable = [one for one in case.cast.clients if not one.never_log]
+    hidden = len(case.cast.clients) - len(loggable)
     if hidden:
-        case.note("B8a", f"{len(hidden)} {'address' if len(hidden) == 1 else 'addresses'} never become contacts.")
-    unknown = [one for one in case.cast.clients if not one.never_log and one.key not in case.facts.contacts]
-    known = sum(one.key in case.facts.contacts for one in case.cast.clients)
+        case.note("B8a", f"{_count(hidden, 'address', 'addresses')} of the kind that is never logged.")
+    return loggable
+
+
+def _new_contacts(case: _Case, loggable: list[Participant]) -> tuple[NewContact, ...]:
+    """Rule C4: unknown clients, the primary first, at most so many; none for `attach` (C3) and automatic mail (B6)."""
+    unknown = [one for one in loggable if one.key not in case.facts.contacts]
+    known = len(loggable) - len(unknown)
     if case.action is Action.ATTACH or case.automatic:
-        case.ok("C3", f"Shown on the cards of {known} known {'contact' if known == 1 else 'contacts'}.")
+        case.ok("C3", f"Shown on the cards of {_count(known, 'known client')}.")
         return ()
     taken, left = unknown[: case.limits.contacts], unknown[case.limits.contacts :]
-    detail = f"{len(taken)} new {'contact' if len(taken) == 1 else 'contacts'}, {known} known."
-    case.ok(
-        "C4", detail + (f" {len(left)} more were left: {case.limits.contacts} a message is the limit." if left else "")
-    )
+    detail = f"{_count(len(taken), 'new contact')}, {known} known."
+    if left:
+        detail += f" {len(left)} more were left: {case.limits.contacts} a message is the limit."
+    case.ok("C4", detail)
     return tuple(NewContact(one.key, one.contact_name) for one in taken)
+
+
+def _cards(case: _Case, loggable: list[Participant], made: set[str]) -> tuple[str, ...]:
+    """Contacts that the message shows on, known and new, each once though it may have several addresses."""
+    keys: dict[str, str] = {}
+    for one in loggable:
+        if one.key in made or one.key in case.facts.contacts:
+            keys.setdefault(_contact_id(case, one.key) or one.key, one.key)
+    return tuple(keys.values())
 
 
 def _name_of(case: _Case, key: str) -> str:
@@ -331,12 +353,13 @@ def _contact_id(case: _Case, key: str) -> str | None:
     return known.id if known else None
 
 
-def _where(shown: object, closed: object) -> str:
+def _where(shown: Lead | None, closed: Lead | None, cards: tuple[str, ...]) -> str:
     if shown is not None:
         return "Shown on the primary client's only open lead."
+    stays = "the mail stays on its contacts' cards" if cards else "the mail stays in Mail without a card"
     if closed is not None:
-        return "Its conversation's lead is closed; the mail stays on the contact's card and the team is told."
-    return "No lead of its own; the mail stays on the contact's card."
+        return f"Its conversation's lead is closed; {stays}, and the team is told."
+    return f"It belongs to no lead; {stays}."
 
 
 def _done(case: _Case, effects: Effects) -> str:
@@ -358,5 +381,5 @@ def _done(case: _Case, effects: Effects) -> str:
     return f"{start} {', '.join(words)}."
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

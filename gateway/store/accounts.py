@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from gateway.core.admission import Directory
 from gateway.core.options import ConflictError, MissingError, Options
 from gateway.store.ids import new_id
+from gateway.store.prepared import Prepared
 from gateway.store.tables import accounts, metadata, own_domains, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
@@ -44,19 +45,19 @@ class UserRow:
     created_at: int
 
 
-_DIRECTORY = (
+_DIRECTORY = Prepared(
     select(slugs.c.account, slugs.c.retired_at, accounts.c.rename_grace_days)
     .join(accounts, accounts.c.number == slugs.c.account)
-    .where(slugs.c.slug == bindparam("b_slug"))
+    .where(slugs.c.slug == bindparam("wanted"))
 )
 
 
 def find_slug(tx: Connection, slug: str, now: int, former_name_days: int) -> Directory | None:
     """What a slug stands for at this moment (rules A2, A4): an account, its former name, or nothing any more."""
-    row = tx.execute(_DIRECTORY, {"b_slug": slug}).first()
-    if row is None:
+    rows = _DIRECTORY.all(tx, wanted=slug)
+    if not rows:
         return None
-    account, retired_at, grace_days = row
+    account, retired_at, grace_days = rows[0]
     if retired_at is None:
         return Directory(account, "current")
     if now < retired_at + grace_days * DAY:

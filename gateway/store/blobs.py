@@ -1,7 +1,7 @@
-"""Large mails on disk: content-addressed files, durable before the commit that names them (3-architecture, Bodies).
+"""Large mails on disk: content-addressed files, durable before the commit that names them (docs/architecture.md).
 
-A mail is spooled to an unlinked temporary file in the folder where it will stay, so a crash leaves nothing behind;
-keeping it means fsync, a link under the name of its SHA-256, and fsync of the folder.
+A mail is spooled to an unlinked temporary file in the folder where it will stay, so a crash or a refusal leaves
+nothing behind. Its bytes are made durable beforehand; the transaction that files it links it under its SHA-256.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _READ = 1 << 20
 
 
 class Spool:
-    """One large message on its way to disk. `close` drops it; it is harmless after `keep`."""
+    """One large message on its way to disk. `close` drops it; it is harmless after `land`."""
 
     def __init__(self, root: Path) -> None:
         self.size = 0
@@ -50,12 +50,16 @@ class Spool:
             at += got
         return bytes(whole)
 
-    def keep(self, account: int) -> str:
-        """Makes the message durable under its content's name and gives that name. Idempotent."""
+    def settle(self) -> str:
+        """Makes the bytes durable, still without a name in the folder; gives the name they will have."""
+        os.fsync(self._fd)
+        return self._hash.hexdigest()
+
+    def land(self, account: int) -> None:
+        """Gives the settled message its name, durably, before the commit that refers to it; harmless a second time."""
         name = self._hash.hexdigest()
         folder = self._root / str(account) / name[:2]
         folder.mkdir(parents=True, exist_ok=True)
-        os.fsync(self._fd)
         source = self._name or f"/proc/self/fd/{self._fd}"
         root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -67,7 +71,6 @@ class Spool:
             os.close(root)
         for changed in (folder, folder.parent):
             _fsync_folder(changed)
-        return name
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import zstandard
@@ -13,26 +15,39 @@ from gateway.store.tables import bodies
 ZSTD = "zstd"
 FILE = "file"
 _MAX_IN_ROW = 64 * 1024 * 1024
-_compressor = zstandard.ZstdCompressor(level=1)
+
+
+class _Zstd(threading.local):
+    """A compressor for each thread: shared by two, one writes over the other's output, or ends the process."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+
+
+_zstd = _Zstd()
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBody:
-    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name."""
+    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name.
+
+    land: puts that file in its place; called in the transaction that files the message, so a refused one leaves none.
+    """
 
     codec: str
     trace: bytes
     data: bytes
+    land: Callable[[], None] | None = None
 
 
 def pack(trace: bytes, message: bytes) -> StoredBody:
     """A small message for its row."""
-    return StoredBody(ZSTD, trace, _compressor.compress(message))
+    return StoredBody(ZSTD, trace, _zstd.compressor.compress(message))
 
 
-def refer(trace: bytes, name: str) -> StoredBody:
-    """A large message that stands in a file."""
-    return StoredBody(FILE, trace, name.encode("ascii"))
+def refer(trace: bytes, name: str, land: Callable[[], None]) -> StoredBody:
+    """A large message that will stand in a file."""
+    return StoredBody(FILE, trace, name.encode("ascii"), land)
 
 
 def load(tx: Connection, blobs: BlobStore, account: int, message: str, n: int = 0) -> tuple[bytes, bytes] | None:

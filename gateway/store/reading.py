@@ -1,4 +1,4 @@
-"""Pages of lists: rows in a fixed order, after a position, at most so many (2-interfaces, Lists).
+"""Pages of lists: rows in a fixed order, after a position, at most so many (docs/api.md).
 
 A position is the key of the last row that was given, so that a row there when paging began comes exactly once whatever
 is added meanwhile.

@@ -1,4 +1,4 @@
-"""The schema. Every key begins with `account`, so that accounts can be spread over machines (3-architecture).
+"""The schema. Every key begins with `account`, so that accounts can be spread over machines (docs/architecture.md).
 
 Times are milliseconds since 1970. Ids are ULIDs, so the order of ids is the order of creation. Account 0 is the
 operators' own: mail to postmaster and abuse (rule A5).

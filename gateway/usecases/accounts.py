@@ -14,6 +14,7 @@ from gateway.core.options import (
     check_name,
     check_own_domains,
     check_slug,
+    name_of,
     read_options,
 )
 from gateway.core.resources import Account, Addresses, User
@@ -47,7 +48,7 @@ def open_account(tx: Tx, house: House, slug: str, name: str, owner: str, own_dom
     domains, now = check_own_domains(own_domains, house.domains), _now()
     account = accounts.add_account(tx, slug, name, now, house.former_name_days)
     accounts.set_options(tx, account.number, Options(own_domains=domains))
-    user = accounts.add_user(tx, account.number, email, email.partition("@")[0], "admin", now, shared_mail=True)
+    user = accounts.add_user(tx, account.number, email, name_of(email), "admin", now, shared_mail=True)
     token = access.issue_token(tx, account.number, user.id, "api", now)
     link = access.issue_token(tx, account.number, user.id, "sign_in", now)
     shown = _shown(house, _again(tx, account))

@@ -10,22 +10,18 @@ from functools import partial
 from typing import Protocol
 
 from gateway import metrics
-from gateway.core.admission import OPERATORS, Directory, admit, read_recipient
-from gateway.core.decision import Decision, Verdict
+from gateway.core.admission import Directory, admit, read_recipient
 from gateway.core.envelope import Admission, Envelope
-from gateway.core.facts import Auth
 from gateway.core.mail import Mail, read_mail
-from gateway.core.people import Cast
 from gateway.core.replies import Reply
-from gateway.store import tables
-from gateway.store.accounts import find_slug, get_account
+from gateway.store.accounts import find_slug
 from gateway.store.blobs import BlobStore, Spool
 from gateway.store.bodies import StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.filing import Pages, write
-from gateway.store.ids import new_id
-from gateway.usecases.filing import FilingSettings, add_receipt, file
+from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
+from gateway.usecases.filing_receipts import note_refusals
 
 READ_IN_LOOP = 64 * 1024
 
@@ -38,9 +34,6 @@ class OpenSpool(Protocol):
     def write(self, data: bytes) -> None: ...
 
     def close(self) -> None: ...
-
-
-_NOBODY = Cast((), (), None, "incoming", None)
 
 
 class FilingDesk:
@@ -80,7 +73,6 @@ class FilingDesk:
         decision = filing.decision
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
-        await self._note_others(envelope, but=account)
         reply: Reply = filing.reply
         return reply
 
@@ -95,64 +87,19 @@ class FilingDesk:
             raise TypeError("a large message is filed from a spool of this desk's own")
         async with self._large:
             mail = await asyncio.to_thread(lambda: read_mail(content.read(), limits))
-            name = await asyncio.to_thread(content.keep, account)
-        return mail, refer(trace, name)
+            name = await asyncio.to_thread(content.settle)
+        return mail, refer(trace, name, partial(content.land, account))
 
     async def note_refusals(self, envelope: Envelope) -> None:
         """A transaction that ended before its text came: each account it named gets the receipt of what it was told."""
-        await self._note_others(envelope, but=None)
-
-    async def _note_others(self, envelope: Envelope, *, but: int | None) -> None:
-        refused = {
-            one.account: one
-            for one in envelope.admissions
-            if not one.accepted and one.account is not None and one.account not in (but, OPERATORS)
-        }
-        for account in refused:
-            await self._store.write(partial(_note, envelope, account, self._settings))
+        if any(not one.accepted and one.account is not None for one in envelope.admissions):
+            await self._store.write(partial(_note, envelope))
 
 
-def _note(envelope: Envelope, account: int, settings: FilingSettings, tx: Tx) -> None:
-    """The receipt of recipients refused before any text came."""
-    mine = [one for one in envelope.admissions if one.account == account]
-    last = next(one for one in reversed(mine) if not one.accepted)
-    found = get_account(tx, account)
-    decision = Decision(
-        verdict=Verdict.REFUSE,
-        reply=last.reply,
-        rule=last.steps[-1].rule,
-        account=found.slug if found else "",
-        action=None,
-        cast=_NOBODY,
-        automatic=False,
-        duplicate_of=None,
-        base_subject="",
-        unread=(),
-        auth=Auth(),
-        steps=tuple(step for one in mine for step in one.steps),
-    )
-    pages, receipt = Pages(), new_id()
-    handing = _Attempt(envelope)
-    add_receipt(
-        pages, receipt, account, handing, decision, author=None, subject=None, message_id=None, message=None, size=0
-    )
-    pages.add(
-        tables.events,
-        account=account,
-        id=new_id(),
-        type="message.refused",
-        at=handing.at,
-        subject=receipt,
-        conversation=None,
-    )
+def _note(envelope: Envelope, tx: Tx) -> None:
+    pages = Pages()
+    note_refusals(tx, pages, envelope)
     write(tx, pages)
-
-
-class _Attempt:
-    """What a receipt needs of an attempt that brought no mail."""
-
-    def __init__(self, envelope: Envelope) -> None:
-        self.envelope, self.at, self.started = envelope, _now(), time.monotonic_ns()
 
 
 def received_line(envelope: Envelope, hostname: str) -> bytes:

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 
 from gateway.store.access import LIVES, Principal, drop_token, find_principal, redeem_sign_in
-from gateway.store.engine import Store
+from gateway.store.accounts import get_account
+from gateway.store.engine import Store, Tx
 
-__all__ = ["LINK_MINUTES", "SESSION_SECONDS", "Principal", "sign_in", "sign_out", "who_is"]
+__all__ = ["LINK_MINUTES", "SESSION_SECONDS", "Principal", "Visitor", "sign_in", "sign_out", "who_is", "who_visits"]
 SESSION_SECONDS = (LIVES["session"] or 0) // 1000
 LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
 
 
-async def who_is(store: Store, secret: str, kind: str) -> Principal | None:
-    """Whose token of this kind (`api` or `session`) this is; None for one that doesn't work."""
-    return await store.read(lambda tx: find_principal(tx, secret, kind, _now()))
+async def who_is(store: Store, secret: str) -> Principal | None:
+    """Whose token of the API this is; None for one that doesn't work."""
+    return await store.read(lambda tx: find_principal(tx, secret, "api", _now()))
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor(Principal):
+    """A user who signed in with a browser, and the name of their account."""
+
+    account_name: str
+
+
+async def who_visits(store: Store, secret: str) -> Visitor | None:
+    """Whose session this is; None for one that doesn't work."""
+
+    def find(tx: Tx) -> Visitor | None:
+        found = find_principal(tx, secret, "session", _now())
+        account = get_account(tx, found.account) if found is not None else None
+        return (
+            Visitor(**asdict(found), account_name=account.name) if found is not None and account is not None else None
+        )
+
+    return await store.read(find)
 
 
 async def sign_in(store: Store, secret: str) -> str | None:

@@ -6,13 +6,10 @@ facts, and all rows are written at the end. The caller answers 250 only after th
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from gateway.core.decision import Decision, NewLead, Verdict, as_json, auth_as_json
+from gateway.core.decision import Decision, NewLead, Verdict, auth_as_json
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
@@ -25,6 +22,7 @@ from gateway.store.facts import SMART, FiledRow, Referred, ThreadRow
 from gateway.store.filing import Pages, drop_lead_card, shown_on, write
 from gateway.store.ids import new_id
 from gateway.usecases.filing_facts import Handing, World, gather, thread_key
+from gateway.usecases.filing_receipts import Attempt, add_receipt, dump, final_reply, note_refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,10 @@ def file(settings: FilingSettings, tx: Tx, handings: Sequence[Handing]) -> list[
     """Decides and records a batch of mails; one result a mail, in order."""
     world, casts = gather(tx, handings, settings.domains)
     pages = Pages()
-    filings = [
-        _Clerk(tx, world, pages, handing, cast, settings).file() for handing, cast in zip(handings, casts, strict=True)
-    ]
+    filings = []
+    for handing, cast in zip(handings, casts, strict=True):
+        filings.append(_Clerk(tx, world, pages, handing, cast, settings).file())
+        note_refusals(tx, pages, handing.envelope, but=handing.account)
     write(tx, pages)
     return filings
 
@@ -252,19 +251,21 @@ class _Clerk:
             base_subject=mail.base_subject,
             date=mail.date,
             snippet=mail.outline.snippet,
-            attachments=_dump(
+            attachments=dump(
                 [
                     {"n": one.n, "filename": one.filename, "content_type": one.content_type, "size": one.size}
                     for one in mail.outline.attachments
                 ]
             ),
-            auth=_dump(auth_as_json(decision.auth)),
-            unread=_dump(list(mail.unread)),
+            auth=dump(auth_as_json(decision.auth)),
+            unread=dump(list(mail.unread)),
             primary=self.cast.primary.address if self.cast.primary else None,
             conversation=self.conversation,
             size=mail.size,
         )
         body = handing.body
+        if body.land is not None:
+            body.land()
         self.pages.add(
             tables.bodies,
             account=self.account,
@@ -300,13 +301,12 @@ class _Clerk:
 
     def _receipt(self, decision: Decision, message: str | None) -> Filing:
         receipt = new_id()
-        reply = final_reply(decision.reply, receipt, message, self.settings)
+        reply = final_reply(decision.reply, receipt, message, self.settings.why_url)
         author = self.cast.participants[0] if self.cast.author_kind else None
         add_receipt(
             self.pages,
             receipt,
-            self.account,
-            self.handing,
+            Attempt(self.account, self.handing.envelope, self.handing.at, self.handing.started),
             replace(decision, reply=reply),
             author=author.address if author else None,
             subject=self.mail.subject,
@@ -328,36 +328,3 @@ class _Clerk:
             subject=subject,
             conversation=self.conversation,
         )
-
-
-def final_reply(reply: Reply, receipt: str, message: str | None, settings: FilingSettings) -> Reply:
-    """The reply with what only the store knows: the id of what was kept, or the link that explains a refusal."""
-    if message is not None:
-        return replace(reply, text=f"{reply.text} id={message}")
-    return reply.with_link(settings.why_url(receipt))
-
-
-def add_receipt(pages: Pages, receipt: str, account: int, handing: Any, decision: Decision, **about: Any) -> None:
-    """The lasting record of one attempt, for one account: it names that account's recipients only."""
-    envelope = handing.envelope
-    pages.add(
-        tables.receipts,
-        account=account,
-        id=receipt,
-        at=handing.at,
-        road=envelope.road,
-        peer=envelope.peer,
-        helo=envelope.helo,
-        tls=envelope.tls,
-        sender=envelope.sender,
-        recipients=_dump([one.written for one in envelope.admissions if one.account == account]),
-        verdict=decision.verdict.value,
-        rule=decision.rule,
-        reply=str(decision.reply),
-        decision=_dump(as_json(decision)),
-        took_ms=(time.monotonic_ns() - handing.started) // 1_000_000,
-        **about,
-    )
-
-
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode

@@ -22,6 +22,7 @@ __all__ = [
     "list_events",
     "list_outcomes",
     "list_receipts",
+    "show_first_attempt",
     "show_outcome",
     "show_receipt",
     "show_refusal",
@@ -68,6 +69,11 @@ async def show_outcome(store: Store, reader: Principal, id: str) -> Outcome | No
 async def show_receipt(store: Store, reader: Principal, id: str) -> Attempt | None:
     """One receipt of the account."""
     return await store.read(lambda tx: receipts.find_receipt(tx, reader.account, id))
+
+
+async def show_first_attempt(store: Store, reader: Principal, message: str) -> str | None:
+    """The receipt of the first attempt that handed us a message of the account."""
+    return await store.read(lambda tx: receipts.find_receipt_of(tx, reader.account, message))
 
 
 async def show_refusal(store: Store, id: str) -> Attempt | None:

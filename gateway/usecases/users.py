@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from gateway.core.options import ConflictError, MissingError, check_email, check_name, check_role
+from gateway.core.options import ConflictError, MissingError, check_email, check_name, check_role, name_of
 from gateway.core.resources import User
 from gateway.store import access, accounts
 from gateway.store.access import TokenRow
@@ -35,7 +35,7 @@ def add_user(
     """Makes a person a user: their address is team from the next mail on. Raises AccountError."""
     account = accounts.require_account(tx, slug)
     address, kind = check_email(email, gateway_domains), check_role(role)
-    called = check_name(name) if name else address.partition("@")[0]
+    called = check_name(name) if name else name_of(address)
     return _shown(accounts.add_user(tx, account.number, address, called, kind, _now(), shared_mail=shared_mail))
 
 

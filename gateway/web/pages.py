@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 
 from gateway.core.resources import rfc3339
-from gateway.usecases.edit_session import Principal
+from gateway.usecases.edit_session import Visitor
 from gateway.web import words
 from gateway.web.reasons import reason_of
 from gateway.web.services import WebServices
@@ -46,7 +46,7 @@ class Pages:
             "seconds": partial(_moment, form="%H:%M:%S"),
             "day": _day,
             "moment": _utc,
-            "with_address": with_address,
+            "marked": marked,
             "smart": smart,
             "bytes": lambda number: f"{number:,} bytes",
             "initials": words.initials,
@@ -59,9 +59,9 @@ class Pages:
     def answer(self, template: str, status: int = 200, **context: Any) -> HTMLResponse:
         return HTMLResponse(self.text(template, **context), status)
 
-    def console(self, template: str, reader: Principal, here: str, status: int = 200, **context: Any) -> HTMLResponse:
+    def console(self, template: str, reader: Visitor, here: str, status: int = 200, **context: Any) -> HTMLResponse:
         """A page of the console. here: which entry of the navigation it belongs to."""
-        return self.answer(template, status, reader=reader, here=here, **context)
+        return self.answer(template, status, reader=reader, account_name=reader.account_name, here=here, **context)
 
     def error(self, status: int, detail: str) -> HTMLResponse:
         title = _TITLES.get(status, "This can't be shown")
@@ -82,9 +82,15 @@ def wants_page(request: Request) -> bool:
     return "text/html" in accept or "json" not in accept
 
 
-def with_address(text: str, address: str) -> Markup:
-    """The sentence with `{address}` as an unbroken piece of machine text."""
-    return Markup('<span class="addr">{}</span>').format(address).join(escape(part) for part in text.split("{address}"))
+def marked(text: str, address: str = "") -> Markup:
+    """A sentence of ours: `{address}` and what stands in backticks as machine text, what stands in stars strong."""
+    shown = escape(text)
+    for mark, tag in (("*", "b"), ("`", "code")):
+        pieces = shown.split(mark)
+        shown = Markup("").join(
+            Markup("<{0}>{1}</{0}>").format(tag, piece) if n % 2 else piece for n, piece in enumerate(pieces)
+        )
+    return shown.replace("{address}", Markup('<span class="addr">{}</span>').format(address))
 
 
 def smart(address: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Cursors: a position in a list as an opaque text of A-Z a-z 0-9 - _ (2-interfaces, Lists)."""
+"""Cursors: a position in a list as an opaque text of A-Z a-z 0-9 - _ (docs/api.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Why a mail was refused and what to do about it: one text a rule, by language, for the public pages and the trace.
 
-`{address}` stands for the smart address the mail was sent to. Nothing here names a person, a subject or an account. A
-language is one more table of the same rules; English is the one every other falls back to.
+`{address}` stands for the smart address the mail was sent to; a word in stars is one to look for on the screen. Nothing
+here names a person, a subject or an account. A language is one more table of the same rules; English is the one every
+other falls back to.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Reason:
 
 
 _SEND = "Send. If it worked, you hear nothing more. If not, you get a mail like the one that brought you here."
-_REPLY_ALL = "Open the mail in your Sent folder and choose Reply all. That keeps the people and the subject."
+_REPLY_ALL = "Open the mail in your *Sent* folder and choose *Reply all*. That keeps the people and the subject."
 _RIGHT_ADDRESS = "Ask the colleague who gave you the address how it is spelled."
 
 ENGLISH: Mapping[str, Reason] = {
@@ -95,7 +96,7 @@ ENGLISH: Mapping[str, Reason] = {
         "The address was in Bcc. It only works in Cc.",
         "You sent a mail with {address} as a hidden copy. That address files mail for a team, and it does so only when "
         "everyone on the mail can see it.",
-        (_REPLY_ALL, "Put this address in Cc, and leave Bcc empty:", _SEND),
+        (_REPLY_ALL, "Put this address in *Cc*, and leave Bcc empty:", _SEND),
         "hidden copy: the address was in Bcc",
         "was sent with a hidden copy",
         "Ask for it to be sent again with the address in Cc.",
@@ -105,7 +106,11 @@ ENGLISH: Mapping[str, Reason] = {
         "The address was in To. It only works in Cc.",
         "You sent a mail to {address}. That address files mail between you and your client, so it stands beside them, "
         "in Cc. This holds for forwarded mail too.",
-        ("Open the mail in your Sent folder and write it to your client.", "Put this address in Cc, not in To:", _SEND),
+        (
+            "Open the mail in your *Sent* folder and write it to your client.",
+            "Put this address in *Cc*, not in To:",
+            _SEND,
+        ),
         "the address was in To, not in Cc",
         "was sent to the address itself",
         "Ask for it to be sent again with the address in Cc. That holds for forwarded mail too.",
@@ -184,7 +189,7 @@ ENGLISH: Mapping[str, Reason] = {
         "There was no client on the mail.",
         "You sent a mail to {address}, which makes a contact or a lead of the client on it. From, To and Cc named only "
         "people of the team. The text of a forwarded mail isn’t read.",
-        ("Write to your client, or reply to them.", "Put this address in Cc:", _SEND),
+        ("Write to your client, or reply to them.", "Put this address in *Cc*:", _SEND),
         "no client in From, To or Cc",
         "has no client on it",
         "Ask for a mail that has the client in To or Cc. The text of a forwarded mail isn’t read.",

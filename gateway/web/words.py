@@ -103,6 +103,12 @@ def title(attempt: Attempt) -> str:
     return "Mail without a subject"
 
 
+def heading(attempt: Attempt) -> str:
+    """What happened to a refused mail: “Offer” was sent with a hidden copy."""
+    named = "A mail" if attempt.subject is None else f"“{title(attempt)}”"
+    return f"{named} {reason_of(reason_id(attempt)).happened}"
+
+
 def author(attempt: Attempt) -> str:
     """The author's name, else address, else the envelope's sender."""
     wrote = writer(attempt)

@@ -103,3 +103,16 @@ def test_roles_and_flags_are_those_that_exist() -> None:
         options.check_role("boss")
     with pytest.raises(AccountError, match="shared_mail 'yes' is not allowed; allowed: true, false, 1, 0"):
         options.check_flag("shared_mail", "yes")
+
+
+NAMES = {
+    "one word": ("ana@acme.example", "Ana"),
+    "first and last": ("ana.lima@acme.example", "Ana Lima"),
+    "a tag": ("ana+crm@acme.example", "Ana Crm"),
+    "nothing to call them by": ("...@acme.example", "...@acme.example"),
+}
+
+
+@pytest.mark.parametrize(("email", "name"), NAMES.values(), ids=NAMES)
+def test_a_user_without_a_name_is_called_by_what_stands_before_the_at_sign(email: str, name: str) -> None:
+    assert options.name_of(email) == name

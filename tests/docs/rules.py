@@ -28,51 +28,6 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
 }
 """What the replies that name something are shown with."""
 
-STORIES: dict[str, tuple[str, ...]] = {
-    "A3": (
-        "test_a_wrong_ending_names_the_three_that_exist_and_leaves_a_receipt_only",
-        "test_an_ending_of_an_account_that_is_not_there_leaves_nothing",
-    ),
-    "A4": (
-        "test_a_former_name_is_refused_without_telling_the_new_one",
-        "test_within_its_grace_time_a_former_name_works_like_the_new_one_and_says_that_it_has_changed",
-    ),
-    "A5": ("test_mail_to_postmaster_is_kept_for_the_operators_even_from_the_null_sender",),
-    "A6": ("test_each_account_gives_its_own_verdict_on_its_own_copy",),
-    "B1": (
-        "test_a_hidden_copy_is_told_what_to_do",
-        "test_an_address_in_to_is_told_to_move_to_cc_forwards_too",
-        "test_an_account_may_let_to_count_as_visible_but_never_a_hidden_copy",
-        "test_a_hidden_address_beside_a_visible_one_is_ignored_and_the_trace_says_so",
-    ),
-    "B4a": ("test_line_ends_are_normalised_for_reading_and_kept_as_they_came",),
-    "B6": (
-        "test_automatic_mail_is_filed_on_known_cards_but_creates_nothing",
-        "test_a_colleagues_deliberate_cc_wins_over_the_list_it_went_through",
-    ),
-    "B7": (
-        "test_a_stranger_is_treated_as_the_account_wishes",
-        "test_a_stranger_who_answers_one_of_our_mails_is_no_stranger",
-        "test_a_held_mail_stays_held_when_it_comes_again",
-    ),
-    "B9": (
-        "test_the_same_mail_twice_is_filed_once",
-        "test_the_same_message_id_on_another_mail_is_another_message",
-        "test_the_same_mail_with_a_small_difference_is_still_the_same",
-        "test_without_a_message_id_the_content_decides_and_trace_headers_do_not_count",
-        "test_a_stronger_action_is_applied_to_a_mail_that_is_already_filed",
-    ),
-    "B10": ("test_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written",),
-    "D": (
-        "test_the_four_letters_of_the_seed_make_three_threads",
-        "test_subjects_that_mean_the_same_are_one_thread",
-        "test_without_a_client_the_subject_alone_makes_the_thread",
-        "test_an_empty_subject_threads_by_what_it_answers_else_alone",
-        "test_an_answer_under_a_new_subject_starts_its_own_thread_with_a_link_to_the_other",
-    ),
-}
-"""Tests that tell of a rule without having its id in their name or in the names of their cases."""
-
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -163,16 +118,13 @@ def _rules_of(reply: ast.Attribute, definition: ast.AST) -> list[str]:
 
 @cache
 def stories(rule: str) -> dict[str, tuple[str, ...]]:
-    """Test file → its stories of a rule: tests or cases whose name begins with its id, and those listed in STORIES."""
+    """Test file → its stories of a rule: tests or cases whose name begins with its id."""
     wanted = re.compile(rf"(test )?{rule}(?![A-Za-z0-9]| control) ?", re.IGNORECASE)
     found: dict[str, list[str]] = {}
     for place, told in _tests():
-        if place.plain in STORIES.get(rule, ()):
-            found.setdefault(place.path, []).append(told[0].removeprefix("test "))
-        else:
-            mine = [text[match.end() :] for text in told if (match := wanted.match(text))]
-            if mine:
-                found.setdefault(place.path, []).extend(mine)
+        mine = [text[match.end() :] for text in told if (match := wanted.match(text))]
+        if mine:
+            found.setdefault(place.path, []).extend(mine)
     return {path: tuple(mine) for path, mine in found.items()}
 
 
@@ -186,11 +138,6 @@ def _tests() -> tuple[tuple[Place, tuple[str, ...]], ...]:
         for place, node in code.definitions(path)
         if place.plain.startswith("test_") and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
-
-
-def every_test() -> set[str]:
-    """Every test of the project."""
-    return {place.plain for place, _ in _tests()}
 
 
 def _tables(path: str) -> dict[str, ast.expr]:

@@ -45,12 +45,6 @@ def test_a_rule_that_is_not_there_leaves_no_step() -> None:
     assert set(NOT_THERE) & set(IMPLEMENTED) == set()
 
 
-def test_the_tests_that_are_listed_by_name_exist() -> None:
-    listed = {name for names in rules.STORIES.values() for name in names}
-    assert listed - rules.every_test() == set()
-    assert rules.STORIES.keys() - set(IMPLEMENTED) == set()
-
-
 def test_a_rule_that_can_refuse_explains_itself_on_its_public_page() -> None:
     refusing = {rule for said in rules.all_replies() if said.reply.code >= 400 for rule in said.rules}
     refusing |= {rule for rule, given in rules.outcomes().items() if "refuse" in given}

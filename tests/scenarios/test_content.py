@@ -54,19 +54,19 @@ async def test_a_mail_is_answered_by_the_rules(
         assert await house.column("SELECT type FROM events") == ["message.refused"]
 
 
-async def test_a_hidden_copy_is_told_what_to_do(house: House) -> None:
+async def test_b1_a_hidden_copy_is_told_what_to_do(house: House) -> None:
     handed = await house.hand(mail(cc=""), LEAD)
 
     assert f"{LEAD} works only as a visible Cc, not Bcc" in handed.reply
 
 
-async def test_an_address_in_to_is_told_to_move_to_cc_forwards_too(house: House) -> None:
+async def test_b1_an_address_in_to_is_told_to_move_to_cc_forwards_too(house: House) -> None:
     handed = await house.hand(mail(to=LEAD, cc=""), LEAD)
 
     assert "Move it to Cc, forwards too" in handed.reply
 
 
-async def test_an_account_may_let_to_count_as_visible_but_never_a_hidden_copy(house: House) -> None:
+async def test_b1_an_account_may_let_to_count_as_visible_but_never_a_hidden_copy(house: House) -> None:
     await house.set(copy_policy="cc_or_to")
 
     in_to = await house.hand(mail(to=f"carol@example.net, {LEAD}", cc=""), LEAD)
@@ -76,7 +76,7 @@ async def test_an_account_may_let_to_count_as_visible_but_never_a_hidden_copy(ho
     assert hidden.reply.startswith("550 5.7.1")
 
 
-async def test_a_hidden_address_beside_a_visible_one_is_ignored_and_the_trace_says_so(house: House) -> None:
+async def test_b1_a_hidden_address_beside_a_visible_one_is_ignored_and_the_trace_says_so(house: House) -> None:
     handed = await house.hand(mail(cc=ATTACH), ATTACH, LEAD)
 
     assert handed.code == 250
@@ -86,7 +86,7 @@ async def test_a_hidden_address_beside_a_visible_one_is_ignored_and_the_trace_sa
     assert any("hidden and is ignored" in note for note in notes)
 
 
-async def test_line_ends_are_normalised_for_reading_and_kept_as_they_came(house: House) -> None:
+async def test_b4a_line_ends_are_normalised_for_reading_and_kept_as_they_came(house: House) -> None:
     raw = mail().encode().replace(b"\n\nGood", b"\n\r\nGood")
 
     handed = await house.hand(raw, LEAD)
@@ -112,7 +112,7 @@ async def test_addresses_that_answer_nobody_become_no_contact(house: House, to: 
     assert await house.counts("messages", "contacts", "leads") == {"messages": 1, "contacts": contacts, "leads": leads}
 
 
-async def test_the_same_mail_twice_is_filed_once(house: House) -> None:
+async def test_b9_the_same_mail_twice_is_filed_once(house: House) -> None:
     letter = mail(message_id="<once@acme.example>")
 
     first, second = await house.hand(letter, LEAD), await house.hand(letter, LEAD)
@@ -132,7 +132,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("other", DIFFERENT.values(), ids=DIFFERENT)
-async def test_the_same_message_id_on_another_mail_is_another_message(house: House, other: str) -> None:
+async def test_b9_the_same_message_id_on_another_mail_is_another_message(house: House, other: str) -> None:
     await house.hand(mail(message_id="<x@y.example>"), LEAD)
 
     await house.hand(other, LEAD)
@@ -148,7 +148,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME)
-async def test_the_same_mail_with_a_small_difference_is_still_the_same(house: House, old: str, new: str) -> None:
+async def test_b9_the_same_mail_with_a_small_difference_is_still_the_same(house: House, old: str, new: str) -> None:
     letter = mail(message_id="<x@y.example>")
 
     await house.hand(letter, LEAD)
@@ -157,7 +157,7 @@ async def test_the_same_mail_with_a_small_difference_is_still_the_same(house: Ho
     assert await house.count("messages") == 1
 
 
-async def test_without_a_message_id_the_content_decides_and_trace_headers_do_not_count(house: House) -> None:
+async def test_b9_without_a_message_id_the_content_decides_and_trace_headers_do_not_count(house: House) -> None:
     letter = "\n".join(line for line in mail().split("\n") if not line.startswith("Message-ID"))
 
     await house.hand(letter, LEAD)
@@ -167,7 +167,7 @@ async def test_without_a_message_id_the_content_decides_and_trace_headers_do_not
     assert await house.count("messages") == 2
 
 
-async def test_a_stronger_action_is_applied_to_a_mail_that_is_already_filed(house: House) -> None:
+async def test_b9_a_stronger_action_is_applied_to_a_mail_that_is_already_filed(house: House) -> None:
     letter = mail(cc=f"{ATTACH}, {CONTACT}, {LEAD}")
 
     replies = [(await house.hand(letter, rcpt)).reply for rcpt in (ATTACH, CONTACT, LEAD, CONTACT)]
@@ -190,7 +190,7 @@ AUTOMATIC = {
 
 
 @pytest.mark.parametrize("mark", AUTOMATIC.values(), ids=AUTOMATIC)
-async def test_automatic_mail_is_filed_on_known_cards_but_creates_nothing(house: House, mark: str) -> None:
+async def test_b6_automatic_mail_is_filed_on_known_cards_but_creates_nothing(house: House, mark: str) -> None:
     letter = mail(sender="Bob <bob@bluefin.example>", to="carol@example.net", extra=mark)
 
     handed = await house.hand(letter, LEAD, sender="bob@bluefin.example")
@@ -200,7 +200,7 @@ async def test_automatic_mail_is_filed_on_known_cards_but_creates_nothing(house:
     assert await house.cards_of(handed.id) == {"contacts": ["Bob Miller"], "leads": []}
 
 
-async def test_a_colleagues_deliberate_cc_wins_over_the_list_it_went_through(house: House) -> None:
+async def test_b6_a_colleagues_deliberate_cc_wins_over_the_list_it_went_through(house: House) -> None:
     await house.hand(mail(extra="List-Id: <sales.acme.example>\nPrecedence: list"), LEAD)
 
     assert await house.count("leads") == 1
@@ -214,7 +214,7 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("policy", STRANGERS)
-async def test_a_stranger_is_treated_as_the_account_wishes(house: House, policy: str) -> None:
+async def test_b7_a_stranger_is_treated_as_the_account_wishes(house: House, policy: str) -> None:
     await house.set(strangers=policy)
     reply, counts = STRANGERS[policy]
 
@@ -224,7 +224,7 @@ async def test_a_stranger_is_treated_as_the_account_wishes(house: House, policy:
     assert await house.counts("messages", "contacts", "leads") == counts
 
 
-async def test_a_held_mail_stays_held_when_it_comes_again(house: House) -> None:
+async def test_b7_a_held_mail_stays_held_when_it_comes_again(house: House) -> None:
     await house.set(strangers="hold")
     letter = mail(sender="eve@stranger.example", to="ana@acme.example")
 
@@ -235,7 +235,7 @@ async def test_a_held_mail_stays_held_when_it_comes_again(house: House) -> None:
     assert await house.column("SELECT type FROM events") == ["message.held"]
 
 
-async def test_a_stranger_who_answers_one_of_our_mails_is_no_stranger(house: House) -> None:
+async def test_b7_a_stranger_who_answers_one_of_our_mails_is_no_stranger(house: House) -> None:
     await house.set(strangers="refuse")
     await house.hand(mail(message_id="<ours@acme.example>"), LEAD)
 
@@ -245,7 +245,19 @@ async def test_a_stranger_who_answers_one_of_our_mails_is_no_stranger(house: Hou
     assert handed.code == 250
 
 
-async def test_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written(
+async def test_b11_a_large_mail_comes_back_byte_for_byte_and_one_that_is_refused_leaves_no_file(house: House) -> None:
+    body = "A long line of text that repeats itself.\n" * 20_000
+    kept, refused, again = mail(body=body), mail(body=body, cc=""), mail(body=body, message_id="<twice@acme.example>")
+
+    filed = await house.hand(kept, LEAD)
+    replies = [(await house.hand(one, LEAD)).code for one in (refused, again, again)]
+
+    assert replies == [550, 250, 250]
+    assert (await house.raw(filed.id))[1] == wire(kept)
+    assert sum(1 for path in house.blobs.root.rglob("*") if path.is_file()) == 2
+
+
+async def test_b10_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.05)

@@ -38,7 +38,7 @@ async def test_a_recipient_is_answered_by_the_rules(house: House, address: str, 
         assert await house.count("messages") == 0
 
 
-async def test_a_wrong_ending_names_the_three_that_exist_and_leaves_a_receipt_only(house: House) -> None:
+async def test_a3_a_wrong_ending_names_the_three_that_exist_and_leaves_a_receipt_only(house: House) -> None:
     handed = await house.hand(mail(), "acme+leads@mail.kommo.com")
 
     for address in ("acme@mail.kommo.com", "acme+contact@mail.kommo.com", "acme+lead@mail.kommo.com"):
@@ -52,7 +52,7 @@ async def test_a_wrong_ending_names_the_three_that_exist_and_leaves_a_receipt_on
     )
 
 
-async def test_an_ending_of_an_account_that_is_not_there_leaves_nothing(house: House) -> None:
+async def test_a3_an_ending_of_an_account_that_is_not_there_leaves_nothing(house: House) -> None:
     wrong = await house.hand(mail(), "acme+leads@mail.kommo.com")
     nobody = await house.hand(mail(), "nobody+leads@mail.kommo.com")
 
@@ -69,7 +69,7 @@ async def test_a_refused_recipient_beside_an_accepted_one_is_a_step_of_the_one_r
     assert ("A3", "refuse") in [(step["rule"], step["outcome"]) for step in receipt["decision"]["steps"]]
 
 
-async def test_a_former_name_is_refused_without_telling_the_new_one(house: House) -> None:
+async def test_a4_a_former_name_is_refused_without_telling_the_new_one(house: House) -> None:
     await house.rename("acme", "apex")
 
     old, new = (
@@ -84,7 +84,7 @@ async def test_a_former_name_is_refused_without_telling_the_new_one(house: House
     assert refused["rule"] == "A4"
 
 
-async def test_within_its_grace_time_a_former_name_works_like_the_new_one_and_says_that_it_has_changed(
+async def test_a4_within_its_grace_time_a_former_name_works_like_the_new_one_and_says_that_it_has_changed(
     house: House,
 ) -> None:
     await house.set(rename_grace_days="30")
@@ -98,7 +98,7 @@ async def test_within_its_grace_time_a_former_name_works_like_the_new_one_and_sa
     assert await house.count("leads") == 1
 
 
-async def test_mail_to_postmaster_is_kept_for_the_operators_even_from_the_null_sender(house: House) -> None:
+async def test_a5_mail_to_postmaster_is_kept_for_the_operators_even_from_the_null_sender(house: House) -> None:
     handed = await house.hand("Subject: undeliverable\n\nno From, no Cc\n", "postmaster@mail.kommo.com", sender="")
 
     assert handed.reply.startswith("250 2.6.0")
@@ -123,7 +123,7 @@ async def test_one_transaction_serves_one_account(house: House, first: str, seco
     assert handed.code == 250
 
 
-async def test_each_account_gives_its_own_verdict_on_its_own_copy(house: House) -> None:
+async def test_a6_each_account_gives_its_own_verdict_on_its_own_copy(house: House) -> None:
     letter = mail(cc="acme+lead@mail.kommo.com")
 
     ours = await house.hand(letter, "acme+lead@mail.kommo.com", "beta+lead@mail.kommo.com")

@@ -10,7 +10,7 @@ ATTACH = "acme@mail.kommo.com"
 THREADS = "SELECT client, subject, count FROM threads ORDER BY id"
 
 
-async def test_the_four_letters_of_the_seed_make_three_threads(house: House) -> None:
+async def test_d_the_four_letters_of_the_seed_make_three_threads(house: House) -> None:
     await house.set(own_domains="company.com")
     manager, greeting, question = "manager@company.com", "Salam dari tim perusahaan", "Pertanyaan tentang produk"
     letters = (
@@ -38,21 +38,21 @@ SAME_THREAD = {
 
 
 @pytest.mark.parametrize("subjects", SAME_THREAD.values(), ids=SAME_THREAD)
-async def test_subjects_that_mean_the_same_are_one_thread(house: House, subjects: list[str]) -> None:
+async def test_d_subjects_that_mean_the_same_are_one_thread(house: House, subjects: list[str]) -> None:
     for subject in subjects:
         await house.hand(mail(cc=ATTACH, subject=subject), ATTACH)
 
     assert await house.rows(THREADS) == [("carol@example.net", subjects[0].replace("  ", " "), len(subjects))]
 
 
-async def test_without_a_client_the_subject_alone_makes_the_thread(house: House) -> None:
+async def test_d_without_a_client_the_subject_alone_makes_the_thread(house: House) -> None:
     for _ in range(2):
         await house.hand(mail(to="ana@acme.example", cc=ATTACH), ATTACH)
 
     assert await house.rows(THREADS) == [("", "Offer", 2)]
 
 
-async def test_an_empty_subject_threads_by_what_it_answers_else_alone(house: House) -> None:
+async def test_d_an_empty_subject_threads_by_what_it_answers_else_alone(house: House) -> None:
     await house.hand(mail(cc=ATTACH, message_id="<root@acme.example>"), ATTACH)
     await house.hand(mail(cc=ATTACH, subject="", extra="In-Reply-To: <root@acme.example>"), ATTACH)
     await house.hand(mail(cc=ATTACH, subject="Re:"), ATTACH)
@@ -61,7 +61,7 @@ async def test_an_empty_subject_threads_by_what_it_answers_else_alone(house: Hou
     assert [count for _, _, count in await house.rows(THREADS)] == [2, 1, 1]
 
 
-async def test_an_answer_under_a_new_subject_starts_its_own_thread_with_a_link_to_the_other(house: House) -> None:
+async def test_d_an_answer_under_a_new_subject_starts_its_own_thread_with_a_link_to_the_other(house: House) -> None:
     await house.hand(mail(cc=ATTACH, message_id="<root@acme.example>"), ATTACH)
     await house.hand(mail(cc=ATTACH, subject="Invoice", extra="In-Reply-To: <root@acme.example>"), ATTACH)
 

@@ -82,7 +82,7 @@ def test_options_are_set_all_or_none(tx: Connection) -> None:
 def test_users_are_added_changed_and_removed(tx: Connection) -> None:
     open_acme(tx)
     dimas = users.add_user(tx, "acme", "Dimas@ACME.example", HOUSE.domains)
-    assert (dimas.email, dimas.name, dimas.role, dimas.shared_mail) == ("dimas@acme.example", "dimas", "user", False)
+    assert (dimas.email, dimas.name, dimas.role, dimas.shared_mail) == ("dimas@acme.example", "Dimas", "user", False)
     changed = users.set_user(tx, "acme", "dimas@acme.example", Change("Dimas P.", "admin", True))
     assert (changed.name, changed.role, changed.shared_mail) == ("Dimas P.", "admin", True)
     assert users.set_user(tx, "acme", dimas.email, Change()) == changed

@@ -1,1 +1,1 @@
-"""The API `/v1`: what was filed, read by programs (2-interfaces, HTTP API)."""
+"""The API `/v1`: what was filed, read by programs (docs/api.md)."""

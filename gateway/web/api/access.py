@@ -17,7 +17,7 @@ _bearer = HTTPBearer(auto_error=False, description="A token of a user of one acc
 async def _reader(
     services: Services, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    found = await who_is(services.store, given.credentials, "api") if given is not None else None
+    found = await who_is(services.store, given.credentials) if given is not None else None
     if found is None:
         raise NOT_SIGNED_IN
     return found

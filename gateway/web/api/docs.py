@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,7 +17,7 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One thing that can be asked for. asks: names of its parameters."""
+    """One thing that can be asked for. asks: names of its parameters, `body` for what is sent."""
 
     method: str
     path: str
@@ -33,10 +34,15 @@ async def docs(request: Request) -> Response:
             method.upper(),
             path,
             " ".join(about.get("description", "").split()),
-            tuple(one["name"] for one in about.get("parameters", ()) if one["in"] == "query"),
+            _asks(about),
         )
         for path, methods in document["paths"].items()
         for method, about in methods.items()
     ]
     kinds = [(status, name, title) for status, (name, title) in KINDS.items()]
     return pages_of(request).answer("docs.html", calls=calls, kinds=kinds)
+
+
+def _asks(about: dict[str, Any]) -> tuple[str, ...]:
+    named = [one["name"] for one in about.get("parameters", ()) if one["in"] == "query"]
+    return (*named, "body") if "requestBody" in about else tuple(named)

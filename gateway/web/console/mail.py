@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from gateway.usecases import show_mail
 from gateway.usecases.show_cards import show_contacts, show_leads
+from gateway.usecases.show_receipts import show_first_attempt
 from gateway.web.console.session import Reader
 from gateway.web.downloads import download
 from gateway.web.pages import pages_of
@@ -31,6 +32,7 @@ async def message(request: Request, services: Services, reader: Reader, id: str)
         "mail",
         mail=found,
         text=content.text,
+        receipt=await show_first_attempt(services.store, reader, id),
         contacts=await show_contacts(services.store, reader, found.contacts),
         leads=await show_leads(services.store, reader, found.leads),
     )

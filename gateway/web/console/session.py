@@ -8,7 +8,7 @@ from fastapi import APIRouter, Cookie, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.usecases.edit_session import LINK_MINUTES, SESSION_SECONDS, Principal, sign_in, sign_out, who_is
+from gateway.usecases.edit_session import LINK_MINUTES, SESSION_SECONDS, Visitor, sign_in, sign_out, who_visits
 from gateway.web.pages import pages_of
 from gateway.web.services import Services, WebServices
 
@@ -21,14 +21,14 @@ class SignInNeededError(Exception):
     """A page of the console was asked for by nobody who is signed in."""
 
 
-async def _reader(services: Services, session: Session = None) -> Principal:
-    found = await who_is(services.store, session, "session") if session else None
+async def _reader(services: Services, session: Session = None) -> Visitor:
+    found = await who_visits(services.store, session) if session else None
     if found is None:
         raise SignInNeededError
     return found
 
 
-Reader: TypeAlias = Annotated[Principal, Depends(_reader)]
+Reader: TypeAlias = Annotated[Visitor, Depends(_reader)]
 
 
 def to_sign_in(request: Request, _fault: Exception) -> Response:

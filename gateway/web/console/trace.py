@@ -89,6 +89,7 @@ def _opened(services: WebServices, reader: Principal, outcome: Outcome) -> dict[
     enhanced, _, text = rest.partition(" ")
     return {
         "reason": reason,
+        "again": reason is not None and reason.once,
         "why": f"{services.public_url().rstrip('/')}/why/{attempt.receipt.id}" if refused else "",
         "said": (f"{code} {enhanced}", text),
         "steps": words.steps(attempt),

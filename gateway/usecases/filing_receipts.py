@@ -1,0 +1,107 @@
+"""Receipts: the lasting record of one attempt to hand us a message, one for each account it named (rules, B10, B11).
+
+They are written in the same transaction as what they tell of; a refusal whose receipt can't be written is none.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.core.admission import OPERATORS
+from gateway.core.decision import Decision, Verdict, as_json
+from gateway.core.envelope import Envelope
+from gateway.core.facts import Auth
+from gateway.core.people import Cast
+from gateway.core.replies import Reply
+from gateway.store import tables
+from gateway.store.accounts import get_account
+from gateway.store.engine import Tx
+from gateway.store.filing import Pages
+from gateway.store.ids import new_id
+
+dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+_NOBODY = Cast((), (), None, "incoming", None)
+_NO_MAIL = {"author": None, "subject": None, "message_id": None, "message": None, "size": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One account's side of a transaction. at: when it was answered, ms since 1970. started: monotonic nanoseconds."""
+
+    account: int
+    envelope: Envelope
+    at: int
+    started: int
+
+
+def final_reply(reply: Reply, receipt: str, message: str | None, why_url: Callable[[str], str]) -> Reply:
+    """The reply with what only the store knows: the id of what was kept, or the link that explains a refusal."""
+    if message is not None:
+        return replace(reply, text=f"{reply.text} id={message}")
+    return reply.with_link(why_url(receipt))
+
+
+def add_receipt(pages: Pages, receipt: str, attempt: Attempt, decision: Decision, **about: Any) -> None:
+    """Writes down one attempt for one account: it names that account's recipients only."""
+    envelope = attempt.envelope
+    pages.add(
+        tables.receipts,
+        account=attempt.account,
+        id=receipt,
+        at=attempt.at,
+        road=envelope.road,
+        peer=envelope.peer,
+        helo=envelope.helo,
+        tls=envelope.tls,
+        sender=envelope.sender,
+        recipients=dump([one.written for one in envelope.admissions if one.account == attempt.account]),
+        verdict=decision.verdict.value,
+        rule=decision.rule,
+        reply=str(decision.reply),
+        decision=dump(as_json(decision)),
+        took_ms=(time.monotonic_ns() - attempt.started) // 1_000_000,
+        **about,
+    )
+
+
+def note_refusals(tx: Tx, pages: Pages, envelope: Envelope, *, but: int | None = None) -> None:
+    """Receipts of the accounts whose recipients were refused before any text came; `but` has one of its own."""
+    for account in {one.account: None for one in envelope.admissions if not one.accepted}:
+        if account is not None and account not in (but, OPERATORS):
+            _note(tx, pages, account, envelope)
+
+
+def _note(tx: Tx, pages: Pages, account: int, envelope: Envelope) -> None:
+    mine = [one for one in envelope.admissions if one.account == account]
+    last = next(one for one in reversed(mine) if not one.accepted)
+    found = get_account(tx, account)
+    decision = Decision(
+        verdict=Verdict.REFUSE,
+        reply=last.reply,
+        rule=last.steps[-1].rule,
+        account=found.slug if found else "",
+        action=None,
+        cast=_NOBODY,
+        automatic=False,
+        duplicate_of=None,
+        base_subject="",
+        unread=(),
+        auth=Auth(),
+        steps=tuple(step for one in mine for step in one.steps),
+    )
+    receipt, now = new_id(), time.time_ns() // 1_000_000
+    add_receipt(pages, receipt, Attempt(account, envelope, now, time.monotonic_ns()), decision, **_NO_MAIL)
+    pages.add(
+        tables.events,
+        account=account,
+        id=new_id(),
+        type="message.refused",
+        at=now,
+        subject=receipt,
+        conversation=None,
+    )

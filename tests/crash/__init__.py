@@ -1,0 +1,1 @@
+"""The process dies without a word: what was acknowledged is there, once."""
