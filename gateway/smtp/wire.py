@@ -10,6 +10,7 @@ import asyncio
 import math
 import socket
 import ssl
+from contextlib import suppress
 from typing import ClassVar, cast
 
 from aiosmtpd.smtp import SMTP
@@ -244,7 +245,8 @@ class Wire(SMTP):
             return
         if linger and not self._hung_up:
             if self._plain and transport.can_write_eof():
-                transport.write_eof()
+                with suppress(OSError):  # the peer may have left in this very moment
+                    transport.write_eof()
             self._resume_reading()
         else:
             transport.close()

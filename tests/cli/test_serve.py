@@ -116,6 +116,23 @@ def test_lmtp_is_served_beside_smtp_and_answers_each_account(start: Start, tmp_p
     assert not path.exists()
 
 
+def test_a_large_mail_by_lmtp_is_kept_for_each_account(start: Start, tmp_path: Path) -> None:
+    for slug in ("acme", "bolt"):
+        command(tmp_path, "account", "add", slug, "--name", slug, "--owner", f"ana@{slug}.example")
+    server = start("serve", "--only", "lmtp", LMTP_LISTEN="127.0.0.1:0")
+    large = MAIL.replace("acme+lead@mail.kommo.com", "acme@mail.kommo.com, bolt@mail.kommo.com") + "x" * 70 * 15_000
+    with closing(smtplib.LMTP(*server.listeners(1)["lmtp"])) as client:
+        client.ehlo()
+        client.mail("pat@client.example")
+        for slug in ("acme", "bolt"):
+            client.rcpt(f"{slug}@mail.kommo.com")
+        assert [client.data(large)[0], client.getreply()[0]] == [250, 250]
+    kept = [path.name for path in tmp_path.glob("var/blobs/*/*/*")]
+    assert len(kept) == 2
+    assert len(set(kept)) == 1
+    assert server.end().status == 0
+
+
 def test_lmtp_alone_needs_an_address(start: Start) -> None:
     said = start("serve", "--only", "lmtp").end(None)
     assert (said.status, said.out) == (1, "")

@@ -69,7 +69,7 @@ def needed() -> None:
 def documented(heading: str, file: str) -> str:
     """The lines of `file` that the guide gives under a heading."""
     section = _HOWTO.read_text("utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```\n# (\S+)\n(.*?)```", section, re.DOTALL)
+    blocks = re.findall(r"```(\S+)\n(.*?)```", section, re.DOTALL)
     assert blocks, f"no set-up under {heading!r}"
     return "".join(lines for name, lines in blocks if name == file)
 
