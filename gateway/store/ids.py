@@ -27,13 +27,5 @@ def new_id() -> str:
             _last = now << _RANDOM_BITS | _secret.getrandbits(_RANDOM_BITS - 1)
         else:
             _last += 1 + _step.getrandbits(32)
-        return _written(_last)
-
-
-def first_id(at: int) -> str:
-    """The lowest id a row made at `at` (milliseconds since 1970) can have: a bound for look-ups by time."""
-    return _written(at << _RANDOM_BITS)
-
-
-def _written(number: int) -> str:
+        number = _last
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

@@ -26,7 +26,3 @@ def test_ids_go_on_rising_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(time, "time_ns", lambda: 1_000_000)
 
     assert ids.new_id() > before
-
-
-def test_the_first_id_of_a_moment_is_below_every_id_made_from_then_on() -> None:
-    assert ids.first_id(time.time_ns() // 1_000_000 - 1_000) < ids.new_id() < ids.first_id(2**47)
