@@ -3,6 +3,6 @@
 from config.loading import SettingsError, load, warnings
 from config.reference import Described, describe
 from config.settings import Settings
-from config.values import Listen
+from config.values import Listen, Network, UnixSocket
 
-__all__ = ["Described", "Listen", "Settings", "SettingsError", "describe", "load", "warnings"]
+__all__ = ["Described", "Listen", "Network", "Settings", "SettingsError", "UnixSocket", "describe", "load", "warnings"]

@@ -45,11 +45,13 @@ def _shown(value: object) -> str:
         return "***"
     if isinstance(value, tuple):
         return ",".join(map(_shown, value))
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)
 
 
 def _default(field: FieldInfo) -> str:
-    return "" if field.default is None or field.default_factory is not None else str(field.default)
+    return "" if field.default_factory is not None else _shown(field.default)
 
 
 def markdown() -> str:
@@ -83,7 +85,7 @@ def sample() -> str:
 
 
 def _literal(field: FieldInfo) -> str:
-    return str(field.default) if isinstance(field.default, int) else f'"{_default(field)}"'
+    return _default(field) if isinstance(field.default, int) else f'"{_default(field)}"'
 
 
 _INTRODUCTION = f"""# Settings

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, InstanceOf, PrivateAttr, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PrivateAttr, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config import values
@@ -55,7 +55,25 @@ def _own_name() -> str:
     return name if "." in name else "localhost"
 
 
+def _with(needed: str) -> AfterValidator:
+    """A setting that means nothing without another one, which stands before it."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if value and needed in info.data and info.data[needed] is None:
+            raise ValueError(f"needs {PREFIX}{needed.upper()} to be set as well")
+        return value
+
+    return AfterValidator(check)
+
+
 ListenAddress = Annotated[InstanceOf[values.Listen], BeforeValidator(_listen)]
+ListenPlace = Annotated[
+    InstanceOf[values.Listen] | InstanceOf[values.UnixSocket],
+    BeforeValidator(lambda v: values.listen_or_path(_text(v))),
+]
+Mode = Annotated[int, BeforeValidator(lambda v: values.mode(_text(v)))]
+Truth = Annotated[bool, BeforeValidator(values.truth)]
+File = Annotated[Path, BeforeValidator(lambda v: values.absolute_path(_text(v)))]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda v: tuple(map(_secret, values.comma_list(v))))]
 Domain = Annotated[str, BeforeValidator(lambda v: values.domain(_text(v)))]
@@ -123,6 +141,16 @@ class Settings(BaseSettings):
         "Where mail comes in by SMTP. Port 0 takes a free port; `serve` prints the real one.",
         "HOST:PORT or [IPV6]:PORT",
     )
+    lmtp_listen: ListenPlace | None = _setting(
+        None,
+        "Where a mail server on this machine or network hands mail over by LMTP. Left out: nowhere.",
+        "HOST:PORT, [IPV6]:PORT, unix:/PATH or /PATH",
+    )
+    lmtp_socket_mode: Mode = _setting(
+        "660",
+        "Who may connect to LMTP_LISTEN where that is a unix socket: its file's mode.",
+        "three octal digits, as chmod takes them",
+    )
     http_listen: ListenAddress = _setting(
         "127.0.0.1:8080",
         "Where the API and the console answer. Port 0 takes a free port; `serve` prints the real one.",
@@ -132,6 +160,26 @@ class Settings(BaseSettings):
         None,
         "The console's address as people reach it; links in replies begin with it. Left out: http:// and HTTP_LISTEN.",
         "http://HOST or https://HOST, with a port and path if needed",
+    )
+    tls_cert: File | None = _setting(
+        None,
+        "The certificate shown after STARTTLS, with its chain. Read again when it changes. Left out: no STARTTLS.",
+        "a file in PEM",
+    )
+    tls_key: Annotated[File | None, _with("tls_cert")] = _setting(
+        None,
+        "The private key of TLS_CERT, without a password. Left out: it stands in the file of TLS_CERT.",
+        "a file in PEM",
+    )
+    tls_required: Annotated[Truth, _with("tls_cert")] = _setting(
+        False,
+        "Whether mail is taken over TLS only. Loopback and TRUSTED_RELAYS are spared.",
+        "true or false",
+    )
+    proxy_protocol_from: Networks = _setting(
+        "",
+        "Load balancers in front: each of their connections must begin with a PROXY header, version 1 or 2.",
+        "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
     )
     former_name_days: Whole = _number(
         3650, 0, 36500, "How long the former name of a renamed account stays reserved to it, in days (rule A4)."
@@ -186,11 +234,38 @@ class Settings(BaseSettings):
     max_command_errors: Whole = _number(
         20, 1, 1000, "The most wrong commands of one connection before it is closed (rule A8)."
     )
+    max_commands: Whole = _number(
+        1000,
+        10,
+        1_000_000,
+        "The most commands of one connection without a mail, accepted recipients left out (rule A8).",
+    )
+    max_unknown_recipients: Whole = _number(
+        20, 1, 10_000, "The most refused recipients of one connection before it is closed (rule A8)."
+    )
+    max_sessions_per_address: Whole = _number(
+        50, 1, 1_000_000, "The most connections at one time from one IPv4 address or IPv6 /64 (rule A8)."
+    )
+    max_connections_per_minute: Whole = _number(
+        300, 1, 1_000_000, "The most new connections a minute from one IPv4 address or IPv6 /64 (rule A8)."
+    )
+    max_mails_per_minute: Whole = _number(
+        600, 1, 1_000_000, "The most mails a minute from one IPv4 address or IPv6 /64 (rule A8)."
+    )
+    max_names_per_hour: Whole = _number(
+        10,
+        1,
+        1_000_000,
+        "How many addresses an IPv4 /24 or IPv6 /48 may ask for in vain in an hour; then all are put off (rule A8).",
+    )
     session_idle_seconds: Whole = _number(
         300, 1, 86_400, "How long a connection may stay silent between commands, in seconds (rule A8)."
     )
     data_seconds: Whole = _number(
         600, 1, 86_400, "How long the transfer of one mail's content may take, in seconds (rule A8)."
+    )
+    data_bytes_per_second: Whole = _number(
+        256, 1, 1_000_000, "How fast a mail's content must come on average, in bytes a second (rule A8)."
     )
     max_header_bytes: Whole = _number(
         256 * 1024, 1024, 16 * _MIB, "The largest header section that is read, in bytes (rule B4b)."
@@ -225,10 +300,6 @@ SECRETS = frozenset({"secret_key", "secret_keys_old"})
 WITHOUT_EFFECT = {
     "secret_key": "this version stores no credentials, and of tokens only their hashes",
     "secret_keys_old": "this version stores no credentials, and of tokens only their hashes",
-    "lmtp_listen": "this version has no LMTP listener",
-    "tls_cert": "this version offers no STARTTLS",
-    "tls_key": "this version offers no STARTTLS",
-    "proxy_protocol_from": "this version reads no PROXY header",
     "egress_addresses": "this version connects to no mailbox",
     "oauth_google_client_id": "this version connects to no mailbox",
     "oauth_google_client_secret": "this version connects to no mailbox",

@@ -30,6 +30,60 @@ class Listen:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class UnixSocket:
+    """The unix socket a server listens on, by its path."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+_SOCKET_PATH_OCTETS = 107
+"""The longest path that Linux takes for a unix socket (unix(7))."""
+
+
+def listen_or_path(text: str) -> Listen | UnixSocket:
+    """Read `unix:/PATH` or `/PATH`, else what `listen` reads."""
+    path = text.removeprefix("unix:")
+    if path.startswith("/"):
+        if len(path.encode()) > _SOCKET_PATH_OCTETS:
+            raise ValueError(f"has a path longer than {_SOCKET_PATH_OCTETS} bytes")
+        if path.endswith("/") or "\0" in path:
+            raise ValueError("names no file")
+        return UnixSocket(Path(path))
+    if path != text:
+        raise ValueError("has a relative path; a unix socket's path begins with a slash")
+    return listen(text)
+
+
+def mode(text: str) -> int:
+    """Read the mode of a file as chmod writes it, in octal digits."""
+    if not (text.isascii() and text.isdigit() and len(text) in (3, 4) and set(text) <= set("01234567")):
+        raise ValueError("is no mode of a file")
+    if int(text, 8) > 0o777:
+        raise ValueError("has more than the rights to read, write and execute")
+    return int(text, 8)
+
+
+def truth(value: object) -> bool:
+    """Read true, false, 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return {"true": True, "1": True, "false": False, "0": False}[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("is neither true nor false") from None
+
+
+def absolute_path(text: str) -> Path:
+    """Read the path of a file; a relative one starts at the working folder."""
+    if not text or "\0" in text or text.endswith("/"):
+        raise ValueError("names no file")
+    return Path(text).absolute()
+
+
 def listen(text: str) -> Listen:
     """Read `HOST:PORT` or `[IPV6]:PORT`."""
     host, colon, port = text.rpartition(":")

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from config import Listen, Settings
+from config import Listen, Settings, UnixSocket
+from gateway.listening import Ear, Place, allow_connections, take_all
+from gateway.listening import ListenError as ListenError
+from gateway.listening import free_port as free_port
 from gateway.store import schema
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
@@ -28,17 +31,16 @@ if TYPE_CHECKING:
 
     from gateway.core.facts import Auth
     from gateway.smtp.authenticity.authenticator import Authenticator
+    from gateway.smtp.door import Doorway
+    from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.server import SmtpServer
+    from gateway.smtp.visitors import Visitors
 
 _log = structlog.get_logger(__name__)
 
-ROLES = ("smtp", "http")
+ROLES = ("smtp", "lmtp", "http")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
-
-
-class ListenError(Exception):
-    """An address can't be listened on; str() is one line that says which, and why."""
 
 
 def version() -> str:
@@ -110,6 +112,46 @@ async def look_into(found: Authenticator, filing: FilingSettings, raw: bytes, se
     return await found.evaluate(envelope, mail, len(message), lambda at, size: message[at : at + size])
 
 
+def smtp_limits(settings: Settings) -> SmtpLimits:
+    """What the doors for mail take from the settings (A8); no more connections than the system lets us hold."""
+    from gateway.smtp.limits import SmtpLimits
+
+    held = allow_connections(settings.max_sessions)
+    if held < settings.max_sessions:
+        _log.warning("app.few_connections", wanted=settings.max_sessions, possible=held)
+    return SmtpLimits(
+        max_message_bytes=settings.max_message_bytes,
+        max_recipients=settings.max_recipients,
+        max_sessions=held,
+        max_command_errors=settings.max_command_errors,
+        max_commands=settings.max_commands,
+        max_unknown_recipients=settings.max_unknown_recipients,
+        idle_seconds=settings.session_idle_seconds,
+        data_seconds=settings.data_seconds,
+        data_bytes_per_second=settings.data_bytes_per_second,
+        sessions_per_address=settings.max_sessions_per_address,
+        connections_per_minute=settings.max_connections_per_minute,
+        mails_per_minute=settings.max_mails_per_minute,
+        names_per_hour=settings.max_names_per_hour,
+    )
+
+
+def doorway(settings: Settings, visitors: Visitors, *, local: bool) -> Doorway:
+    """What a door for mail takes from the settings about the network. local: it listens on a unix socket."""
+    from gateway.smtp.certificates import CertificateError, Certificates
+    from gateway.smtp.door import Doorway
+
+    if local:
+        return Doorway(visitors=visitors)
+    certificates = None
+    if settings.tls_cert is not None:
+        try:
+            certificates = Certificates(settings.tls_cert, settings.tls_key)
+        except CertificateError as error:
+            raise ListenError(f"SMARTGATE_TLS_CERT {error}") from error
+    return Doorway(certificates, settings.tls_required, settings.proxy_protocol_from, visitors)
+
+
 @contextmanager
 def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
     """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
@@ -139,15 +181,22 @@ class Gateway:
         self.settings = settings
         self.roles = roles
         self.public_url = public_url(settings)
-        self.listeners: dict[str, Listen] = {}
+        self.listeners: dict[str, Place] = {}
         self.store = Store(f"sqlite:///{settings.database_path}")
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
-        self._smtp: SmtpServer | None = None
+        self._ears: dict[str, Ear] = {}
+        self._doors: list[SmtpServer] = []
         self._web: uvicorn.Server | None = None
         self._web_task: asyncio.Task[None] | None = None
         self._close_streams: Callable[[], None] = lambda: None
+
+    def port(self, role: str) -> Listen:
+        """The address at which a role that always listens by TCP accepts."""
+        place = self.listeners[role]
+        assert isinstance(place, Listen)
+        return place
 
     async def start(self) -> None:
         """Opens the store and the doors; `listeners` then says where each really listens.
@@ -160,16 +209,15 @@ class Gateway:
             blobs.prepare()
         except OSError as error:
             raise StoreError(f"the folder {blobs.root} of large mails can't be used: {error.strerror}") from error
-        wanted = {"smtp": self.settings.smtp_listen, "http": self.settings.http_listen}
-        sockets = _bind_all({role: wanted[role] for role in ROLES if role in self.roles})
-        self.listeners = {role: _where(sock, wanted[role]) for role, sock in sockets.items()}
+        self._ears = take_all(self._wanted(), self.settings.lmtp_socket_mode)
+        self.listeners = {role: ear.place for role, ear in self._ears.items()}
         if "http" in self.listeners and self.settings.public_url is None:
             self.public_url = f"http://{self.listeners['http']}"
         self.store.start()
-        if "smtp" in sockets:
-            await self._start_smtp(blobs, sockets["smtp"])
-        if "http" in sockets:
-            await self._start_web(blobs, sockets["http"])
+        if self.roles & {"smtp", "lmtp"}:
+            await self._open_doors(blobs)
+        if "http" in self._ears:
+            await self._start_web(blobs, self._ears["http"].sock)
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
@@ -178,32 +226,43 @@ class Gateway:
         if self._web is not None:
             self._close_streams()
             self._web.should_exit = True
-        if self._smtp is not None:
-            await self._smtp.stop(GRACE_SECONDS)
+        await asyncio.gather(*(door.stop(GRACE_SECONDS) for door in self._doors))
         if self._web_task is not None:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
+        for ear in self._ears.values():
+            ear.close()
         await self.store.stop()
         if self._started:
             _log.info("app.stopped")
 
-    async def _start_smtp(self, blobs: BlobStore, sock: socket.socket) -> None:
-        from gateway.smtp.limits import SmtpLimits
+    def _wanted(self) -> dict[str, Place]:
+        """Where each role that was asked for listens. Raises ListenError for one that can't."""
+        settings = self.settings
+        places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
+        wanted = {role: place for role in ROLES if role in self.roles and (place := places[role]) is not None}
+        if self.roles == {"lmtp"} and not wanted:
+            raise ListenError("SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on")
+        return wanted
+
+    async def _open_doors(self, blobs: BlobStore) -> None:
+        """Opens the doors for mail: they share one desk, and what they count by address."""
         from gateway.smtp.server import SmtpServer
+        from gateway.smtp.visitors import Visitors
         from gateway.usecases.desk import FilingDesk
 
         settings = self.settings
-        limits = SmtpLimits(
-            max_message_bytes=settings.max_message_bytes,
-            max_recipients=settings.max_recipients,
-            max_sessions=settings.max_sessions,
-            max_command_errors=settings.max_command_errors,
-            idle_seconds=settings.session_idle_seconds,
-            data_seconds=settings.data_seconds,
-        )
+        limits = smtp_limits(settings)
         filing = filing_settings(settings, self.public_url)
         desk = FilingDesk(self.store, blobs, filing, settings.hostname, self._authenticator)
-        self._smtp = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url)
-        await self._smtp.start("", 0, sock=sock)
+        visitors = Visitors(limits, settings.trusted_relays)
+        for role in ("smtp", "lmtp"):
+            if role in self._ears:
+                ear = self._ears[role]
+                way = doorway(settings, visitors, local=isinstance(ear.place, UnixSocket))
+                lmtp = role == "lmtp"
+                door = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url, way=way, lmtp=lmtp)
+                self._doors.append(door)
+                await door.start("", 0, sock=ear.sock)
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         import uvicorn
@@ -301,56 +360,3 @@ def interruptible() -> Iterator[asyncio.Event]:
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_signal_handler(signal.SIGTERM)
-
-
-def free_port(listen: Listen) -> Listen:
-    """The address itself where it can be listened on, else the same host with port 0."""
-    try:
-        _bind("", listen).close()
-    except ListenError:
-        return Listen(listen.host, 0)
-    return listen
-
-
-def _bind_all(wanted: dict[str, Listen]) -> dict[str, socket.socket]:
-    """Takes every address or none."""
-    taken: dict[str, socket.socket] = {}
-    try:
-        for role, listen in wanted.items():
-            taken[role] = _bind(role, listen)
-    except ListenError:
-        for sock in taken.values():
-            sock.close()
-        raise
-    return taken
-
-
-def _bind(role: str, listen: Listen) -> socket.socket:
-    """A socket with its port taken, not yet accepting.
-
-    Made with its protocol named: without that asyncio leaves Nagle's algorithm on, which slows each reply to 40 ms.
-    """
-    name = f"SMARTGATE_{role.upper()}_LISTEN {listen}"
-    try:
-        found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
-        raise ListenError(f"{name}: the host can't be found ({error.strerror})") from error
-    family, kind, _, _, address = found[0]
-    sock = socket.socket(family, kind, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(1)
-    except OSError as error:
-        sock.close()
-        raise ListenError(
-            f"{name}: can't listen there ({error.strerror}); another port, or 0 for a free one?"
-        ) from error
-    sock.setblocking(False)
-    return sock
-
-
-def _where(sock: socket.socket, wanted: Listen) -> Listen:
-    return Listen(wanted.host, sock.getsockname()[1])

@@ -128,7 +128,7 @@ def run(settings: Settings, folder: Path, *, fresh: bool, once: bool) -> int:
 
 
 async def _serve(asked: Settings, chosen: Settings, token: str, *, once: bool) -> int:
-    gateway = app.Gateway(chosen)
+    gateway = app.Gateway(chosen, frozenset({"smtp", "http"}))
     with app.interruptible() as told:
         try:
             await gateway.start()
@@ -160,7 +160,7 @@ class Stage:
         """Sends every mail and prints what became of it, then the cards and how to go on."""
         self._introduce()
         desk = Desk(self.settings.domains[0])
-        smtp = self.gateway.listeners["smtp"]
+        smtp = self.gateway.port("smtp")
         with smtplib.SMTP(_reachable(smtp.host), smtp.port, "mail.acme.example", timeout=PATIENCE) as client:
             for number, story in enumerate(desk.stories(), 1):
                 code, reply = hand_over(client, story)
@@ -173,7 +173,8 @@ class Stage:
     def _introduce(self) -> None:
         domain = self.settings.domains[0]
         typer.echo(f"Smartgate is running, with a demo account: {NAME}.\n")
-        for role, listen in self.gateway.listeners.items():
+        for role in self.gateway.listeners:
+            listen = self.gateway.port(role)
             wanted = self.asked.smtp_listen if role == "smtp" else self.asked.http_listen
             taken = f" ({wanted} is taken)" if wanted.port not in (0, listen.port) else ""
             typer.echo(f"  {'mail' if role == 'smtp' else 'web ':<5} {listen}{taken}")
@@ -196,7 +197,7 @@ class Stage:
                 typer.echo(f"    mail   {mail['subject']}  ({arrow})")
 
     def _invite(self) -> None:
-        smtp, url, domain = self.gateway.listeners["smtp"], self.gateway.public_url, self.settings.domains[0]
+        smtp, url, domain = self.gateway.port("smtp"), self.gateway.public_url, self.settings.domains[0]
         with app.transaction(self.settings) as tx:
             _, secret = users.create_token(tx, SLUG, OWNER)
         lead = f"{SLUG}+lead@{domain}"
@@ -215,7 +216,7 @@ class Stage:
         typer.echo(f"  {place} {_program()} token create --account {SLUG} --user {OWNER}")
 
     def _get(self, path: str) -> list[dict[str, Any]]:
-        http = self.gateway.listeners["http"]
+        http = self.gateway.port("http")
         url = f"http://{Listen(_reachable(http.host), http.port)}{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - our own listener

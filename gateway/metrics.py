@@ -1,4 +1,4 @@
-"""What is counted, for `/metrics` (Prometheus): mails, refused recipients, and how long filing takes.
+"""What is counted, for `/metrics` (Prometheus): mails, refused recipients, limits reached, sessions and filing time.
 
 Labels are rules, roads and verdicts, never an account or an address, so that their number stays small and nothing
 private leaves by this door.
@@ -6,7 +6,7 @@ private leaves by this door.
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -29,6 +29,35 @@ _seconds = Histogram(
     registry=_registry,
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_sessions = Gauge(
+    "smartgate_sessions",
+    "Connections of mail servers that are open now, by road.",
+    ("road",),
+    registry=_registry,
+)
+_limits = Counter(
+    "smartgate_limits_total",
+    "Answers that told a mail server of a limit (A8), by limit.",
+    ("limit",),
+    registry=_registry,
+)
+_harvests = Counter(
+    "smartgate_harvests_stopped_total",
+    "Address blocks that asked for so many addresses that they are told nothing more for a while (A8).",
+    registry=_registry,
+)
+_handshakes = Counter(
+    "smartgate_tls_handshakes_total",
+    "TLS handshakes of mail servers, by the protocol agreed on, or `failed`.",
+    ("outcome",),
+    registry=_registry,
+)
+_certificates = Counter(
+    "smartgate_certificates_read_total",
+    "Times the certificate's files had changed, by whether they were usable: yes or no.",
+    ("usable",),
+    registry=_registry,
+)
 
 
 def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:
@@ -40,6 +69,36 @@ def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:
 def recipient_refused(rule: str) -> None:
     """One RCPT was refused by this rule (A1 to A6)."""
     _recipients.labels(rule).inc()
+
+
+def session_opened(road: str) -> None:
+    """A mail server has connected."""
+    _sessions.labels(road).inc()
+
+
+def session_closed(road: str) -> None:
+    """A connection has ended."""
+    _sessions.labels(road).dec()
+
+
+def limit_reached(limit: str) -> None:
+    """A mail server was told of a limit (A8)."""
+    _limits.labels(limit).inc()
+
+
+def harvest_stopped() -> None:
+    """An address block has heard of as many names as it may (A8)."""
+    _harvests.inc()
+
+
+def handshake_done(outcome: str) -> None:
+    """A TLS handshake ended: the protocol, such as TLSv1.3, or failed."""
+    _handshakes.labels(outcome).inc()
+
+
+def certificate_read(*, usable: bool) -> None:
+    """The files of the certificate had changed."""
+    _certificates.labels("yes" if usable else "no").inc()
 
 
 def exposition() -> bytes:

@@ -68,6 +68,7 @@ class Serving:
         self.folder = folder
         self.database = (store or folder / "store") / "smartgate.db"
         self.smtp = self.http = ("", 0)
+        self.lmtp = ""
         self._prefix = tuple(prefix)
         own = {
             "DATABASE_URL": f"sqlite:///{self.database}",
@@ -103,6 +104,10 @@ class Serving:
         assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout)
 
+    def set(self, **settings: str) -> None:
+        """Other settings, from the next command or start on."""
+        self._env |= {f"SMARTGATE_{name}": value for name, value in settings.items()}
+
     def add_account(self, slug: str = "acme", owner: str = "dimas@acme.example") -> str:
         """Opens an account whose own domain is the owner's; its owner's token."""
         domain = owner.partition("@")[2]
@@ -122,8 +127,10 @@ class Serving:
                 start_new_session=True,
                 text=True,
             )
-        self.smtp = self._listening("smtp")
-        self.http = self._listening("http")
+        self.smtp = self._port("smtp")
+        if "SMARTGATE_LMTP_LISTEN" in self._env:
+            self.lmtp = self._listening("lmtp")
+        self.http = self._port("http")
 
     def terminate(self) -> None:
         """SIGTERM, as a service manager sends it."""
@@ -155,8 +162,12 @@ class Serving:
         """What it wrote to standard error since the folder was made."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def _listening(self, role: str) -> tuple[str, int]:
-        """The address in the line `listening ROLE HOST:PORT`."""
+    def _port(self, role: str) -> tuple[str, int]:
+        host, _, port = self._listening(role).rpartition(":")
+        return host, int(port)
+
+    def _listening(self, role: str) -> str:
+        """The address in the line `listening ROLE ADDRESS`."""
         assert self._process is not None
         assert self._process.stdout is not None
         watch = threading.Timer(PATIENCE, os.killpg, (self._process.pid, signal.SIGKILL))
@@ -166,5 +177,4 @@ class Serving:
         if not line.startswith(f"listening {role} "):
             self.kill()
             raise AssertionError(f"it said {line!r} where `listening {role} …` belongs, and: {self.said()}")
-        host, _, port = line.split()[2].rpartition(":")
-        return host, int(port)
+        return line.split()[2]

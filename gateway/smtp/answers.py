@@ -10,9 +10,19 @@ RULES: dict[Reply, str] = {}
 """The rule behind a reply, for the address of the page that explains it; replies about plain syntax have none."""
 
 
+LIMITS: dict[Reply, str] = {}
+"""The name under which a reply about a limit is counted (A8)."""
+
+
 def _ruled(rule: str, code: int, enhanced: str, text: str) -> Reply:
     reply = Reply(code, enhanced, text)
     RULES[reply] = rule
+    return reply
+
+
+def _limit(name: str, code: int, enhanced: str, text: str) -> Reply:
+    reply = _ruled("A8", code, enhanced, text)
+    LIMITS[reply] = name
     return reply
 
 
@@ -20,23 +30,33 @@ SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 OK = Reply(250, "2.0.0", "Ok")
 BYE = Reply(221, "2.0.0", "Goodbye")
 VRFY = Reply(252, "2.5.0", "We don't say which addresses exist; send the mail and its recipient will be checked")
-HELP = Reply(214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+HELP = Reply(214, "2.0.0", "Commands: EHLO HELO STARTTLS MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+HELP_LMTP = Reply(214, "2.0.0", "Commands: LHLO STARTTLS MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
 
 BARE_LF = _ruled("B4a", 500, "5.5.2", "A command must end with CR LF; this line ended with LF alone and was ignored")
 CONTROL_CHARACTER = _ruled("B4a", 500, "5.5.2", "A command can't hold NUL or a CR without LF; this line was ignored")
 NOT_UTF8 = Reply(500, "5.5.2", "This line is neither ASCII nor UTF-8 and was ignored")
-LINE_TOO_LONG = _ruled("A8", 500, "5.5.2", "This command line is too long and was ignored")
+LINE_TOO_LONG = _limit("line", 500, "5.5.2", "This command line is too long and was ignored")
 UNKNOWN_COMMAND = Reply(500, "5.5.2", "We don't know this command")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "This server doesn't offer this command")
 NO_LOGIN = Reply(502, "5.5.1", "Smart addresses have no login: send without a user name and password")
+
+NEED_TLS = Reply(530, "5.7.0", "Say STARTTLS first: this server takes mail over encrypted connections only")
+NO_TLS = Reply(502, "5.5.1", "This server doesn't offer STARTTLS here")
+ALREADY_TLS = Reply(503, "5.5.1", "This connection is encrypted already")
+BEGIN_TLS = Reply(220, "2.0.0", "Ready to start TLS")
+BEHIND_STARTTLS = Reply(421, "4.7.0", "Nothing may be sent behind STARTTLS before the answer: goodbye")
 
 NEED_HELLO = Reply(503, "5.5.1", "Say EHLO first")
 NESTED_MAIL = Reply(503, "5.5.1", "A mail has already begun: send RSET to begin another")
 NEED_MAIL = Reply(503, "5.5.1", "Say MAIL FROM first")
 NEED_RECIPIENT = Reply(503, "5.5.1", "Say RCPT TO first")
+NO_VALID_RECIPIENT_LMTP = Reply(503, "5.5.1", "No valid recipients: each of them was refused")
 NO_VALID_RECIPIENT = Reply(554, "5.5.1", "No valid recipients: each of them was refused")
 NO_RECIPIENT_NOW = Reply(451, "4.5.1", "No recipient could be taken right now: please try again later")
 
+NEED_LHLO = Reply(503, "5.5.1", "Say LHLO first")
+NOT_SMTP = Reply(500, "5.5.1", "This is LMTP: say LHLO")
 HELLO_SYNTAX = Reply(501, "5.5.4", "Syntax: EHLO followed by the name of your server, in ASCII and without spaces")
 MAIL_SYNTAX = Reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]")
 RCPT_SYNTAX = Reply(501, "5.5.4", "Syntax: RCPT TO:<address>")
@@ -52,8 +72,8 @@ RECIPIENT_TOO_LONG = Reply(
 )
 NEED_SMTPUTF8 = Reply(553, "5.6.7", "An address that isn't ASCII needs the parameter SMTPUTF8 in MAIL FROM")
 
-TOO_BIG = _ruled("A8", 552, "5.3.4", "This message is larger than we take")
-TOO_MANY_RECIPIENTS = _ruled("A8", 452, "4.5.3", "Too many recipients: send the others in another mail")
+TOO_BIG = _limit("size", 552, "5.3.4", "This message is larger than we take")
+TOO_MANY_RECIPIENTS = _limit("recipients", 452, "4.5.3", "Too many recipients: send the others in another mail")
 TROUBLE = _ruled(
     "B10", 451, "4.3.0", "We can't take this mail right now. Nothing is lost: your mail server will try again."
 )
@@ -61,13 +81,28 @@ DISK_FULL = _ruled(
     "B10", 452, "4.3.1", "We have no room for this mail right now. Nothing is lost: your mail server will try again."
 )
 
-TOO_MANY_SESSIONS = _ruled("A8", 421, "4.3.2", "Too many connections at the moment: please try again later")
-TOO_MANY_ERRORS = _ruled("A8", 421, "4.7.0", "Too many commands that make no sense: goodbye")
-ENDLESS_LINE = _ruled("A8", 421, "4.7.0", "This line doesn't end: goodbye")
-ENDLESS_MESSAGE = _ruled("A8", 421, "4.3.4", "This message is far larger than we take: goodbye")
+TOO_MANY_SESSIONS = _limit("sessions", 421, "4.3.2", "Too many connections at the moment: please try again later")
+TOO_MANY_ERRORS = _limit("errors", 421, "4.7.0", "Too many commands that make no sense: goodbye")
+ENDLESS_LINE = _limit("line", 421, "4.7.0", "This line doesn't end: goodbye")
+ENDLESS_MESSAGE = _limit("size", 421, "4.3.4", "This message is far larger than we take: goodbye")
+TOO_MANY_COMMANDS = _limit("commands", 421, "4.7.0", "Too many commands without a mail: goodbye")
+TOO_MANY_UNKNOWN = _limit("unknown", 421, "4.7.0", "Too many recipients that don't exist: goodbye")
+TOO_MANY_CONNECTIONS = _limit(
+    "connections", 421, "4.7.0", "Too many connections from your address in a short time: please try again later"
+)
+TOO_MANY_SESSIONS_OF_ADDRESS = _limit(
+    "address", 421, "4.7.0", "Too many connections from your address at one time: please try again later"
+)
+TOO_MANY_MAILS = _limit(
+    "mails", 450, "4.7.1", "Too many mails from your address in a short time: please try again later"
+)
+NO_MORE_NAMES = _limit(
+    "names", 450, "4.7.1", "Too many recipients that don't exist, from your network: please try again later"
+)
+NO_PROXY_HEADER = Reply(421, "4.7.0", "This port takes your connections with a PROXY header only")
 NOT_MAIL = _ruled("A8", 421, "4.7.0", "This is a mail server, not a web server: goodbye")
-TIMED_OUT = _ruled("A8", 421, "4.4.2", "We waited too long for the next command: goodbye")
-MESSAGE_TIMED_OUT = _ruled("A8", 421, "4.4.2", "We waited too long for the end of the message: goodbye")
+TIMED_OUT = _limit("idle", 421, "4.4.2", "We waited too long for the next command: goodbye")
+MESSAGE_TIMED_OUT = _limit("slow", 421, "4.4.2", "This message came too slowly, its end not at all: goodbye")
 SHUTTING_DOWN = _ruled("A8", 421, "4.3.2", "This server is being restarted: please try again in a moment")
 SESSION_TROUBLE = _ruled(
     "B10", 421, "4.3.0", "We can't go on right now. Nothing is lost: your mail server will try again."

@@ -36,6 +36,11 @@ class ContentReader:
         self.ended = False
 
     @property
+    def received(self) -> int:
+        """Octets that came, as they were sent."""
+        return self._raw
+
+    @property
     def endless(self) -> bool:
         return self._raw > _PATIENCE * self._limit
 

@@ -1,4 +1,4 @@
-"""One SMTP listener: opens the port, keeps account of its sessions, and closes without losing what is being filed."""
+"""One listener for SMTP or LMTP: opens the port, knows its sessions, closes without losing what is being filed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import structlog
 
 from gateway.smtp import answers
 from gateway.smtp.desk import Desk
-from gateway.smtp.door import Door
+from gateway.smtp.door import Door, Doorway
 from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.lmtp import LmtpSession
 from gateway.smtp.session import SmtpSession
 
 _log = structlog.get_logger(__name__)
@@ -19,10 +20,24 @@ _LAST_WORDS_SECONDS = 1.0
 
 
 class SmtpServer:
-    """Speaks SMTP for a desk. hostname: our own name, ASCII. public_url: where `/why/RULE` explains a refusal."""
+    """Speaks SMTP, or LMTP, for a desk.
 
-    def __init__(self, desk: Desk, limits: SmtpLimits, hostname: str, *, public_url: str = "") -> None:
-        self._door = Door(desk, limits, hostname, public_url)
+    hostname: our own name, ASCII. public_url: where `/why/RULE` explains a refusal. way: TLS, PROXY and limits by
+    address.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        limits: SmtpLimits,
+        hostname: str,
+        *,
+        public_url: str = "",
+        way: Doorway | None = None,
+        lmtp: bool = False,
+    ) -> None:
+        self._door = Door(desk, limits, hostname, public_url, way or Doorway())
+        self._session = LmtpSession if lmtp else SmtpSession
         self._server: asyncio.Server | None = None
 
     @property
@@ -31,18 +46,23 @@ class SmtpServer:
         return len(self._door.wires)
 
     async def start(self, host: str, port: int, *, sock: socket.socket | None = None) -> tuple[str, int]:
-        """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one)."""
+        """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one).
+
+        On a unix socket they are its path and 0.
+        """
         loop = asyncio.get_running_loop()
 
         def session() -> SmtpSession:
-            return SmtpSession(self._door, loop)
+            return self._session(self._door, loop)
 
         if sock is None:
             self._server = await loop.create_server(session, host, port, backlog=_BACKLOG)
+        elif sock.family == socket.AF_UNIX:
+            self._server = await loop.create_unix_server(session, sock=sock, backlog=_BACKLOG)
         else:
             self._server = await loop.create_server(session, sock=sock, backlog=_BACKLOG)
         address = self._server.sockets[0].getsockname()
-        return str(address[0]), int(address[1])
+        return (address, 0) if isinstance(address, str) else (str(address[0]), int(address[1]))
 
     async def stop(self, grace: float) -> None:
         """Close the port, send idle peers away with 421, and give the others `grace` seconds to finish their mail.

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, TypeVar
 
 import structlog
 
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.replies import Reply
 from gateway.smtp import answers
+from gateway.smtp.desk import Spool
+from gateway.smtp.entrance import Entrance
 from gateway.smtp.intake import Intake
 from gateway.smtp.paths import read_mail, read_rcpt
-from gateway.smtp.wire import FarewellError, Wire
+from gateway.smtp.transaction import Transaction
+from gateway.smtp.visitors import Visitor
+from gateway.smtp.wire import FarewellError
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -28,32 +31,28 @@ class DeskError(Exception):
     """The desk couldn't answer; the log has been told why (B10)."""
 
 
-@dataclass(slots=True)
-class Transaction:
-    """From MAIL to its end. deferred: some recipient was answered with a temporary refusal."""
+class SmtpSession(Entrance):
+    """One peer's conversation. A fault of the desk is answered with 451 and told to the log only (B10).
 
-    sender: str
-    utf8: bool
-    at: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
-    admissions: list[Admission] = field(default_factory=list)
-    deferred: bool = False
+    What LMTP does otherwise stands in the methods that `gateway.smtp.lmtp` overrides.
+    """
 
-    @property
-    def accepted(self) -> bool:
-        return any(admission.accepted for admission in self.admissions)
-
-
-class SmtpSession(Wire):
-    """One peer's conversation. A fault of the desk is answered with 451 and told to the log only (B10)."""
-
+    road = "smtp"
+    protocol: ClassVar[str] = "ESMTP"
+    need_hello: ClassVar[Reply] = answers.NEED_HELLO
+    no_recipient: ClassVar[Reply] = answers.NO_VALID_RECIPIENT
+    help: ClassVar[Reply] = answers.HELP
+    visitor: Visitor
     _helo = ""
     _errors = 0
+    _commands = 0
+    _unknown = 0
     _transaction: Transaction | None = None
 
     async def converse(self) -> None:
         farewell: Reply | None = None
         try:
-            self.say_bytes(self.door.greeting())
+            await self._welcome()
             while True:
                 self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
                 await self._obey(await self.next_line())
@@ -68,9 +67,24 @@ class SmtpSession(Wire):
         if farewell is not None:
             self.say(farewell)
         self.part(linger=farewell is not None)
+        self.visitor.leave()
+
+    async def _welcome(self) -> None:
+        """Learn who the peer is, and greet it where its address may come in."""
+        self.visitor = self.door.visitors.visitor(self.peer)
+        if self.door.behind_proxy(self.peer):
+            await self.read_proxy_header()
+            self.visitor = self.door.visitors.visitor(self.peer)
+        refusal = self.visitor.enter()
+        if refusal is not None:
+            raise FarewellError(refusal)
+        self.say_bytes(self.door.greeting(self.protocol))
 
     async def _obey(self, line: bytes | None) -> None:
         """Run one command line, or say why it isn't one (B4a: only CR LF ends a command)."""
+        self._commands += 1
+        if self._commands > self.door.limits.max_commands:
+            raise FarewellError(answers.TOO_MANY_COMMANDS)
         if line is None:
             return self._mistake(answers.LINE_TOO_LONG)
         if not line.endswith(b"\r\n"):
@@ -79,7 +93,7 @@ class SmtpSession(Wire):
         if b"\r" in line or b"\0" in line:
             return self._mistake(answers.CONTROL_CHARACTER)
         verb, _, rest = line.partition(b" ")
-        command = self._COMMANDS.get(verb.upper())
+        command = self.commands.get(verb.upper())
         if command is None:
             return self._mistake(answers.UNKNOWN_COMMAND)
         try:
@@ -92,7 +106,7 @@ class SmtpSession(Wire):
     # Commands
 
     async def _ehlo(self, argument: str) -> None:
-        await self._hello(argument, self.door.extended_hello())
+        await self._hello(argument, self.door.extended_hello(starttls=self._offers_tls))
 
     async def _helo_command(self, argument: str) -> None:
         await self._hello(argument, self.door.hello())
@@ -105,14 +119,36 @@ class SmtpSession(Wire):
         self.say_bytes(welcome)
         return None
 
+    @property
+    def _offers_tls(self) -> bool:
+        return self.door.way.certificates is not None and self.tls_version is None
+
+    async def _starttls(self, argument: str) -> None:
+        """Begin TLS and forget all that was said in plain text (RFC 3207 section 4.2)."""
+        if argument:
+            return self._mistake(answers.NO_ARGUMENT)
+        if self.tls_version is not None:
+            return self._mistake(answers.ALREADY_TLS)
+        certificates = self.door.way.certificates
+        if certificates is None:
+            return self._mistake(answers.NO_TLS)
+        await self._end_transaction()
+        await self.encrypt(certificates.context(), answers.BEGIN_TLS)
+        self._helo = ""
+        return None
+
     async def _mail(self, argument: str) -> None:
+        if self.door.way.tls_required and self.tls_version is None and not self.visitor.spared:
+            return self._mistake(answers.NEED_TLS)
         if not self._helo:
-            return self._mistake(answers.NEED_HELLO)
+            return self._mistake(self.need_hello)
         if self._transaction is not None:
             return self._mistake(answers.NESTED_MAIL)
         mail = read_mail(argument, self.door.limits.max_message_bytes)
         if isinstance(mail, Reply):
             return self.say(mail) if mail is answers.TOO_BIG else self._mistake(mail)
+        if not self.visitor.may_mail():
+            return self.say(answers.TOO_MANY_MAILS)
         self._transaction = Transaction(mail.sender, mail.utf8)
         return self.say(answers.SENDER_OK)
 
@@ -126,9 +162,12 @@ class SmtpSession(Wire):
         if len(transaction.admissions) >= self.door.limits.max_recipients:
             transaction.deferred = True
             return self.say(answers.TOO_MANY_RECIPIENTS)
+        if not self.visitor.may_ask:
+            transaction.deferred = True
+            return self.say(answers.NO_MORE_NAMES)
         try:
             admission = await self._ask(
-                "admit_recipient", self.door.desk.admit_recipient(address, transaction.admissions)
+                "admit_recipient", self.door.desk.admit_recipient(address, self.earlier(transaction))
             )
         except DeskError:
             transaction.deferred = True
@@ -136,7 +175,30 @@ class SmtpSession(Wire):
         transaction.admissions.append(admission)
         if 400 <= admission.reply.code < 500:
             transaction.deferred = True
+        await self._count(transaction, admission)
         return self._relay(admission.reply)
+
+    async def _count(self, transaction: Transaction, admission: Admission) -> None:
+        """Keep account of what a peer learns about who exists here (A8).
+
+        The first account of a transaction is paid for at its end, where no mail comes for it. Once a peer is suspected
+        it waits for every answer, so that the time tells nothing either.
+        """
+        accounts = {one.account for one in transaction.admissions if one.accepted}
+        if admission.accepted:
+            self._commands -= 1
+            self.visitor.expect_mail()
+        if not admission.accepted or len(accounts) > 1:
+            self.visitor.learned()
+        self._unknown += admission.reply.code >= 500
+        if self.visitor.suspect:
+            await asyncio.sleep(self.door.limits.tarpit_seconds)
+        if self._unknown >= self.door.limits.max_unknown_recipients:
+            raise FarewellError(answers.TOO_MANY_UNKNOWN)
+
+    def earlier(self, transaction: Transaction) -> list[Admission]:
+        """The answers that the next recipient is judged by (A6)."""
+        return transaction.admissions
 
     async def _data(self, argument: str) -> None:
         transaction = self._transaction
@@ -147,22 +209,44 @@ class SmtpSession(Wire):
         if not transaction.accepted:
             return await self._data_for_nobody(transaction)
         self.say_bytes(answers.START_MAIL)
-        self.allow(self.door.limits.data_seconds, answers.MESSAGE_TIMED_OUT)
         intake = Intake(self)
         try:
             content = await intake.receive()
             if isinstance(content, Reply):
                 await self._end_transaction()
-                return self.say(content)
-            self._transaction = None
-            reply = await self._ask("file_mail", self.door.desk.file_mail(self._envelope(transaction), content))
-        except DeskError:
-            return self.say(answers.TROUBLE)
+                replies = self.refused(transaction, content)
+            else:
+                self._transaction = None
+                replies = await self.file(transaction, content)
         finally:
             intake.close()
-        if reply.positive:
-            self._errors = 0
-        return self._relay(reply)
+        self._answered(replies)
+        return None
+
+    async def file(self, transaction: Transaction, content: bytes | Spool) -> list[Reply]:
+        """Hand a message to the desk; what is said of it."""
+        envelope = self.envelope_of(transaction, transaction.admissions)
+        try:
+            return [await self._ask("file_mail", self.door.desk.file_mail(envelope, content))]
+        except DeskError:
+            return [answers.TROUBLE]
+
+    def refused(self, transaction: Transaction, reply: Reply) -> list[Reply]:
+        """What is said of a message that couldn't be kept."""
+        return [reply]
+
+    def _answered(self, replies: list[Reply]) -> None:
+        """Say what became of a message; it settles what the peer owed for its commands and mistakes (A8)."""
+        self._commands = 0
+        if any(reply.positive for reply in replies):
+            self._errors = self._unknown = 0
+        self.visitor.settle()
+        *first, last = replies
+        for reply in first:
+            self.say(reply)
+        if any(reply.code == 421 for reply in first):
+            raise FarewellError(last)
+        self._relay(last)
 
     async def _data_for_nobody(self, transaction: Transaction) -> None:
         if not transaction.admissions and not transaction.deferred:
@@ -170,7 +254,7 @@ class SmtpSession(Wire):
         noted = await self._end_transaction()
         if not noted:
             return self.say(answers.TROUBLE)
-        return self.say(answers.NO_RECIPIENT_NOW if transaction.deferred else answers.NO_VALID_RECIPIENT)
+        return self.say(answers.NO_RECIPIENT_NOW if transaction.deferred else self.no_recipient)
 
     async def _rset(self, argument: str) -> None:
         if argument:
@@ -195,7 +279,7 @@ class SmtpSession(Wire):
             self._mistake(answers.VRFY_SYNTAX)
 
     async def _help(self, argument: str) -> None:
-        self.say(answers.HELP)
+        self.say(self.help)
 
     async def _auth(self, argument: str) -> None:
         self._mistake(answers.NO_LOGIN)
@@ -207,9 +291,10 @@ class SmtpSession(Wire):
         """A browser was pointed at this port: what follows may hold lines that look like commands."""
         raise FarewellError(answers.NOT_MAIL)
 
-    _COMMANDS: ClassVar[dict[bytes, Callable[[SmtpSession, str], Awaitable[None]]]] = {
+    commands: ClassVar[dict[bytes, Callable[[Any, str], Awaitable[None]]]] = {
         b"EHLO": _ehlo,
         b"HELO": _helo_command,
+        b"STARTTLS": _starttls,
         b"MAIL": _mail,
         b"RCPT": _rcpt,
         b"DATA": _data,
@@ -219,7 +304,7 @@ class SmtpSession(Wire):
         b"VRFY": _vrfy,
         b"HELP": _help,
         b"AUTH": _auth,
-        **dict.fromkeys((b"EXPN", b"ETRN", b"TURN", b"SEND", b"SOML", b"SAML", b"BDAT", b"STARTTLS"), _not_offered),
+        **dict.fromkeys((b"EXPN", b"ETRN", b"TURN", b"SEND", b"SOML", b"SAML", b"BDAT"), _not_offered),
         **dict.fromkeys((b"GET", b"POST", b"PUT", b"HEAD", b"CONNECT", b"OPTIONS"), _web_request),
     }
 
@@ -240,7 +325,11 @@ class SmtpSession(Wire):
 
     async def _ask(self, question: str, answer: Awaitable[_T]) -> _T:
         """Wait for the desk, however long it takes. Raises DeskError for whatever it raises (B10)."""
-        self.allow(math.inf, answers.TIMED_OUT)
+        with self._unhurried():
+            return await self.hear(question, answer)
+
+    async def hear(self, question: str, answer: Awaitable[_T]) -> _T:
+        """Hear one answer of the desk. Raises DeskError for whatever it raises (B10)."""
         try:
             return await answer
         except asyncio.CancelledError as fault:
@@ -252,6 +341,18 @@ class SmtpSession(Wire):
         except Exception as fault:
             _log.exception("smtp.desk_failed", question=question, peer=self.peer)
             raise DeskError from fault
+
+    async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:
+        """Hear several at one time."""
+        with self._unhurried():
+            return await asyncio.gather(*answers_)
+
+    @contextmanager
+    def _unhurried(self) -> Iterator[None]:
+        """What the house does is not the peer's time."""
+        self.allow(math.inf, answers.TIMED_OUT)
+        try:
+            yield
         finally:
             self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
 
@@ -260,19 +361,27 @@ class SmtpSession(Wire):
         transaction, self._transaction = self._transaction, None
         if transaction is None or not transaction.admissions:
             return True
+        if transaction.accepted:
+            self.visitor.learned()
+            self.visitor.settle()
+        return await self.note(transaction, transaction.admissions)
+
+    async def note(self, transaction: Transaction, admissions: Iterable[Admission]) -> bool:
+        """Let what was refused be noted; False when that couldn't be done."""
         try:
-            await self._ask("note_refusals", self.door.desk.note_refusals(self._envelope(transaction)))
+            await self._ask("note_refusals", self.door.desk.note_refusals(self.envelope_of(transaction, admissions)))
         except DeskError:
             return False
         return True
 
-    def _envelope(self, transaction: Transaction) -> Envelope:
+    def envelope_of(self, transaction: Transaction, admissions: Iterable[Admission]) -> Envelope:
+        """What the desk is told of a transaction."""
         return Envelope(
-            road="smtp",
+            road=self.road,
             peer=self.peer,
             helo=self._helo,
             sender=transaction.sender,
-            admissions=tuple(transaction.admissions),
+            admissions=tuple(admissions),
             at=transaction.at,
             tls=self.tls_version,
         )

@@ -7,18 +7,20 @@ so that a message is cut in bulk, and replies to pipelined commands leave in one
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import socket
 import ssl
-from typing import cast
+from contextlib import suppress
+from typing import ClassVar, cast
 
 from aiosmtpd.smtp import SMTP
 
+from gateway import metrics
 from gateway.core.replies import Reply
 from gateway.smtp import answers
 from gateway.smtp.content import ContentReader
 from gateway.smtp.door import Door
+from gateway.smtp.proxy import plain_address
 
 _INBOX_BYTES = 64 * 1024
 """So many octets of commands may wait; then the socket isn't read any more."""
@@ -26,8 +28,12 @@ _OUTBOX_BYTES = 16 * 1024
 """So many octets of replies are gathered before they are sent."""
 _ENDLESS_LINE_LIMITS = 64
 """A line this many times the limit is not waited for any longer."""
-_LINGER_SECONDS = 3.0
+LINGER_SECONDS = 3.0
 """How long a peer we part from may take to read our last reply."""
+_PACE_SECONDS = 30.0
+"""How often a message that is coming in is asked whether it comes fast enough."""
+_LOCAL_PEER = "127.0.0.1"
+"""The address of a peer on a unix socket: it is a process of this machine."""
 
 
 class FarewellError(Exception):
@@ -45,6 +51,7 @@ class Wire(SMTP):
     to read, so what it was filing is filed (B10, B11).
     """
 
+    road: ClassVar[str]
     transport: asyncio.Transport | None
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,6 +65,8 @@ class Wire(SMTP):
         self._outbox = bytearray()
         self._skipped = 0
         self._content: ContentReader | None = None
+        self._content_began = math.inf
+        self._foreword = False
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._deadline = math.inf
@@ -76,10 +85,12 @@ class Wire(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.peer = _address_of(transport.get_extra_info("peername"))
-        _send_at_once(transport.get_extra_info("socket"))
+        sock = transport.get_extra_info("socket")
+        self.peer = _address_of(sock, transport.get_extra_info("peername"))
+        _send_at_once(sock)
         crowded = self.door.full
         self.door.wires.add(self)
+        metrics.session_opened(self.road)
         if crowded or self.door.stopping:
             self.say(answers.TOO_MANY_SESSIONS if crowded else answers.SHUTTING_DOWN)
             self.part(linger=False)
@@ -93,7 +104,9 @@ class Wire(SMTP):
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self.transport = None
         self._hung_up = True
-        self.door.wires.discard(self)
+        if self in self.door.wires:
+            self.door.wires.discard(self)
+            metrics.session_closed(self.road)
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -120,7 +133,7 @@ class Wire(SMTP):
             self._wake()
         else:
             self._inbox += data
-            if b"\n" in data or len(self._inbox) > self.door.limits.max_line:
+            if b"\n" in data or self._foreword or len(self._inbox) > self.door.limits.max_line:
                 self._wake()
         if len(self._inbox) > _INBOX_BYTES:
             self._pause_reading()
@@ -162,6 +175,8 @@ class Wire(SMTP):
 
     def begin_content(self, reader: ContentReader) -> None:
         """From here on octets go to the reader, until it has found its end; what waits already goes first."""
+        self.allow(min(self.door.limits.data_seconds, _PACE_SECONDS), answers.MESSAGE_TIMED_OUT)
+        self._content_began = self.loop.time()
         waiting = bytes(self._inbox)
         self._inbox.clear()
         rest = reader.feed(waiting)
@@ -180,7 +195,7 @@ class Wire(SMTP):
 
     def say(self, reply: Reply) -> None:
         """Answer; it leaves with the next flush."""
-        self.say_bytes(answers.on_wire(reply if reply.positive else self.door.explained(reply)))
+        self.say_bytes(answers.on_wire(reply if reply.positive else self.door.refusal(reply)))
 
     def say_bytes(self, reply: bytes) -> None:
         self._outbox += reply
@@ -198,6 +213,7 @@ class Wire(SMTP):
 
     def allow(self, seconds: float, reply: Reply) -> None:
         """Let the session wait so long, from now; after that it ends with this reply (A8)."""
+        self._content_began = math.inf
         self._deadline = self.loop.time() + seconds
         self._timeout_reply = reply
         if self._alarm is None or self._alarm.when() > self._deadline:
@@ -227,12 +243,14 @@ class Wire(SMTP):
         transport = self.transport
         if transport is None:
             return
-        if linger and self._plain and not self._hung_up and transport.can_write_eof():
-            transport.write_eof()
+        if linger and not self._hung_up:
+            if self._plain and transport.can_write_eof():
+                with suppress(OSError):  # the peer may have left in this very moment
+                    transport.write_eof()
             self._resume_reading()
         else:
             transport.close()
-        self._set_alarm(self.loop.time() + _LINGER_SECONDS)
+        self._set_alarm(self.loop.time() + LINGER_SECONDS)
 
     def drop(self) -> None:
         """Close at once, whatever is still to be sent."""
@@ -292,23 +310,40 @@ class Wire(SMTP):
         """The alarm isn't moved with each command: it looks at the deadline when it rings."""
         self._alarm = None
         if self._parting:
-            self.drop()
+            self._end_parting()
             return
         now = self.loop.time()
-        if now < self._deadline:
+        if now < self._deadline or self._keeps_pace(now):
             self._set_alarm(min(self._deadline, now + self.door.limits.idle_seconds))
         else:
             self.dismiss(self._timeout_reply)
 
+    def _keeps_pace(self, now: float) -> bool:
+        """A message that comes fast enough gets more time, up to the limit for the whole of it (A8)."""
+        reader, limits = self._content, self.door.limits
+        spent = now - self._content_began
+        if spent < 0 or spent >= limits.data_seconds:
+            return False
+        ours = reader is None or self._read_paused  # it has come, or waits until we have written what came
+        if reader is not None and not ours and reader.received < spent * limits.data_bytes_per_second:
+            return False
+        self._deadline = now + min(_PACE_SECONDS, limits.data_seconds - spent)
+        return True
 
-def _address_of(peername: object) -> str:
-    """The peer's IP address without port and zone; IPv4 inside IPv6 as plain IPv4; "" where there is none."""
-    if not isinstance(peername, tuple):
-        return ""
-    address = ipaddress.ip_address(str(peername[0]).partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return str(address)
+    def _end_parting(self) -> None:
+        """The peer had its moment to read our last words: close, and if that takes long as well, cut the line."""
+        if self._lost or self._plain:
+            self.drop()
+        elif self.transport is not None:
+            self.transport.close()
+            self._set_alarm(self.loop.time() + LINGER_SECONDS)
+
+
+def _address_of(sock: socket.socket | None, peername: object) -> str:
+    """The peer's IP address without port and zone; 0.0.0.0 where it has left already."""
+    if isinstance(peername, tuple):
+        return plain_address(str(peername[0]).partition("%")[0])
+    return _LOCAL_PEER if sock is not None and sock.family == socket.AF_UNIX else "0.0.0.0"  # noqa: S104 - nobody's
 
 
 def _send_at_once(sock: socket.socket | None) -> None:

@@ -91,6 +91,11 @@ class Program:
 
     def listeners(self, count: int) -> dict[str, tuple[str, int]]:
         """Waits for its listening lines: role → (host, port)."""
+        said = {role: address.rpartition(":") for role, address in self.addresses(count).items()}
+        return {role: (host, int(port)) for role, (host, _, port) in said.items()}
+
+    def addresses(self, count: int) -> dict[str, str]:
+        """Waits for its listening lines: role → what stands there."""
         assert self.process.stdout is not None
         found = {}
         for _ in range(count):
@@ -99,8 +104,7 @@ class Program:
                 raise AssertionError(self.end(None))
             word, role, address = line.split()
             assert word == "listening"
-            host, _, port = address.rpartition(":")
-            found[role] = (host, int(port))
+            found[role] = address
         return found
 
     def end(self, number: int | None = signal.SIGTERM) -> Said:

@@ -100,7 +100,7 @@ WRONG = {
     "an age that is none": (("trace", "--since", "yesterday"), "--since 'yesterday' is not allowed; allowed: "),
     "a verdict that is none": (("trace", "--verdict", "maybe"), "allowed: file, refuse, hold"),
     "a trace of nobody": (("trace", "--account", "beta"), "no account is called 'beta'"),
-    "a role that is none": (("serve", "--only", "smtp,ftp"), "--only 'ftp' is no role; allowed: smtp, http"),
+    "a role that is none": (("serve", "--only", "smtp,ftp"), "--only 'ftp' is no role; allowed: smtp, lmtp, http"),
     "more workers than a file bears": (("serve", "--workers", "2"), "--workers 2 needs PostgreSQL"),
 }
 
@@ -152,10 +152,10 @@ def test_a_wrong_setting_stops_every_command(
 
 
 def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMARTGATE_LMTP_LISTEN", "127.0.0.1:24")
+    monkeypatch.setenv("SMARTGATE_DNS_SERVERS", "192.0.2.53")
     said = run("account", "list", "--json")
     assert said.json == []
-    assert said.err.startswith("SMARTGATE_LMTP_LISTEN has no effect")
+    assert said.err.startswith("SMARTGATE_DNS_SERVERS has no effect")
 
 
 def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,57 @@ def test_the_operators_trace_their_own_mail(start: Start, tmp_path: Path) -> Non
     assert "postmaster" in command(tmp_path, "trace").out
 
 
+def test_lmtp_is_served_beside_smtp_and_answers_each_account(start: Start, tmp_path: Path) -> None:
+    for slug in ("acme", "bolt"):
+        command(tmp_path, "account", "add", slug, "--name", slug, "--owner", f"ana@{slug}.example")
+    path = tmp_path / "lmtp"
+    server = start("serve", LMTP_LISTEN=f"unix:{path}")
+    said = server.addresses(3)
+    assert list(said) == ["smtp", "lmtp", "http"]
+    assert said["lmtp"] == f"unix:{path}"
+    with closing(smtplib.LMTP(str(path))) as client:
+        client.ehlo()
+        client.mail("pat@client.example")
+        assert [client.rcpt(f"{slug}@mail.kommo.com")[0] for slug in ("acme", "bolt")] == [250, 250]
+        first = client.data(MAIL.replace("acme+lead", "acme"))
+        second = client.getreply()
+    assert (first[0], first[1][:5]) == (250, b"2.6.0")
+    assert (second[0], second[1][:5]) == (550, b"5.7.1")
+    assert b"bolt@mail.kommo.com works only as a visible Cc" in second[1]
+    assert server.end().status == 0
+    assert not path.exists()
+
+
+def test_a_large_mail_by_lmtp_is_kept_for_each_account(start: Start, tmp_path: Path) -> None:
+    for slug in ("acme", "bolt"):
+        command(tmp_path, "account", "add", slug, "--name", slug, "--owner", f"ana@{slug}.example")
+    server = start("serve", "--only", "lmtp", LMTP_LISTEN="127.0.0.1:0")
+    large = MAIL.replace("acme+lead@mail.kommo.com", "acme@mail.kommo.com, bolt@mail.kommo.com") + "x" * 70 * 15_000
+    with closing(smtplib.LMTP(*server.listeners(1)["lmtp"])) as client:
+        client.ehlo()
+        client.mail("pat@client.example")
+        for slug in ("acme", "bolt"):
+            client.rcpt(f"{slug}@mail.kommo.com")
+        assert [client.data(large)[0], client.getreply()[0]] == [250, 250]
+    kept = [path.name for path in tmp_path.glob("var/blobs/*/*/*")]
+    assert len(kept) == 2
+    assert len(set(kept)) == 1
+    assert server.end().status == 0
+
+
+def test_lmtp_alone_needs_an_address(start: Start) -> None:
+    said = start("serve", "--only", "lmtp").end(None)
+    assert (said.status, said.out) == (1, "")
+    assert said.err == "SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on\n"
+
+
+def test_a_certificate_that_cannot_be_used_is_told_in_one_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("Dear diary")
+    said = start("serve", TLS_CERT=str(tmp_path / "cert.pem")).end(None)
+    assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+    assert said.err.startswith(f"SMARTGATE_TLS_CERT {tmp_path}/cert.pem: no usable certificate and key (")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_told_to_stop_ends_with_nought(start: Start, number: signal.Signals) -> None:
     server = start("serve", "--only", "http")

@@ -40,6 +40,12 @@ READINGS = {
     ),
     "the console's address loses its slash": ("PUBLIC_URL", "https://gate.example/", "https://gate.example"),
     "a level may be in capitals": ("LOG_LEVEL", "WARNING", "warning"),
+    "LMTP may listen on a port": ("LMTP_LISTEN", "127.0.0.1:24", config.Listen("127.0.0.1", 24)),
+    "LMTP may listen on a unix socket": ("LMTP_LISTEN", "unix:/run/sg/lmtp", config.UnixSocket(Path("/run/sg/lmtp"))),
+    "a path alone is a unix socket": ("LMTP_LISTEN", "/run/sg/lmtp", config.UnixSocket(Path("/run/sg/lmtp"))),
+    "a mode is octal": ("LMTP_SOCKET_MODE", "0666", 0o666),
+    "a certificate is a file": ("TLS_CERT", "/etc/ssl/mx.pem", Path("/etc/ssl/mx.pem")),
+    "a truth value in capitals": ("TLS_REQUIRED", "FALSE", False),
     "an empty value counts as unset": ("MAX_RECIPIENTS", "", 100),
 }
 
@@ -74,6 +80,14 @@ WRONG = {
     "a number in words": ("MAX_RECIPIENTS", "many", "is not a whole number; allowed: a whole number from 1"),
     "a number with a point": ("MAX_RECIPIENTS", "1.5", "is not a whole number"),
     "a number out of bounds": ("MAX_SESSIONS", "0", "is not allowed; allowed: a whole number from 1 to 1000000"),
+    "a unix socket with a relative path": ("LMTP_LISTEN", "unix:run/lmtp", "begins with a slash; allowed: HOST:PORT"),
+    "a unix socket with too long a path": ("LMTP_LISTEN", "/" + "x" * 107, "longer than 107 bytes"),
+    "a folder for a unix socket": ("LMTP_LISTEN", "unix:/run/", "names no file"),
+    "a mode in words": ("LMTP_SOCKET_MODE", "rw-rw----", "is no mode of a file; allowed: three octal digits"),
+    "a mode with more than rights": ("LMTP_SOCKET_MODE", "4660", "more than the rights"),
+    "a key without its certificate": ("TLS_KEY", "/etc/ssl/key.pem", "needs SMARTGATE_TLS_CERT to be set as well"),
+    "TLS required without a certificate": ("TLS_REQUIRED", "true", "needs SMARTGATE_TLS_CERT to be set as well"),
+    "a truth value in words": ("TLS_REQUIRED", "yes", "is neither true nor false; allowed: true or false"),
     "an unknown level": ("LOG_LEVEL", "loud", "is not allowed; allowed: debug, info, warning or error"),
 }
 
@@ -188,9 +202,9 @@ def test_a_password_in_a_url_is_never_shown() -> None:
 
 
 def test_what_this_version_cannot_do_is_accepted_but_said() -> None:
-    environ = {"SMARTGATE_LMTP_LISTEN": "127.0.0.1:24", "SMARTGATE_DNS_SERVERS": ""}
+    environ = {"SMARTGATE_EGRESS_ADDRESSES": "192.0.2.1", "SMARTGATE_DNS_SERVERS": ""}
     assert config.load(environ) == config.load({})
-    assert config.warnings(environ) == ["SMARTGATE_LMTP_LISTEN has no effect: this version has no LMTP listener"]
+    assert config.warnings(environ) == ["SMARTGATE_EGRESS_ADDRESSES has no effect: this version connects to no mailbox"]
 
 
 def test_what_this_version_cannot_do_is_said_of_a_secret_in_a_file_too(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
+import ssl
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,17 @@ PATIENCE = 20.0
 """Seconds until a test that waits for something that never comes is given up."""
 
 TAKEN = Reply(250, "2.1.5", "Recipient ok")
+ELSEWHERE = Reply(452, "4.5.3", "One account a transaction")
 FILED = Reply(250, "2.6.0", "Filed id=1")
 REFUSALS = {
     "nobody": Reply(550, "5.1.1", "No such account"),
     "later": Reply(451, "4.4.3", "The directory is away"),
     "harvester": Reply(421, "4.7.0", "Too many unknown addresses"),
 }
+
+
+ACCOUNTS = {"bolt": 2, "cork": 3}
+"""The accounts beside acme, which is 1."""
 
 
 class MemorySpool:
@@ -54,7 +60,8 @@ class MemorySpool:
 class FrontDesk:
     """Accepts every recipient but those of REFUSALS, and files everything.
 
-    faults: raised, once each, by the question of that name. hold: while it is cleared, filing waits.
+    faults: raised, once each, by the question of that name. hold: while it is cleared, filing waits. verdicts: what is
+    said of mail for an account, where it isn't `reply`. unknown: local parts that are nobody's.
     """
 
     faults: dict[str, BaseException] = field(default_factory=dict)
@@ -67,22 +74,35 @@ class FrontDesk:
     hold: asyncio.Event | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
     reply: Reply = FILED
+    unknown: frozenset[str] = frozenset()
+    verdicts: dict[int, Reply | BaseException] = field(default_factory=dict)
 
     async def admit_recipient(self, address: str, admitted: Sequence[Admission]) -> Admission:
         self._fail("admit_recipient")
         self.asked.append(address)
-        if refusal := REFUSALS.get(address.partition("@")[0]):
+        local = address.partition("@")[0]
+        if refusal := REFUSALS.get("nobody" if local in self.unknown else local):
             return Admission(refusal, (), address, None)
-        return Admission(TAKEN, (), address, 1, Recipient(address, 1, "acme", "mail.kommo.com", Action.LEAD))
+        slug = address.partition("@")[0].partition("+")[0]
+        account = ACCOUNTS.get(slug) or (1000 + int(slug[5:]) if slug.startswith("guess") else 1)
+        if address.partition("@")[0].endswith("+wrong"):
+            return Admission(REFUSALS["nobody"], (), address, account)
+        if any(one.accepted and one.account != account for one in admitted):
+            return Admission(ELSEWHERE, (), address, account)
+        recipient = Recipient(address, account, slug, "mail.kommo.com", Action.LEAD)
+        return Admission(TAKEN, (), address, account, recipient)
 
     async def file_mail(self, envelope: Envelope, content: bytes | Spool) -> Reply:
         self.filing.set()
         if self.hold is not None:
             await self.hold.wait()
         self._fail("file_mail")
+        verdict = self.verdicts.get(next(one.account or 0 for one in envelope.admissions if one.accepted), self.reply)
+        if isinstance(verdict, BaseException):
+            raise verdict
         self.filed.append((envelope, content if isinstance(content, bytes) else self.spools[-1].content()))
         self.done.set()
-        return self.reply
+        return verdict
 
     async def note_refusals(self, envelope: Envelope) -> None:
         self._fail("note_refusals")
@@ -142,6 +162,11 @@ class Peer:
         while reply := await self.hear():
             heard.append(reply)
         return heard
+
+    async def encrypt(self, context: ssl.SSLContext) -> None:
+        """STARTTLS, with a certificate that is believed."""
+        assert (await self.ask("STARTTLS")).startswith("220 2.0.0 ")
+        await asyncio.wait_for(self.writer.start_tls(context, server_hostname="mx.example"), PATIENCE)
 
     async def begin(self, recipient: str = "acme+lead@mail.kommo.com") -> None:
         """Everything up to and with the 354."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import cast
 
 import pytest
@@ -151,10 +152,25 @@ async def test_a_message_whose_end_never_came_is_not_filed(
     assert all(spool.closed for spool in desk.spools)
 
 
+async def test_a_peer_that_leaves_while_we_part_from_it_is_no_trouble(
+    serve: Serve, dial: Dial, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(transport: object) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    address = await serve(max_command_errors=1)
+    peer = await dial(address)
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", gone)
+    assert (await peer.ask("XYZZY")).startswith("421 ")
+    await noticed(dial, address)
+    gc.collect()
+    assert caplog.records == []
+
+
 async def test_a_peer_that_never_reads_its_replies_is_not_read_either(
     serve: Serve, dial: Dial, desk: FrontDesk
 ) -> None:
-    peer = await dial(await serve(idle_seconds=0.3))
+    peer = await dial(await serve(idle_seconds=0.3, max_commands=10**9))
     cast(asyncio.Transport, peer.writer.transport).pause_reading()
 
     async def flood() -> None:
