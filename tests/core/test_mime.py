@@ -233,7 +233,11 @@ def test_leaves_follow_one_another_whatever_the_lines_are(lines: list[bytes], en
         position = leaf.end
 
 
-@given(st.binary(max_size=200), st.binary(max_size=200), st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=80))
+@given(
+    st.binary(max_size=200),
+    st.binary(max_size=200),
+    st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=80),
+)
 def test_what_pythons_own_library_writes_is_read_back(one: bytes, other: bytes, text: str) -> None:
     message = EmailMessage(policy=email.policy.SMTP)
     message.set_content(text)
