@@ -60,12 +60,13 @@ class Api:
 class Serving:
     """A server with a store in `folder`, on free ports of this machine; settings as the environment names them.
 
-    prefix: a command that the server is started through. The process leads a group of its own: nothing else is killed.
+    store: another folder for the store. prefix: a command that every command is started through. The process leads a
+    group of its own: nothing else is killed.
     """
 
-    def __init__(self, folder: Path, *, prefix: Sequence[str] = (), **settings: str) -> None:
+    def __init__(self, folder: Path, *, store: Path | None = None, prefix: Sequence[str] = (), **settings: str) -> None:
         self.folder = folder
-        self.database = folder / "store" / "smartgate.db"
+        self.database = (store or folder / "store") / "smartgate.db"
         self.smtp = self.http = ("", 0)
         self._prefix = tuple(prefix)
         own = {
