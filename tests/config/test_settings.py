@@ -74,6 +74,11 @@ WRONG = {
     "a folder that is no URL": ("BLOB_URL", "/srv/blobs", "names no folder; allowed: file:///FOLDER"),
     "a block with host bits": ("TRUSTED_RELAYS", "10.1.2.3/8", "the block is 10.0.0.0/8"),
     "a relay by name": ("TRUSTED_RELAYS", "mx.example", "neither an IP address nor a block"),
+    "authenticity by halves": ("AUTHENTICITY", "half", "is not allowed; allowed: enforce, mark or off"),
+    "a relay's name that is none": ("RELAY_AUTHSERV_ID", "mx example", "is no domain name"),
+    "a sealer that is none": ("ARC_TRUSTED_SEALERS", "list.example,@", "is no domain name"),
+    "a name server by name": ("DNS_SERVERS", "192.0.2.1,dns.example:53", "'dns.example:53', which is no IP address"),
+    "a name server with a wrong port": ("DNS_SERVERS", "192.0.2.1:x", "'192.0.2.1:x', which is no IP address"),
     "no web address": ("PUBLIC_URL", "gate.example", "is no web address; allowed: http://HOST"),
     "a web address with a query": ("PUBLIC_URL", "https://gate.example/?a=b", "carries more than"),
     "a web address with a blank": ("PUBLIC_URL", "https://gate.example/a b", "contains a blank"),
@@ -100,6 +105,12 @@ def test_a_wrong_value_is_answered_with_name_value_and_what_is_allowed(name: str
     assert line.startswith(f"SMARTGATE_{name}: {value!r} ")
     assert said in line
     assert "; allowed: " in line
+
+
+def test_name_servers_may_leave_out_their_port() -> None:
+    settings = config.load({"SMARTGATE_DNS_SERVERS": "192.0.2.1, 192.0.2.2:5353, 2001:db8::1, [2001:db8::2]:54"})
+    shown = [str(one) for one in settings.dns_servers]
+    assert shown == ["192.0.2.1:53", "192.0.2.2:5353", "[2001:db8::1]:53", "[2001:db8::2]:54"]
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -43,6 +43,7 @@ def test_a_decision_has_the_one_shape_of_explain_and_of_receipts() -> None:
         ],
         "creates": {"contacts": [{"email": "carol@xn--bcher-kva.example", "name": "Carol"}], "lead": {"name": "Boats"}},
         "auth": {"spf": "none", "dkim": "none", "dmarc": "none", "arc": "none"},
+        "authentic": None,
         "steps": [{"rule": "A1", "outcome": "ok", "detail": "mail.kommo.com is a gateway domain."}],
     }
     assert json.loads(json.dumps(shape)) == shape

@@ -1,103 +1,24 @@
-"""Rule B5: who is believed to be who From says, told through the port, with real signatures and a real name server.
-
-Peers come from the addresses below, though the connection is made on this machine. acme.example (the team) and
-bluefin.example (Bob's) publish SPF for the first of them and keys for DKIM.
-"""
+"""Rule B5: real signatures, seals and DNS decide who is believed; what cannot be asked for is waited for (B10)."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from ipaddress import ip_network
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from gateway.core.envelope import Envelope
-from gateway.core.facts import Auth
-from gateway.core.mail import Mail
-from gateway.smtp.authenticity.authenticator import Authenticator, AuthenticitySettings
-from gateway.smtp.authenticity.resolver import Resolver
-from tests.mail import Sample, corpus
-from tests.name_server import SERVFAIL, NameServer
-from tests.scenarios.house import House, mail, wire
-from tests.smtp.authenticity.letters import seal, sign, zones
-
-LEAD = "acme+lead@mail.kommo.com"
-ATTACH = "acme@mail.kommo.com"
-OWN, ELSEWHERE, RELAY = "192.0.2.10", "198.51.100.7", "203.0.113.5"
-BOB = "Bob Miller <bob@bluefin.example>"
-SPF = [("TXT", f"v=spf1 ip4:{OWN} -all")]
-ZONES: dict[str, Any] = {
-    "acme.example": SPF,
-    "bluefin.example": SPF,
-    "news.acme.example": SPF,
-    "evil.example": [("TXT", "v=spf1 +all")],
-    "list.example": [("TXT", "v=spf1 +all")],
-    **zones("acme.example"),
-    **zones("bluefin.example"),
-    **zones("evil.example"),
-    **zones("list.example"),
-}
-
-
-class FromOutside:
-    """An authenticator that sees another peer than the one on this machine."""
-
-    def __init__(self, server: NameServer) -> None:
-        self.settings = AuthenticitySettings(
-            trusted_relays=(ip_network(RELAY),), sealers=frozenset(("list.example",)), hostname="mx.example"
-        )
-        self.server = server
-        self.peer = ELSEWHERE
-
-    def set(self, **settings: Any) -> None:
-        self.settings = replace(self.settings, **settings)
-
-    @property
-    def _authenticator(self) -> Authenticator:
-        return Authenticator(self.settings, Resolver([self.server.address], query_seconds=1))
-
-    def at_once(self, peer: str) -> Auth | None:
-        return self._authenticator.at_once(self.peer)
-
-    async def evaluate(self, envelope: Envelope, mail: Mail, size: int, read_at: Callable[[int, int], bytes]) -> Auth:
-        return await self._authenticator.evaluate(replace(envelope, peer=self.peer), mail, size, read_at)
-
-
-@pytest.fixture
-async def outside() -> AsyncIterator[FromOutside]:
-    async with NameServer(ZONES) as server:
-        yield FromOutside(server)
-
-
-@pytest.fixture
-async def house(world: Path, tmp_path: Path, outside: FromOutside) -> AsyncIterator[House]:
-    shutil.copy(world, tmp_path / "store.db")
-    one = House(tmp_path / "store.db", outside)
-    await one.open()
-    yield one
-    await one.close()
-
-
-def publish(outside: FromOutside, policy: str, domain: str = "acme.example") -> None:
-    outside.server.publish({f"_dmarc.{domain}": [("TXT", f"v=DMARC1; {policy}")]})
-
-
-def letter(**about: Any) -> bytes:
-    return wire(mail(**about))
-
-
-async def decided(house: House) -> dict[str, Any]:
-    decision: dict[str, Any] = (await house.receipts())[-1]["decision"]
-    return decision
-
-
-def step(decision: dict[str, Any], rule: str = "B5") -> tuple[str, str]:
-    return next((one["outcome"], one["detail"]) for one in decision["steps"] if one["rule"] == rule)
-
+from tests.name_server import SERVFAIL
+from tests.scenarios.authenticity.outside import (
+    BOB,
+    ELSEWHERE,
+    LEAD,
+    OWN,
+    SPF,
+    FromOutside,
+    decided,
+    letter,
+    publish,
+    step,
+)
+from tests.scenarios.house import House
+from tests.smtp.authenticity.letters import seal, sign
 
 SENT = {
     # story: (policy, peer, how it is signed, envelope's sender, results, reply)
@@ -375,104 +296,3 @@ async def test_a_delayed_mail_is_filed_once_the_dns_answers(house: House, outsid
 
     assert (first.code, again.code) == (451, 250)
     assert (await decided(house))["direction"] == "outgoing"
-
-
-RELAYED = {
-    # story: (the relay's name as set, fields on top, direction, dmarc, reply)
-    "nothing is set": (None, "mx.acme.example; dmarc=fail header.from=acme.example", "outgoing", "none", 250),
-    "nothing was written": ("mx.acme.example", "", "outgoing", "none", 250),
-    "it passes": ("mx.acme.example", "mx.acme.example; dmarc=pass header.from=acme.example", "outgoing", "pass", 250),
-    "DKIM passes": ("mx.acme.example", "mx.acme.example; dkim=pass header.d=acme.example", "outgoing", "none", 250),
-    "it fails": ("mx.acme.example", "mx.acme.example; dmarc=fail header.from=acme.example", "incoming", "fail", 250),
-    "it fails, and the policy is known": (
-        "mx.acme.example",
-        "mx.acme.example; dmarc=fail header.from=acme.example polrec.p=reject",
-        "incoming",
-        "fail",
-        550,
-    ),
-    "it passes for another": (
-        "mx.acme.example",
-        "mx.acme.example; dmarc=pass header.from=evil.example",
-        "incoming",
-        "pass",
-        250,
-    ),
-    "another server wrote": ("mx.acme.example", "evil.example; dmarc=fail", "outgoing", "none", 250),
-    "the sender wrote below the relay": (
-        "mx.acme.example",
-        "mx.acme.example; dmarc=fail\nAuthentication-Results: mx.acme.example; dmarc=pass",
-        "incoming",
-        "fail",
-        250,
-    ),
-    "the sender wrote what can't be read below": (
-        "mx.acme.example",
-        "mx.acme.example; spf=fail\nAuthentication-Results: mx.acme.example; (dmarc=pass",
-        "incoming",
-        "none",
-        250,
-    ),
-}
-
-
-@pytest.mark.parametrize(("name", "field", "direction", "dmarc", "code"), RELAYED.values(), ids=RELAYED)
-@pytest.mark.parametrize("peer", [RELAY, "127.0.0.1", "::1", "::ffff:127.0.0.1"])
-async def test_behind_a_relay_its_own_results_count_and_no_dns_is_asked(
-    house: House, outside: FromOutside, name: str | None, field: str, direction: str, dmarc: str, code: int, peer: str
-) -> None:
-    publish(outside, "p=reject")
-    outside.peer = peer
-    outside.set(relay_id=name)
-    results = f"Authentication-Results: {field}\n" if field else ""
-
-    handed = await house.hand(wire(results + mail()), LEAD, sender="x@evil.example")
-
-    decision = await decided(house)
-    assert handed.code == code
-    assert (decision["direction"], decision["auth"]["dmarc"]) == (direction, dmarc)
-    assert outside.server.asked == []
-
-
-async def test_from_outside_a_forged_authentication_results_changes_nothing(house: House, outside: FromOutside) -> None:
-    outside.set(relay_id="mx.acme.example")
-
-    await house.hand(wire("Authentication-Results: mx.acme.example; dmarc=pass\n" + mail()), LEAD)
-
-    assert (await decided(house))["direction"] == "incoming"
-
-
-@pytest.mark.parametrize("size", [1_000, 100_000, 1_000_000], ids=["small", "in a thread", "on disk"])
-async def test_a_signed_mail_of_any_size_is_believed(house: House, size: int) -> None:
-    raw = sign(letter(body="A line of the mail.\n" * (size // 20)), domain="acme.example")
-
-    await house.hand(raw, LEAD, sender="x@evil.example")
-
-    assert (await decided(house))["auth"]["dkim"] == "pass"
-
-
-async def test_the_operators_mail_is_taken_as_it_is(house: House, outside: FromOutside) -> None:
-    publish(outside, "p=reject")
-
-    assert (await house.hand(letter(), "postmaster@mail.kommo.com")).code == 250
-    assert outside.server.asked == []
-
-
-FORGERIES = [sample for sample in corpus() if sample.name.startswith("from-")]
-
-
-@pytest.mark.parametrize("sample", FORGERIES, ids=lambda sample: sample.name)
-@pytest.mark.parametrize("policy", ["p=reject", "p=none"])
-async def test_no_form_of_from_makes_a_strangers_mail_the_teams(
-    house: House, outside: FromOutside, sample: Sample, policy: str
-) -> None:
-    publish(outside, policy)
-
-    handed = await house.hand(sample.raw, *sample.rcpt, sender="x@evil.example")
-
-    decision = await decided(house)
-    assert decision["direction"] == "incoming"
-    team = any(one["role"] == "from" and one["kind"] == "team" for one in decision["participants"])
-    if team and policy == "p=reject":
-        assert handed.code == 550
-        assert await house.count("messages") == 0
