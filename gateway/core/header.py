@@ -16,6 +16,7 @@ _LINE_END = re.compile(rb"\n(?![ \t])")
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _EMPTY_LINE = re.compile(rb"\r?\n")
+_NO_LIMIT = 1 << 62
 _NO_VALUES: tuple[bytes, ...] = ()
 
 Fields = Mapping[str, tuple[bytes, ...]]
@@ -44,7 +45,7 @@ class Header:
         return values[0] if values else None
 
 
-def read_header(message: bytes, *, max_bytes: int, max_lines: int) -> Header:
+def read_header(message: bytes, *, max_bytes: int = _NO_LIMIT, max_lines: int = _NO_LIMIT) -> Header:
     """Splits off the header section and its fields. A line that is no field is passed over, never guessed.
 
     A section beyond the limits is measured by its bytes and not taken apart (B4b): it then has no fields.

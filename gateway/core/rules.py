@@ -6,12 +6,11 @@ returns the end of the matter; the first refusal is the reply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.core import replies
-from gateway.core.address import Mailbox
-from gateway.core.admission import OPERATORS, read_recipient
+from gateway.core.admission import OPERATORS
 from gateway.core.authenticity import judge
 from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict
 from gateway.core.envelope import Action, Envelope, Recipient, Step
@@ -19,6 +18,7 @@ from gateway.core.facts import Facts, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
 from gateway.core.people import Cast, Kind, Participant
 from gateway.core.replies import Reply
+from gateway.core.visible import actions_in, smart_address
 
 LEAD_NAME_CHARACTERS = 200
 _DOING = {
@@ -150,8 +150,8 @@ def _b2_bounce(case: _Case) -> _End | None:
 
 def _b1_visible(case: _Case) -> _End | None:
     """Rules B1 and A7: the action is the strongest of the addresses that are recipients and visible."""
-    in_cc = _actions_in(case, case.mail.cc)
-    in_to = _actions_in(case, case.mail.to)
+    in_cc = actions_in(case.mail.cc, case.facts)
+    in_to = actions_in(case.mail.to, case.facts)
     allowed = in_cc | in_to if case.facts.account.copy_policy == "cc_or_to" else in_cc
     seen = [one for one in case.recipients if one.action in allowed]
     hidden = [one for one in case.recipients if one.action not in allowed]
@@ -169,33 +169,6 @@ def _b1_visible(case: _Case) -> _End | None:
     if len({one.action for one in seen}) > 1:
         case.note("A7", f"Several smart addresses: the strongest counts, {_DOING[case.action]}.")
     return None
-
-
-def smart_address(recipient: Recipient) -> str:
-    """A smart address as replies write it: lower case, without quotes or source route."""
-    suffix = recipient.action.suffix if recipient.action else ""
-    return f"{recipient.slug}{suffix}@{recipient.domain}"
-
-
-def header_slugs(mail: Mail, domains: frozenset[str]) -> frozenset[str]:
-    """Slugs of gateway addresses in To and Cc: what the directory must be asked for before B1 can be judged."""
-    return frozenset(
-        wanted.slug
-        for box in (*mail.to, *mail.cc)
-        if box.domain in domains and (wanted := read_recipient(box.address, domains)).slug
-    )
-
-
-def _actions_in(case: _Case, boxes: Iterable[Mailbox]) -> set[Action]:
-    """Actions of this account's smart addresses among the boxes, at any gateway domain."""
-    account, slugs = case.facts.account, case.facts.slugs
-    found = set()
-    for box in boxes:
-        if box.domain in account.team.gateway_domains:
-            wanted = read_recipient(box.address, account.team.gateway_domains)
-            if wanted.action is not None and slugs.get(wanted.slug) == account.number:
-                found.add(wanted.action)
-    return found
 
 
 def _b5_authentic(case: _Case) -> _End | None:

@@ -226,7 +226,7 @@ def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[
 
 
 def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
-    """Filed messages by account and Message-ID, oldest first (B9: several may carry one); held ones don't count (B7)."""
+    """Filed messages by account and Message-ID, oldest first: several may share one (B9). Held ones do not count."""
     found: dict[tuple[int, str], list[Referred]] = {}
     for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids, state=FILED):
         found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))

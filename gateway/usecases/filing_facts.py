@@ -14,7 +14,7 @@ from gateway.core.envelope import Envelope
 from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead
 from gateway.core.mail import Mail
 from gateway.core.people import Cast, Team, cast_people
-from gateway.core.rules import header_slugs
+from gateway.core.visible import header_slugs
 from gateway.store import facts as store
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx

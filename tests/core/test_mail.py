@@ -215,10 +215,6 @@ def test_b4a_bare_lf_and_cr_lf_are_one_message() -> None:
     assert replace(one, size=0) == replace(other, size=0)
 
 
-def test_the_size_is_that_of_the_whole_message_where_only_its_beginning_is_read() -> None:
-    assert (read_mail(b"\r\nHello").size, read_mail(b"\r\nHello", size=1_000).size) == (7, 1_000)
-
-
 def test_received_fields_are_counted_and_the_rest_is_read() -> None:
     mail = read(
         FROM, "Received: a", "RECEIVED: b", "Subject: Re: =?utf-8?q?B=C3=B6te?=", "Date: 14 Jan 2025 00:00 +0000"

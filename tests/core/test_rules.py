@@ -12,7 +12,8 @@ from gateway.core.envelope import Action
 from gateway.core.facts import Account, Auth, Facts, Filed, Lead
 from gateway.core.mail import Limits, Mail
 from gateway.core.people import Team, cast_people
-from gateway.core.rules import decide, header_slugs
+from gateway.core.rules import decide
+from gateway.core.visible import header_slugs
 from tests.core.world import (
     ACCOUNT,
     ACME,
@@ -79,8 +80,9 @@ STORIES = {
     "B8a the others are added beside it": (
         LEAD, "noreply@shop.example", f"{DIMAS}, {CAROL}", LEAD, (), File((CAROL_KEY,), (CAROL_KEY,), "Boats"),
     ),
-    "B8a keeps even a known address off its card": (
-        LEAD, "Shop <noreply@shop.example>", DIMAS, LEAD, ("Shop <noreply@shop.example>",), File(),
+    "B8a one that somebody made a contact is shown there, but opens no lead": (
+        LEAD, "Shop <noreply@shop.example>", DIMAS, LEAD, ("Shop <noreply@shop.example>",),
+        File(cards=("noreply@shop.example",)),
     ),
     "B1 in To only is refused": (ACME, CAROL, f"{DIMAS}, {ACME}", "", (), Refuse("B1")),
     "B1 in no header is refused": (ACME, CAROL, DIMAS, "", (), Refuse("B1")),
@@ -253,10 +255,17 @@ def filed(state: str = "filed", action: Action = Action.ATTACH) -> Facts:
     return replace(FACTS, contacts=known(CAROL), duplicate=Filed("M1", state, action))
 
 
+def test_b9_a_mail_that_is_held_stays_held_when_it_comes_again() -> None:
+    decision = decided(mail_of(), facts=filed("held"))
+
+    assert (decision.verdict, decision.rule, decision.duplicate_of) == (Verdict.HOLD, "B9", "M1")
+    assert decision.reply.text.startswith("Already held")
+
+
 DUPLICATES = {
     # story: facts, the reply's beginning, on which cards, lead
-    "held already": (filed("held"), "Already held", (), None),
-    "deleted since": (filed("deleted"), "Already filed and since deleted", (), None),
+    "deleted since": (filed("deleted"), "This mail came before and was removed", (), None),
+    "refused by an admin": (filed("gone"), "This mail came before and was removed", (), None),
     "the same action again": (filed(action=Action.LEAD), "Already filed; nothing doubled", (), None),
     "a stronger action": (filed(), "Already filed; now new lead, on 1 card.", (CAROL_KEY,), "Boats"),
 }
