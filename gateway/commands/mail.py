@@ -59,6 +59,10 @@ def trace(
     message_id: Annotated[str | None, typer.Option(help="With or without its angle brackets.", metavar="ID")] = None,
     since: Annotated[str | None, typer.Option(help="Not older than this: 30m, 1h, 2d.", metavar="AGE")] = None,
     verdict: Annotated[str | None, typer.Option(help="file, refuse or hold.")] = None,
+    sender: Annotated[str | None, typer.Option(help="The envelope's sender.", metavar="ADDR")] = None,
+    id: Annotated[
+        str | None, typer.Option(help="What a refusal's link ends with, or a 250 says.", metavar="ID")
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest first.", min=1, max=100_000)] = 50,
     json: Json = False,
 ) -> None:
@@ -69,7 +73,15 @@ def trace(
     after = None if since is None else time.time_ns() // 1_000_000 - _age(since)
     with app.transaction(chosen, reading=True) as tx:
         found = trace_mail(
-            tx, account, postmaster=postmaster, message_id=message_id, since=after, verdict=verdict, limit=limit
+            tx,
+            account,
+            postmaster=postmaster,
+            message_id=message_id,
+            since=after,
+            verdict=verdict,
+            sender=sender,
+            id=id,
+            limit=limit,
         )
     if json:
         print_json([{"account": one.account or None} | as_json(one.receipt) for one in found])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.envelope import Admission, Envelope
@@ -38,6 +38,9 @@ class Desk(Protocol):
 
         content: the bytes exactly as they were sent, dots unstuffed; a spool when they were many.
         """
+
+    async def refuse_mail(self, envelope: Envelope, reply: Reply) -> Mapping[int, Reply]:
+        """Record that a mail was refused before `file_mail` could see it: what to say, by account."""
 
     async def note_refusals(self, envelope: Envelope) -> None:
         """Hear of a transaction that has admissions and ended without a message for `file_mail`."""

@@ -43,9 +43,9 @@ class LmtpSession(SmtpSession):
         except DeskError:
             return answers.TROUBLE
 
-    def refused(self, transaction: Transaction, reply: Reply) -> list[Reply]:
-        """The same for each recipient that was accepted."""
-        return [reply for one in transaction.admissions if one.accepted]
+    def each(self, transaction: Transaction, said: Callable[[int | None], Reply]) -> list[Reply]:
+        """A reply for each recipient that was accepted."""
+        return [said(one.account) for one in transaction.admissions if one.accepted]
 
     async def _not_smtp(self, argument: str) -> None:
         self._mistake(answers.NOT_SMTP)

@@ -213,8 +213,7 @@ class SmtpSession(Entrance):
         try:
             content = await intake.receive()
             if isinstance(content, Reply):
-                await self._end_transaction()
-                replies = self.refused(transaction, content)
+                replies = await self._not_kept(transaction, content)
             else:
                 self._transaction = None
                 replies = await self.file(transaction, content)
@@ -231,9 +230,25 @@ class SmtpSession(Entrance):
         except DeskError:
             return [answers.TROUBLE]
 
-    def refused(self, transaction: Transaction, reply: Reply) -> list[Reply]:
-        """What is said of a message that couldn't be kept."""
-        return [reply]
+    async def _not_kept(self, transaction: Transaction, reply: Reply) -> list[Reply]:
+        """What is said of a message that couldn't be kept; a lasting no leaves a receipt first, as any refusal does."""
+        said: dict[int | None, Reply] = {}
+        if reply.code >= 500:
+            self._transaction = None
+            self.visitor.learned()
+            envelope = self.envelope_of(transaction, transaction.admissions)
+            try:
+                told = await self._ask("refuse_mail", self.door.desk.refuse_mail(envelope, reply))
+                said.update(told.items())
+            except DeskError:
+                reply = answers.TROUBLE
+        else:
+            await self._end_transaction()
+        return self.each(transaction, lambda account: said.get(account, reply))
+
+    def each(self, transaction: Transaction, said: Callable[[int | None], Reply]) -> list[Reply]:
+        """One reply for the message: that of its account (A6)."""
+        return [said(next(one.account for one in transaction.admissions if one.accepted))]
 
     def _answered(self, replies: list[Reply]) -> None:
         """Say what became of a message; it settles what the peer owed for its commands and mistakes (A8)."""

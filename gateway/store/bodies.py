@@ -50,14 +50,17 @@ def refer(trace: bytes, name: str, land: Callable[[], None]) -> StoredBody:
     return StoredBody(FILE, trace, name.encode("ascii"), land)
 
 
-def load(tx: Connection, blobs: BlobStore, account: int, message: str, n: int = 0) -> tuple[bytes, bytes] | None:
-    """Our trace header fields and the message as received; None where there is no such body."""
+def find_body(tx: Connection, account: int, message: str, n: int = 0) -> StoredBody | None:
+    """A body as it is kept; None where there is no such one."""
     query = select(bodies.c.codec, bodies.c.trace, bodies.c.data)
     row = tx.execute(
         query.where(bodies.c.account == account, bodies.c.message == message, bodies.c.n == n)
     ).one_or_none()
-    if row is None:
-        return None
-    if row.codec == FILE:
-        return row.trace, blobs.load(account, row.data.decode("ascii"))
-    return row.trace, zstandard.ZstdDecompressor().decompress(row.data, max_output_size=_MAX_IN_ROW)
+    return StoredBody(row.codec, row.trace, row.data) if row is not None else None
+
+
+def unpack(blobs: BlobStore, account: int, body: StoredBody) -> bytes:
+    """The message as received. It may be large: call this off the loop."""
+    if body.codec == FILE:
+        return blobs.load(account, body.data.decode("ascii"))
+    return zstandard.ZstdDecompressor().decompress(body.data, max_output_size=_MAX_IN_ROW)

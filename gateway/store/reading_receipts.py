@@ -34,7 +34,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which receipts are asked for. since, until: milliseconds, the second one excluded. q: words of any field."""
+    """Which receipts are asked for. since, until: milliseconds, the second one excluded. q: words of any field.
+
+    id: of the receipt itself, or of the message it tells of.
+    """
 
     verdict: str | None = None
     message_id: str | None = None
@@ -42,6 +45,7 @@ class Search:
     since: int | None = None
     until: int | None = None
     q: str = ""
+    id: str | None = None
 
 
 def list_receipts(tx: Connection, account: int, after: Position | None, limit: int, wanted: Search) -> Page[Attempt]:
@@ -78,6 +82,8 @@ def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
         conditions.append(receipts.c.message_id == f"<{wanted.message_id.strip().strip('<>')}>")
     if wanted.sender is not None:
         conditions.append(func.lower(receipts.c.sender) == wanted.sender.lower())
+    if wanted.id is not None:
+        conditions.append((receipts.c.id == wanted.id) | (receipts.c.message == wanted.id))
     if wanted.since is not None:
         conditions.append(receipts.c.at >= wanted.since)
     if wanted.until is not None:

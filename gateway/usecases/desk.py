@@ -9,8 +9,11 @@ from email.utils import formatdate
 from functools import partial
 from typing import Protocol
 
+import structlog
+
 from gateway import metrics
 from gateway.core.admission import OPERATORS, Directory, admit, read_recipient
+from gateway.core.decision import Verdict
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import NOT_EVALUATED, Auth
 from gateway.core.mail import Mail, read_mail
@@ -20,9 +23,11 @@ from gateway.store.blobs import BlobStore, Spool
 from gateway.store.bodies import StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.filing import Pages, write
-from gateway.usecases.filing import FilingSettings, file
+from gateway.usecases.filing import Filing, FilingSettings, file
 from gateway.usecases.filing_facts import Handing
-from gateway.usecases.filing_receipts import note_refusals
+from gateway.usecases.filing_receipts import note_refusals, note_refused_mail
+
+_log = structlog.get_logger(__name__)
 
 READ_IN_LOOP = 64 * 1024
 
@@ -84,6 +89,7 @@ class FilingDesk:
             return admission
         rule = admission.steps[-1].rule
         metrics.recipient_refused(rule)
+        _log.info("recipient.refused", rule=rule, account=admission.account)
         linked = admission.reply.with_link(self._settings.why_url(rule))
         return Admission(linked, admission.steps, admission.written, admission.account)
 
@@ -95,12 +101,12 @@ class FilingDesk:
         mail, body = await self._read(account, trace, content)
         auth = await self._authenticate(account, envelope, mail, content)
         handing = Handing(account, envelope, mail, body, _now(), started, auth)
-        filing = await self._store.write_each(self._file, handing)
+        filing: Filing = await self._store.write_each(self._file, handing)
         decision = filing.decision
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
-        reply: Reply = filing.reply
-        return reply
+        _tell(filing, envelope)
+        return filing.reply
 
     async def _read(self, account: int, trace: bytes, content: bytes | OpenSpool) -> tuple[Mail, StoredBody]:
         """Reads and packs a mail: small ones at once, large ones off the loop, two at a time."""
@@ -129,10 +135,43 @@ class FilingDesk:
             raise TypeError(_FOREIGN)
         return await self._authenticity.evaluate(envelope, mail, mail.size, content.read_at)
 
+    async def refuse_mail(self, envelope: Envelope, reply: Reply) -> dict[int, Reply]:
+        """A mail that the door refused for its size: each account it was for gets its receipt and its link (A8)."""
+        said = await self._store.write(partial(_refuse, envelope, reply, self._settings))
+        for account in said:
+            metrics.mail_done(envelope.road, "refuse", "A8", 0.0)
+            _log.info("mail.refused", rule="A8", account=account, peer=envelope.peer)
+        return said
+
     async def note_refusals(self, envelope: Envelope) -> None:
         """A transaction that ended before its text came: each account it named gets the receipt of what it was told."""
         if any(not one.accepted and one.account is not None for one in envelope.admissions):
             await self._store.write(partial(_note, envelope))
+
+
+def _tell(filing: Filing, envelope: Envelope) -> None:
+    """One line a mail, without anybody's address or words; filed ones only where somebody asks for every detail."""
+    decision = filing.decision
+    about = {
+        "rule": decision.rule,
+        "account": decision.account,
+        "receipt": filing.receipt,
+        "message": filing.message,
+        "peer": envelope.peer,
+    }
+    if decision.verdict is Verdict.FILE:
+        _log.debug("mail.filed", **about)
+    elif decision.verdict is Verdict.HOLD:
+        _log.info("mail.held", **about)
+    else:
+        _log.info("mail.refused", **about)
+
+
+def _refuse(envelope: Envelope, reply: Reply, settings: FilingSettings, tx: Tx) -> dict[int, Reply]:
+    pages = Pages()
+    said = note_refused_mail(tx, pages, envelope, reply, settings.why_url)
+    write(tx, pages)
+    return said
 
 
 def _note(envelope: Envelope, tx: Tx) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.core.admission import OPERATORS
 from gateway.core.decision import Decision, Verdict, as_json
-from gateway.core.envelope import Envelope
+from gateway.core.envelope import Envelope, Step
 from gateway.core.facts import Auth
 from gateway.core.people import Cast
 from gateway.core.replies import Reply
@@ -76,14 +76,37 @@ def note_refusals(tx: Tx, pages: Pages, envelope: Envelope, *, but: int | None =
             _note(tx, pages, account, envelope)
 
 
+def note_refused_mail(
+    tx: Tx, pages: Pages, envelope: Envelope, reply: Reply, why_url: Callable[[str], str]
+) -> dict[int, Reply]:
+    """Receipts of a mail that was refused for its size, unread (A8): what each account's peer is told."""
+    said = {}
+    for account in {one.account: None for one in envelope.admissions if one.accepted}:
+        if account is not None:
+            receipt = new_id()
+            said[account] = reply.with_link(why_url(receipt))
+            _write(tx, pages, receipt, account, envelope, said[account], (Step("A8", "refuse", f"{reply.text}."),))
+    for account in {one.account: None for one in envelope.admissions if not one.accepted}:
+        if account is not None and account not in said and account != OPERATORS:
+            _note(tx, pages, account, envelope)
+    return said
+
+
 def _note(tx: Tx, pages: Pages, account: int, envelope: Envelope) -> None:
-    mine = [one for one in envelope.admissions if one.account == account]
-    last = next(one for one in reversed(mine) if not one.accepted)
-    found = get_account(tx, account)
+    last = next(one for one in reversed(envelope.admissions) if one.account == account and not one.accepted)
+    _write(tx, pages, new_id(), account, envelope, last.reply, ())
+
+
+def _write(
+    tx: Tx, pages: Pages, receipt: str, account: int, envelope: Envelope, reply: Reply, last: tuple[Step, ...]
+) -> None:
+    """A receipt of what came to nothing before its text was read; its rule is that of its last step."""
+    steps = (*(step for one in envelope.admissions if one.account == account for step in one.steps), *last)
+    found = get_account(tx, account) if account != OPERATORS else None
     decision = Decision(
         verdict=Verdict.REFUSE,
-        reply=last.reply,
-        rule=last.steps[-1].rule,
+        reply=reply,
+        rule=next(step.rule for step in reversed(steps) if step.outcome == "refuse"),
         account=found.slug if found else "",
         action=None,
         cast=_NOBODY,
@@ -92,11 +115,11 @@ def _note(tx: Tx, pages: Pages, account: int, envelope: Envelope) -> None:
         base_subject="",
         unread=(),
         auth=Auth(),
-        steps=tuple(step for one in mine for step in one.steps),
+        steps=steps,
     )
-    receipt, now = new_id(), time.time_ns() // 1_000_000
+    now = time.time_ns() // 1_000_000
     add_receipt(pages, receipt, Attempt(account, envelope, now, time.monotonic_ns()), decision, **_NO_MAIL)
-    if last.reply.code < 500:  # it comes again by itself (A6): nobody has to be told
+    if reply.code < 500 or account == OPERATORS:  # it comes again by itself (A6): nobody has to be told
         return
     pages.add(
         tables.events,

@@ -11,10 +11,10 @@ from gateway.core.decision import Decision, Verdict
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.mail import Mail, read_mail
 from gateway.core.resources import Message
-from gateway.store import bodies
 from gateway.store.access import Principal
 from gateway.store.accounts import find_slug
 from gateway.store.blobs import BlobStore
+from gateway.store.bodies import unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.held import HELD, Held, bury_held, find_held, old_held, remove_held
 from gateway.store.reading_mail import find_message
@@ -33,18 +33,11 @@ async def release_held(
     The message as it is then; the decision where the rules refuse it today, and it stays held; None where there is no
     such held mail.
     """
-    found = await store.read(partial(_load, blobs, admin.account, id))
-    if found is None:
+    held = await store.read(lambda tx: find_held(tx, admin.account, id))
+    if held is None:
         return None
-    mail = await asyncio.to_thread(read_mail, found, settings.limits)
+    mail = await asyncio.to_thread(lambda: read_mail(unpack(blobs, admin.account, held.body), settings.limits))
     return await store.write(partial(_release, admin.account, id, mail, settings))
-
-
-def _load(blobs: BlobStore, account: int, id: str, tx: Tx) -> bytes | None:
-    if find_held(tx, account, id) is None:
-        return None
-    body = bodies.load(tx, blobs, account, id)
-    return body[1] if body else None
 
 
 def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx) -> Message | Decision | None:

@@ -10,7 +10,7 @@ from gateway.core.resources import Message, Thread
 from gateway.store import reading_mail as mail
 from gateway.store.access import Principal
 from gateway.store.blobs import BlobStore
-from gateway.store.bodies import load
+from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.reading import Page, Position
 from gateway.store.reading_mail import DELETED, FILED, HELD, Filter
@@ -62,13 +62,13 @@ async def show_message(store: Store, reader: Principal, id: str) -> Message | No
 async def show_raw(store: Store, blobs: BlobStore, reader: Principal, id: str) -> Raw | None:
     """The bytes of a message that the reader may open."""
 
-    def raw(tx: Tx) -> Raw | None:
+    def find(tx: Tx) -> StoredBody | None:
         if mail.find_message(tx, reader.account, id, _states(reader)) is None:
             return None
-        found = load(tx, blobs, reader.account, id)
-        return Raw(*found) if found is not None else None
+        return find_body(tx, reader.account, id)
 
-    return await store.read(raw)
+    body = await store.read(find)
+    return Raw(body.trace, await asyncio.to_thread(unpack, blobs, reader.account, body)) if body is not None else None
 
 
 async def show_content(raw: Raw, limits: MimeLimits) -> Content:

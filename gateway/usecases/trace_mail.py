@@ -29,10 +29,15 @@ def trace_mail(
     message_id: str | None = None,
     since: int | None = None,
     verdict: str | None = None,
+    sender: str | None = None,
+    id: str | None = None,
     limit: int = 50,
 ) -> list[Traced]:
-    """The newest receipts that fit. slug None: every account's. Raises MissingError for an unknown account."""
-    wanted = Search(verdict=verdict, message_id=message_id, since=since)
+    """The newest receipts that fit. slug None: every account's. Raises MissingError for an unknown account.
+
+    sender: of the envelope. id: of the receipt, as a refusal's link ends, or of the message, as a 250 says.
+    """
+    wanted = Search(verdict=verdict, message_id=message_id, since=since, sender=sender, id=id)
     whose = {} if postmaster and slug is None else _accounts(tx, slug)
     if postmaster or slug is None:
         whose[OPERATORS] = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -37,6 +38,9 @@ class Rows(Protocol):
     def next(self) -> Position | None: ...
 
 
+_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
+
+
 def cursor(position: Position | None) -> str | None:
     """A position as text."""
     if position is None:
@@ -46,9 +50,14 @@ def cursor(position: Position | None) -> str | None:
 
 
 def read_cursor(text: str | None, shape: tuple[type, ...]) -> Position | None:
-    """The position a cursor stands for. Raises a problem for one we did not give for this list."""
+    """The position a cursor stands for; where a list is ordered by id, the id of its last row is one too.
+
+    Raises a problem for one we did not give for this list.
+    """
     if text is None:
         return None
+    if shape == (str,) and _ID.fullmatch(text):
+        return (text,)
     try:
         position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):

@@ -20,7 +20,7 @@ from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
 from gateway.store import accounts, tables
 from gateway.store.blobs import BlobStore
-from gateway.store.bodies import load
+from gateway.store.bodies import find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.schema import transaction
@@ -174,9 +174,9 @@ class House:
 
     async def raw(self, message: str, n: int = 0) -> tuple[bytes, bytes]:
         account = (await self.column("SELECT account FROM bodies WHERE message = :id", id=message))[0]
-        found = await self.store.read(lambda tx: load(tx, self.blobs, account, message, n))
-        assert found is not None
-        return found
+        body = await self.store.read(lambda tx: find_body(tx, account, message, n))
+        assert body is not None
+        return body.trace, unpack(self.blobs, account, body)
 
     async def close_lead(self, status: str = "won") -> None:
         await self.store.write(lambda tx: tx.execute(tables.leads.update().values(status=status)).rowcount)

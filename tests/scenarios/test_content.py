@@ -6,6 +6,8 @@ import sqlite3
 
 import pytest
 
+from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.server import SmtpServer
 from gateway.store import writer
 from tests.scenarios.house import House, mail, wire
 from tests.smtp.front_desk import Peer
@@ -243,6 +245,21 @@ async def test_b7_a_stranger_who_answers_one_of_our_mails_is_no_stranger(house: 
     handed = await house.hand(reply, LEAD, sender="assistant@example.net")
 
     assert handed.code == 250
+
+
+async def test_a8_a_mail_that_is_too_large_leaves_a_receipt_and_its_refusal_links_to_it(house: House) -> None:
+    door = SmtpServer(house.desk, SmtpLimits(max_message_bytes=5_000), "mx.example", public_url="http://gate.example")
+    house.address = await door.start("127.0.0.1", 0)
+
+    handed = await house.hand(mail(body="A long line of text.\n" * 500), "acme+leads@mail.kommo.com", LEAD)
+    await door.stop(0)
+
+    assert handed.reply.startswith("552 5.3.4")
+    [receipt] = await house.receipts()
+    assert (receipt["verdict"], receipt["rule"], receipt["reply"]) == ("refuse", "A8", handed.reply)
+    assert handed.reply.rpartition("/why/")[2] in await house.column("SELECT id FROM receipts")
+    assert [(step["rule"], step["outcome"]) for step in receipt["decision"]["steps"]][-1] == ("A8", "refuse")
+    assert await house.column("SELECT type FROM events") == ["message.refused"]
 
 
 async def test_b11_a_large_mail_comes_back_byte_for_byte_and_one_that_is_refused_leaves_no_file(house: House) -> None:

@@ -104,6 +104,11 @@ class FrontDesk:
         self.done.set()
         return verdict
 
+    async def refuse_mail(self, envelope: Envelope, reply: Reply) -> dict[int, Reply]:
+        self._fail("refuse_mail")
+        self.noted.append(envelope)
+        return {one.account: reply for one in envelope.admissions if one.accepted and one.account is not None}
+
     async def note_refusals(self, envelope: Envelope) -> None:
         self._fail("note_refusals")
         self.noted.append(envelope)

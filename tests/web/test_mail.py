@@ -235,3 +235,15 @@ async def test_events_tell_what_happened_oldest_first(site: Site) -> None:
     assert [event["id"] for event in events] == sorted(event["id"] for event in events)
     only = (await site.api.get("/v1/events?type=lead.created")).json()["data"]
     assert [event["subject"] for event in only] == [(await one(site, "leads"))["id"]]
+
+
+async def test_who_has_read_all_events_goes_on_from_the_last_ones_id(site: Site) -> None:
+    await site.hand(letter())
+    read = (await site.api.get("/v1/events")).json()
+    await site.hand(letter(subject="Another"))
+
+    more = (await site.api.get("/v1/events", params={"after": read["data"][-1]["id"]})).json()["data"]
+
+    assert read["next"] is None
+    assert more
+    assert {event["id"] for event in more}.isdisjoint(event["id"] for event in read["data"])

@@ -51,7 +51,7 @@ async def list_events(
     limit: Limit = 50,
     type: Annotated[list[str] | None, Query(max_length=50)] = None,
 ) -> Any:
-    """What happened, oldest first; `after` replays from a point on."""
+    """What happened, oldest first; `after` replays from a point on: a page's `next`, or the last event's id."""
     return page_json(await show_receipts.list_events(services.store, reader, after, limit, type or ()))
 
 
