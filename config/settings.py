@@ -181,6 +181,9 @@ class Settings(BaseSettings):
         "Load balancers in front: each of their connections must begin with a PROXY header, version 1 or 2.",
         "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
     )
+    held_days: Whole = _number(
+        30, 1, 3650, "How long held mail waits for an admin, in days; then it is refused and its content dropped (B7)."
+    )
     former_name_days: Whole = _number(
         3650, 0, 36500, "How long the former name of a renamed account stays reserved to it, in days (rule A4)."
     )

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from config import Listen, Settings, UnixSocket
+from gateway.jobs.clock import Clock
 from gateway.listening import Ear, Place, allow_connections, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
@@ -25,11 +27,13 @@ from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
+from gateway.usecases.review_held import refuse_forgotten
 
 if TYPE_CHECKING:
     import uvicorn
 
     from gateway.core.facts import Auth
+    from gateway.core.mail import Mail
     from gateway.smtp.authenticity.authenticator import Authenticator
     from gateway.smtp.door import Doorway
     from gateway.smtp.limits import SmtpLimits
@@ -107,17 +111,13 @@ def authenticator(settings: Settings) -> Authenticator:
     return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
 
 
-async def look_into(found: Authenticator, filing: FilingSettings, raw: bytes, sender: str | None, peer: str) -> Auth:
+async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: str | None, peer: str) -> Auth:
     """What a mail's authenticity would be found to be if that peer handed it to us (`explain`)."""
     from gateway.core.envelope import Envelope
-    from gateway.core.mail import read_mail
-    from gateway.usecases.explain_mail import normal_line_ends
 
     known = found.at_once(peer)
     if known is not None:
         return known
-    message = normal_line_ends(raw)
-    mail = read_mail(message, filing.limits)
     if sender is None:
         sender = mail.author.address if mail.author else ""
     envelope = Envelope("smtp", peer, sender.rpartition("@")[2], sender, (), 0)
@@ -198,6 +198,7 @@ class Gateway:
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
+        self._clock = Clock(refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days))
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
         self._web: uvicorn.Server | None = None
@@ -230,6 +231,7 @@ class Gateway:
             await self._open_doors(blobs)
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
+        self._clock.start()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
@@ -243,6 +245,7 @@ class Gateway:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
+        await self._clock.stop()
         await self.store.stop()
         if self._started:
             _log.info("app.stopped")
@@ -279,15 +282,18 @@ class Gateway:
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         import uvicorn
 
-        from gateway.usecases.explain_mail import LOOPBACK, explain_mail
+        from gateway.core.mail import read_mail
+        from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build
         from gateway.web.services import WebServices
 
         settings, filing = self.settings, filing_settings(self.settings, self.public_url)
 
         async def explain(raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None) -> dict[str, Any]:
-            auth = await look_into(self._authenticator, filing, raw, sender, peer or LOOPBACK)
-            return await self.store.read(lambda tx: explain_mail(tx, filing, raw, rcpt, sender, peer, auth))
+            message = normal_line_ends(raw)
+            mail = await asyncio.to_thread(read_mail, message, filing.limits)
+            auth = await look_into(self._authenticator, mail, message, sender, peer or LOOPBACK)
+            return await self.store.read(lambda tx: explain_mail(tx, filing, mail, rcpt, sender, peer, auth))
 
         services = WebServices(
             store=self.store,

@@ -15,8 +15,9 @@ import typer
 
 from gateway import app
 from gateway.commands.output import InputError, clean, moment, print_json, print_table, settings
+from gateway.core.mail import read_mail
 from gateway.core.resources import as_json
-from gateway.usecases.explain_mail import LOOPBACK, explain_mail
+from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
 from gateway.usecases.trace_mail import Traced, trace_mail
 
 MARKS = {"ok": "✓", "refuse": "✕", "hold": "‖", "skip": "-", "note": "·"}
@@ -41,9 +42,11 @@ def explain(
     if peer is not None and not _is_ip(peer):
         raise InputError(f"--peer {peer!a} is no IP address; allowed: one such as 192.0.2.1")
     filing = app.filing_settings(chosen, app.public_url(chosen))
-    auth = asyncio.run(app.look_into(app.authenticator(chosen), filing, raw, sender, peer or LOOPBACK))
+    message = normal_line_ends(raw)
+    mail = read_mail(message, filing.limits)
+    auth = asyncio.run(app.look_into(app.authenticator(chosen), mail, message, sender, peer or LOOPBACK))
     with app.transaction(chosen, reading=True) as tx:
-        decision = explain_mail(tx, filing, raw, rcpt, sender, peer, auth)
+        decision = explain_mail(tx, filing, mail, rcpt, sender, peer, auth)
     if json:
         print_json(decision)
         return

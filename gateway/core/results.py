@@ -132,25 +132,19 @@ def _statements(value: bytes) -> list[str] | None:
 
 
 def _parts(value: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 0
-    while at < len(value):
-        match = _PART.match(value, at)
-        if match is None or match.lastgroup == "bad":
-            yield "bad", b""
-            return
-        if match.lastgroup == "open":
+    """Kind and text of each part, in order; what is broken is "bad" and the last one."""
+    kind, at = "", 0
+    while kind != "bad" and (match := _PART.match(value, at)):
+        kind, at = str(match.lastgroup), match.end()
+        if kind == "open":
             at = _after_comment(value, at)
-            yield ("comment", b"") if at else ("bad", b"")
-            if not at:
-                return
-        else:
-            yield str(match.lastgroup), match[0]
-            at = match.end()
+            kind = "comment" if at else "bad"
+        yield kind, match[0]
 
 
 def _after_comment(value: bytes, at: int) -> int:
-    """Where a comment ends, nested ones included; 0 where it does not."""
-    depth, at = 1, at + 1
+    """Where the comment that was opened just before ends, nested ones included; 0 where it does not."""
+    depth = 1
     while depth:
         mark = _IN_COMMENT.search(value, at)
         if mark is None:

@@ -76,15 +76,17 @@ def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[C
 
 
 def list_leads(
-    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None
+    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None, q: str = ""
 ) -> Page[Lead]:
-    """Leads, newest first. contact: only those linked to it."""
+    """Leads, newest first. contact: only those linked to it. q: part of a name."""
     query = select(leads).where(leads.c.account == account)
     if contact is not None:
         linked = select(lead_contacts.c.lead).where(
             lead_contacts.c.account == account, lead_contacts.c.contact == contact
         )
         query = query.where(leads.c.id.in_(linked))
+    if q:
+        query = query.where(leads.c.name.like(like(q), escape="\\"))
     page = read_page(tx, query, [leads.c.id], after, limit)
     return Page(_leads(tx, account, page.rows), page.next)
 
@@ -118,15 +120,17 @@ def _leads(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Lead
 
 
 def list_customers(
-    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None
+    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None, q: str = ""
 ) -> Page[Customer]:
-    """Customers, newest first. contact: only those linked to it."""
+    """Customers, newest first. contact: only those linked to it. q: part of a name."""
     query = select(customers).where(customers.c.account == account)
     if contact is not None:
         linked = select(customer_contacts.c.customer).where(
             customer_contacts.c.account == account, customer_contacts.c.contact == contact
         )
         query = query.where(customers.c.id.in_(linked))
+    if q:
+        query = query.where(customers.c.name.like(like(q), escape="\\"))
     page = read_page(tx, query, [customers.c.id], after, limit)
     return Page(_customers(tx, account, page.rows), page.next)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from gateway.core.options import AccountError, check_name
 from gateway.core.refusals import Wrong
@@ -35,85 +36,93 @@ class CardChange:
     main_contact: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[Card]):
+    """What the store does with cards of one kind. event: told when one is made; "" for none."""
+
+    find: Callable[[Tx, int, str], Card | None]
+    add: Callable[[Tx, int, Card], None]
+    set: Callable[[Tx, int, Card], None]
+    remove: Callable[[Tx, int, str], None]
+    event: str = ""
+
+
+_LEADS = _Kind(find_lead, writing.add_lead, writing.set_lead, writing.remove_lead, "lead.created")
+_CUSTOMERS = _Kind(find_customer, writing.add_customer, writing.set_customer, writing.remove_customer)
+
+
 async def make_lead(store: Store, writer: Principal, change: CardChange) -> Lead | Wrong:
     """A new lead; the event tells of it in the same commit."""
-    empty = Lead(new_id(), "", 0, "open", (), None, _now())
-
-    def make(tx: Tx) -> Lead | Wrong:
-        lead = _changed(tx, writer.account, empty, change)
-        if isinstance(lead, Lead):
-            writing.add_lead(tx, writer.account, lead)
-            writing.add_event(tx, writer.account, "lead.created", lead.id, lead.created_at)
-        return lead
-
-    return await store.write(make)
+    return await _make(store, writer, _LEADS, Lead(new_id(), "", 0, "open", (), None, _now()), change)
 
 
 async def change_lead(store: Store, writer: Principal, id: str, change: CardChange) -> Lead | Wrong | None:
     """The lead as it is then; None when the account has no such one."""
-
-    def edit(tx: Tx) -> Lead | Wrong | None:
-        known = find_lead(tx, writer.account, id)
-        lead = _changed(tx, writer.account, known, change) if known is not None else None
-        if isinstance(lead, Lead):
-            writing.set_lead(tx, writer.account, lead)
-        return lead
-
-    return await store.write(edit)
+    return await _change(store, writer, _LEADS, id, change)
 
 
 async def drop_lead(store: Store, writer: Principal, id: str) -> bool:
     """Takes the lead away; False when the account has no such one."""
-
-    def drop(tx: Tx) -> bool:
-        if find_lead(tx, writer.account, id) is None:
-            return False
-        writing.remove_lead(tx, writer.account, id)
-        return True
-
-    return await store.write(drop)
+    return await _drop(store, writer, _LEADS, id)
 
 
 async def make_customer(store: Store, writer: Principal, change: CardChange) -> Customer | Wrong:
     """A new customer."""
-    empty = Customer(new_id(), "", (), None, _now())
-
-    def make(tx: Tx) -> Customer | Wrong:
-        customer = _changed(tx, writer.account, empty, change)
-        if isinstance(customer, Customer):
-            writing.add_customer(tx, writer.account, customer)
-        return customer
-
-    return await store.write(make)
+    return await _make(store, writer, _CUSTOMERS, Customer(new_id(), "", (), None, _now()), change)
 
 
 async def change_customer(store: Store, writer: Principal, id: str, change: CardChange) -> Customer | Wrong | None:
     """The customer as it is then; None when the account has no such one."""
-
-    def edit(tx: Tx) -> Customer | Wrong | None:
-        known = find_customer(tx, writer.account, id)
-        customer = _changed(tx, writer.account, known, change) if known is not None else None
-        if isinstance(customer, Customer):
-            writing.set_customer(tx, writer.account, customer)
-        return customer
-
-    return await store.write(edit)
+    return await _change(store, writer, _CUSTOMERS, id, change)
 
 
 async def drop_customer(store: Store, writer: Principal, id: str) -> bool:
     """Takes the customer away; False when the account has no such one."""
+    return await _drop(store, writer, _CUSTOMERS, id)
 
+
+async def _make(store: Store, writer: Principal, kind: _Kind[Card], empty: Card, change: CardChange) -> Card | Wrong:
+    named = replace(change, name=change.name or "")
+
+    def make(tx: Tx) -> Card | Wrong:
+        card = _changed(tx, writer.account, empty, named)
+        if not isinstance(card, Wrong):
+            kind.add(tx, writer.account, card)
+            if kind.event:
+                writing.add_event(tx, writer.account, kind.event, card.id, card.created_at)
+        return card
+
+    return await store.write(make)
+
+
+async def _change(
+    store: Store, writer: Principal, kind: _Kind[Card], id: str, change: CardChange
+) -> Card | Wrong | None:
+    def edit(tx: Tx) -> Card | Wrong | None:
+        known = kind.find(tx, writer.account, id)
+        card = _changed(tx, writer.account, known, change) if known is not None else None
+        if card is not None and not isinstance(card, Wrong):
+            kind.set(tx, writer.account, card)
+        return card
+
+    return await store.write(edit)
+
+
+async def _drop(store: Store, writer: Principal, kind: _Kind[Card], id: str) -> bool:
     def drop(tx: Tx) -> bool:
-        if find_customer(tx, writer.account, id) is None:
+        if kind.find(tx, writer.account, id) is None:
             return False
-        writing.remove_customer(tx, writer.account, id)
+        kind.remove(tx, writer.account, id)
         return True
 
     return await store.write(drop)
 
 
 def _changed(tx: Tx, account: int, card: Card, change: CardChange) -> Card | Wrong:
-    """The card with what was sent; the main contact is always among the contacts."""
+    """The card with what was sent; the main contact is always among the contacts.
+
+    What was not sent stays, even where a person could not send it: a name that came with a mail may be any.
+    """
     wrong = _wrong(change) or _missing(tx, account, change)
     if wrong is not None:
         return wrong
@@ -124,7 +133,8 @@ def _changed(tx: Tx, account: int, card: Card, change: CardChange) -> Card | Wro
         main = change.main_contact or None
     if main is not None:
         contacts = tuple(dict.fromkeys((main, *contacts)))
-    changed = replace(card, name=check_name(change.name or card.name), contacts=contacts, main_contact=main)
+    name = card.name if change.name is None else check_name(change.name)
+    changed = replace(card, name=name, contacts=contacts, main_contact=main)
     if isinstance(changed, Lead):
         price = changed.price if change.price is None else change.price
         return replace(changed, price=price, status=change.status or changed.status)

@@ -10,7 +10,7 @@ from gateway.core.admission import OPERATORS, admit, read_recipient
 from gateway.core.decision import Decision, Verdict, as_json
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import NOT_EVALUATED, Auth
-from gateway.core.mail import read_mail
+from gateway.core.mail import Mail
 from gateway.store.accounts import find_slug
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
@@ -24,18 +24,17 @@ _NOTHING = StoredBody("", b"", b"")
 def explain_mail(
     tx: Tx,
     settings: FilingSettings,
-    raw: bytes,
+    mail: Mail,
     rcpt: Sequence[str],
     sender: str | None = None,
     peer: str | None = None,
     auth: Auth = NOT_EVALUATED,
 ) -> dict[str, object]:
-    """The decision, in the shape of a receipt's. Bare LF line ends are taken as CR LF.
+    """The decision, in the shape of a receipt's. mail: what `read_mail` made of it, off the loop where it may be large.
 
     sender: None takes the From address, "" is the null sender. peer: None is loopback. rcpt: at least one address.
     auth: what a door would have found out about its author (B5).
     """
-    mail = read_mail(normal_line_ends(raw), settings.limits)
     if sender is None:
         sender = mail.author.address if mail.author else "unknown@invalid"
     now = time.time_ns() // 1_000_000

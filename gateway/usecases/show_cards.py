@@ -27,10 +27,10 @@ async def show_contact(store: Store, reader: Principal, id: str) -> Contact | No
 
 
 async def list_leads(
-    store: Store, reader: Principal, after: Position | None, limit: int, contact: str | None
+    store: Store, reader: Principal, after: Position | None, limit: int, contact: str | None = None, q: str = ""
 ) -> Page[Lead]:
-    """The account's leads."""
-    return await store.read(lambda tx: cards.list_leads(tx, reader.account, after, limit, contact=contact))
+    """The account's leads. contact: only those linked to it; q: part of a name."""
+    return await store.read(lambda tx: cards.list_leads(tx, reader.account, after, limit, contact=contact, q=q))
 
 
 async def show_lead(store: Store, reader: Principal, id: str) -> Lead | None:
@@ -39,10 +39,10 @@ async def show_lead(store: Store, reader: Principal, id: str) -> Lead | None:
 
 
 async def list_customers(
-    store: Store, reader: Principal, after: Position | None, limit: int, contact: str | None
+    store: Store, reader: Principal, after: Position | None, limit: int, contact: str | None = None, q: str = ""
 ) -> Page[Customer]:
-    """The account's customers."""
-    return await store.read(lambda tx: cards.list_customers(tx, reader.account, after, limit, contact=contact))
+    """The account's customers. contact: only those linked to it; q: part of a name."""
+    return await store.read(lambda tx: cards.list_customers(tx, reader.account, after, limit, contact=contact, q=q))
 
 
 async def show_customer(store: Store, reader: Principal, id: str) -> Customer | None:

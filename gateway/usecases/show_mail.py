@@ -27,8 +27,8 @@ __all__ = [
     "show_raw",
     "show_thread",
 ]
-LARGE = 256 * 1024
-"""Bytes from which a message is parsed in a thread, so that nobody else waits for it."""
+LARGE = 16 * 1024
+"""Bytes from which a message is parsed in a thread: what is hostile in it can take tenths of a second to clean."""
 
 
 @dataclass(frozen=True, slots=True)

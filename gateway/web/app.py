@@ -17,6 +17,7 @@ from gateway.web.api import account, contacts, docs, leads, messages, receipts
 from gateway.web.console import cards, home, mail, session, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
+from gateway.web.gate import Gate
 from gateway.web.guard import Guard
 from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import Problem, from_validation
@@ -30,7 +31,6 @@ _SENTENCES = {
     403: "This request came from another site, so it was not carried out.",
     404: "There is nothing at this address.",
     405: "This can't be done at this address.",
-    413: "The request is too large.",
     500: "Something went wrong on our side. What you asked for was not done; try again in a moment.",
 }
 
@@ -60,6 +60,7 @@ def build(services: WebServices) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(SignInNeededError, to_sign_in)
+    app.add_middleware(Gate, services=services)
     app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url)
     return app
 
@@ -94,4 +95,5 @@ def _on_http(request: Request, fault: Exception) -> Response:
     if fault.status_code == 405:
         path = unquote(request.url.path)[:200]
         return error_answer(request, 405, f"{request.method} can't be done at {path}.", headers)
-    return error_answer(request, fault.status_code, headers=headers)
+    detail = fault.detail if fault.status_code == 413 else ""
+    return error_answer(request, fault.status_code, detail, headers)

@@ -18,6 +18,7 @@ from gateway.web.problems import Problem
 T = TypeVar("T")
 Position = tuple[Any, ...]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many rows, at most.")]
+Words = Annotated[str, Query(max_length=200, description="Part of a text to look for; ASCII letters in either case.")]
 
 
 class Listed(BaseModel, Generic[T]):
@@ -52,10 +53,15 @@ def read_cursor(text: str | None, shape: tuple[type, ...]) -> Position | None:
         position = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         position = None
-    fits = isinstance(position, list) and tuple(map(type, position)) == shape
+    fits = isinstance(position, list) and tuple(map(type, position)) == shape and all(map(_storable, position))
     if not fits or cursor(tuple(position)) != text:
         raise Problem(422, "`after` takes the `next` of a page of this list.", [Wrong("after", "is no cursor of ours")])
     return tuple(position)
+
+
+def _storable(key: int | str) -> bool:
+    """Whether a column can hold the key: a number of 64 bits, a text of whole characters."""
+    return key.isprintable() if isinstance(key, str) else abs(key) < 2**63
 
 
 def position(*shape: type) -> Callable[[str | None], Position | None]:

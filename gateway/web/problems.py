@@ -54,10 +54,11 @@ class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
             **self.more,
         }
         if self.fields:
-            body["errors"] = [{"pointer": f"#/{one.field}", "detail": one.detail} for one in self.fields]
+            body["errors"] = [{"pointer": _pointer(one.field), "detail": one.detail} for one in self.fields]
         return JSONResponse(body, self.status, headers=self.headers, media_type="application/problem+json")
 
 
+_NO_JSON = "json_invalid"
 NOT_SIGNED_IN = Problem(
     401,
     "Send a token of a user as `Authorization: Bearer TOKEN`; `smartgate token create` makes one.",
@@ -80,17 +81,24 @@ def unwrap(result: T | Wrong | Taken | None) -> T:
 
 def from_validation(fault: RequestValidationError) -> Problem:
     """What the framework found wrong with the parameters or the body."""
-    fields = [Wrong(_path(error["loc"]), _sentence(error)) for error in fault.errors()]
+    fields = [Wrong(_path(error), _sentence(error)) for error in fault.errors()]
     detail = "; ".join(f"{one.field or 'the body'}: {one.detail}" for one in fields[:5])
     return Problem(422, detail, fields)
 
 
-def _path(place: Sequence[int | str]) -> str:
-    """`("body", "emails", 0)` → `emails/0`, as in a JSON pointer (RFC 6901)."""
-    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in place[1:])
+def _pointer(field: str) -> str:
+    """A JSON pointer (RFC 6901 section 6); `#` is the whole body."""
+    return f"#/{field}" if field else "#"
+
+
+def _path(error: Mapping[str, Any]) -> str:
+    """`("body", "emails", 0)` → `emails/0`; what is no JSON has no places in it."""
+    if error["type"] == _NO_JSON:
+        return ""
+    return "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"][1:])
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    if error["type"] == "json_invalid":
-        return "the body is no JSON"
+    if error["type"] == _NO_JSON:
+        return f"no JSON, as is seen at character {error['loc'][1] + 1}"
     return str(error["msg"])[:1].lower() + str(error["msg"])[1:]

@@ -152,10 +152,10 @@ def test_a_wrong_setting_stops_every_command(
 
 
 def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMARTGATE_DNS_SERVERS", "192.0.2.53")
+    monkeypatch.setenv("SMARTGATE_EGRESS_ADDRESSES", "192.0.2.53")
     said = run("account", "list", "--json")
     assert said.json == []
-    assert said.err.startswith("SMARTGATE_DNS_SERVERS has no effect")
+    assert said.err.startswith("SMARTGATE_EGRESS_ADDRESSES has no effect")
 
 
 def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

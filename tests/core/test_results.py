@@ -84,8 +84,21 @@ def test_arc_results_carry_their_instance() -> None:
 
     assert found is not None
     assert (found[0], found[1].dmarc_passes("example.net")) == (2, True)
-    assert read_arc_results(b"mx.example; dmarc=pass") is None
-    assert read_arc_results(b"i=x; mx.example; dmarc=pass") is None
+
+
+ARC_UNREAD = {
+    "nothing": b"",
+    "no instance": b"mx.example; dmarc=pass",
+    "an instance that is no number": b"i=x; mx.example; dmarc=pass",
+    "an instance alone": b"i=1",
+    "a quote that never closes": b'i=1; mx.example; dmarc=pass reason="',
+    "a comment that never closes": b"i=1; mx.example (; dmarc=pass",
+}
+
+
+@pytest.mark.parametrize("value", ARC_UNREAD.values(), ids=ARC_UNREAD)
+def test_broken_arc_results_say_nothing(value: bytes) -> None:
+    assert read_arc_results(value) is None
 
 
 @pytest.mark.parametrize(

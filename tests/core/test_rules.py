@@ -312,6 +312,31 @@ def test_b7_strangers(author: str, facts: Facts, stranger: bool, policy: str, ve
     assert decision.verdict is Verdict.FILE or decision.effects.contacts == ()
 
 
+LET_IN = {
+    # story: From, facts, what the step says
+    "B7 a stranger is filed once an admin let him in": (
+        CAROL, FACTS, "ok: The author is a stranger; an admin let the mail in.",
+    ),
+    "B7 one who is not believed to be a contact is filed once an admin let him in": (
+        BOB, replace(FACTS, contacts=known(BOB), auth=DISTRUSTED),
+        "ok: The author is a stranger; an admin let the mail in.",
+    ),
+    "B7 somebody who became a contact since needs no leave": (
+        BOB, replace(FACTS, contacts=known(BOB)), "ok: The author is known to this team, or answers it.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("author", "facts", "step"), LET_IN.values(), ids=LET_IN)
+@pytest.mark.parametrize("policy", ["hold", "refuse"])
+def test_an_admin_lets_a_stranger_in(author: str, facts: Facts, step: str, policy: str) -> None:
+    decision = decided(mail_of(author), facts=replace(facts, released=True), strangers=policy)
+
+    assert (decision.verdict, decision.rule) == (Verdict.FILE, "B11")
+    assert told(decision, "B7") == [step]
+    assert outcome(decision) != File()
+
+
 def test_b7_a_strangers_stronger_copy_of_a_filed_mail_changes_nothing_where_strangers_are_held() -> None:
     duplicate = replace(FACTS, duplicate=Filed("M1", "filed", Action.ATTACH))
     decision = decided(mail_of(), facts=duplicate, strangers="hold")

@@ -79,6 +79,10 @@ LEAD_NAMES = {
         "Bob Miller",
     ),
     "without name either the address": ("", "x@one.example", (), "x@one.example"),
+    "a subject of 200 characters stays whole": ("b" * 200, CAROL, (), "b" * 200),
+    "a longer one is cut, with a mark, to 200": ("b" * 201, CAROL, (), "b" * 199 + "…"),
+    "no blank stands before the mark": (f"{'b' * 198} boats", CAROL, (), "b" * 198 + "…"),
+    "a contact's long name is cut too": ("", BOB, (f"{'B' * 201} <{BOB_KEY}>",), "B" * 199 + "…"),
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from gateway.core.mail import read_mail
 from gateway.core.options import read_options
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
@@ -24,7 +25,7 @@ from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.schema import transaction
 from gateway.usecases.desk import Authenticity, FilingDesk
-from gateway.usecases.explain_mail import explain_mail
+from gateway.usecases.explain_mail import explain_mail, normal_line_ends
 from gateway.usecases.filing import FilingSettings
 from tests.smtp.front_desk import Peer
 
@@ -130,7 +131,8 @@ class House:
 
     async def explain(self, raw: bytes | str, *rcpt: str, sender: str | None = None) -> dict[str, Any]:
         message = raw if isinstance(raw, bytes) else wire(raw)
-        return await self.store.read(lambda tx: explain_mail(tx, self.settings, message, rcpt, sender))
+        seen = read_mail(normal_line_ends(message), self.settings.limits)
+        return await self.store.read(lambda tx: explain_mail(tx, self.settings, seen, rcpt, sender))
 
     async def set(self, slug: str = "acme", **options: str) -> None:
         """Changes options of an account, as the command line would."""

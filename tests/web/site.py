@@ -16,6 +16,7 @@ import httpx2
 from fastapi import FastAPI
 
 from gateway.core.envelope import Admission, Envelope
+from gateway.core.mail import read_mail
 from gateway.store import schema
 from gateway.store.access import issue_token
 from gateway.store.accounts import add_user, find_account
@@ -24,7 +25,7 @@ from gateway.store.engine import Store, Tx
 from gateway.usecases import accounts
 from gateway.usecases.accounts import House
 from gateway.usecases.desk import FilingDesk
-from gateway.usecases.explain_mail import explain_mail
+from gateway.usecases.explain_mail import explain_mail, normal_line_ends
 from gateway.usecases.filing import FilingSettings
 from gateway.web.app import build
 from gateway.web.services import WebServices
@@ -150,7 +151,8 @@ def open_site(made: Made, folder: Path) -> Site:
     filing = FilingSettings(frozenset(DOMAINS), lambda what: f"{URL}/why/{what}")
 
     async def explain(raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None) -> dict[str, Any]:
-        return await store.read(lambda tx: explain_mail(tx, filing, raw, rcpt, sender, peer))
+        seen = read_mail(normal_line_ends(raw), filing.limits)
+        return await store.read(lambda tx: explain_mail(tx, filing, seen, rcpt, sender, peer))
 
     services = WebServices(
         store=store,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from gateway.store import tables
 from tests.web.site import Site, letter
 
 Json = dict[str, Any]
@@ -111,6 +113,20 @@ async def test_a_lead_is_made_changed_and_removed(site: Site) -> None:
     assert (await site.api.get("/v1/leads")).json()["data"] == []
 
 
+ODD_NAMES = {"a long one": "o" * 300, "one with invisible signs": "Of\u200bfer\u2060", "none": ""}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
+async def test_a_name_that_nobody_could_type_stays_while_the_rest_changes(site: Site, name: str) -> None:
+    await site.hand(letter())
+    await site.store.write(lambda tx: tx.execute(update(tables.leads).values(name=name)))
+    lead = (await site.api.get("/v1/leads")).json()["data"][0]
+    assert lead["name"] == name
+    assert await patch(site, f"leads/{lead['id']}", {"status": "won"}) == {**lead, "status": "won"}
+    assert (await patch(site, f"leads/{lead['id']}", {"name": "Offer"}))["name"] == "Offer"
+    await patch(site, f"leads/{lead['id']}", {"name": ""}, 422)
+
+
 async def test_the_next_mail_of_a_conversation_whose_lead_was_won_opens_a_new_one(site: Site) -> None:
     await site.hand(letter())
     first = (await site.api.get("/v1/leads")).json()["data"][0]
@@ -118,6 +134,31 @@ async def test_the_next_mail_of_a_conversation_whose_lead_was_won_opens_a_new_on
     await site.hand(letter("Re: Offer", text="once more"))
     leads = (await site.api.get("/v1/leads")).json()["data"]
     assert [(lead["status"], lead["name"]) for lead in leads] == [("open", "Offer"), ("won", "Offer")]
+
+
+async def test_leads_and_customers_are_found_by_part_of_their_name(site: Site) -> None:
+    for path in ("leads", "customers"):
+        grinders = await post(site, path, {"name": "Grinders 100%"})
+        beans = await post(site, path, {"name": "Beans"})
+        for q, rows in {"GRIND": [grinders], "0%": [grinders], "_": [], "": [beans, grinders]}.items():
+            assert (await site.api.get(f"/v1/{path}", params={"q": q})).json()["data"] == rows, q
+
+
+async def test_the_mail_of_a_lead_and_of_a_customer_is_listed(site: Site) -> None:
+    bob = await post(site, "contacts", {"emails": ["bob@bluefin.example"]})
+    customer = await post(site, "customers", {"name": "Bluefin Hotels", "contacts": [bob["id"]]})
+    for n in range(3):
+        await site.hand(letter("Re: Offer", text=str(n)))
+    lead = (await site.api.get("/v1/leads")).json()["data"][0]
+    mails = (await site.api.get("/v1/messages")).json()["data"]
+    assert len(mails) == 3
+    for path in (f"leads/{lead['id']}", f"customers/{customer['id']}"):
+        assert (await site.api.get(f"/v1/{path}/messages")).json() == {"data": mails, "next": None}
+        first = (await site.api.get(f"/v1/{path}/messages?limit=2")).json()
+        rest = (await site.api.get(f"/v1/{path}/messages?limit=2&after={first['next']}")).json()
+        assert first["data"] + rest["data"] == mails
+    assert (await site.api.get(f"/v1/leads/{customer['id']}/messages")).status_code == 404
+    assert (await site.api.get(f"/v1/customers/{lead['id']}/messages")).status_code == 404
 
 
 async def test_a_customer_is_made_changed_and_removed(site: Site) -> None:

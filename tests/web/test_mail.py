@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from email import message_from_bytes
+from typing import Any
 
 import pytest
 
+from gateway.core.body import Content, content
+from gateway.usecases import show_mail
 from tests.web.site import CLIENT, Site, letter
 
 SMART = "acme+lead@mail.kommo.com"
@@ -53,6 +57,21 @@ async def test_one_message_comes_with_its_text_and_clean_html(site: Site) -> Non
     assert shown["html"] == "<b>Hello</b>\n"
     assert shown["text"].strip() == "Hello"
     assert {name: value for name, value in shown.items() if name not in ("text", "html")} == listed
+
+
+async def test_only_a_short_mail_is_read_while_everybody_waits(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[bool] = []
+
+    def read(*given: Any, **limits: Any) -> Content:
+        waiting.append(threading.current_thread() is threading.main_thread())
+        return content(*given, **limits)
+
+    monkeypatch.setattr(show_mail, "content", read)
+    await site.hand(letter("Short"))
+    await site.hand(letter("Long", text="Hello Bob " * 2_000))
+    for row in (await site.api.get("/v1/messages")).json()["data"]:
+        assert (await site.api.get(f"/v1/messages/{row['id']}")).json()["text"].startswith("Hello Bob")
+    assert waiting == [False, True]
 
 
 async def test_the_raw_bytes_come_back_after_our_trace_fields(site: Site) -> None:
@@ -169,9 +188,40 @@ async def test_explain_says_nothing_about_another_account(site: Site) -> None:
     assert "creates" not in answer.text
 
 
-async def test_explain_takes_no_more_than_a_mail_may_have(site: Site) -> None:
-    answer = await site.api.post("/v1/explain", params={"rcpt": SMART}, content=b"x" * 100_001)
-    assert (answer.status_code, answer.json()["title"]) == (413, "The request is too large")
+OPERATORS = {
+    "postmaster": ["postmaster@mail.kommo.com"],
+    "abuse in brackets": ["<ABUSE@in.example>"],
+    "postmaster without a domain": ["postmaster"],
+    "ours after theirs": ["postmaster@mail.kommo.com", SMART],
+    "theirs after a wrong one": ["acme+x@mail.kommo.com", "postmaster@mail.kommo.com"],
+}
+
+
+@pytest.mark.parametrize("rcpt", OPERATORS.values(), ids=OPERATORS)
+async def test_explain_says_nothing_about_the_operators_mail(site: Site, rcpt: list[str]) -> None:
+    mail = letter(cc="")
+    assert (await site.hand(mail, "postmaster@mail.kommo.com")).startswith("250")
+    answer = await site.api.post("/v1/explain", params={"rcpt": rcpt}, content=mail)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (404, "#/rcpt")
+    assert "duplicate" not in answer.text
+
+
+NOBODYS = {
+    # story                     rcpt                          the rule that refuses it
+    "another domain": ("acme@elsewhere.example", "A1"),
+    "no such account": ("nobody@mail.kommo.com", "A2"),
+    "no such ending": ("nobody+x@mail.kommo.com", "A3"),
+    "an ending of ours": ("acme+x@mail.kommo.com", "A3"),
+}
+
+
+@pytest.mark.parametrize(("rcpt", "rule"), NOBODYS.values(), ids=NOBODYS)
+async def test_explain_tells_why_an_address_is_refused(site: Site, rcpt: str, rule: str) -> None:
+    answer = await site.api.post("/v1/explain", params={"rcpt": rcpt}, content=letter())
+    assert (answer.status_code, answer.json()["verdict"], answer.json()["rule"]) == (200, "refuse", rule)
+
+
+async def test_explain_takes_mail_only(site: Site) -> None:
     form = await site.api.post("/v1/explain", params={"rcpt": SMART}, json={})
     assert form.status_code == 415
 

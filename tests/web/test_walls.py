@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+from base64 import urlsafe_b64encode
 from itertools import count
 from typing import Any
 
@@ -169,7 +171,14 @@ async def test_a_row_there_when_paging_began_comes_exactly_once(site: Site, kind
     assert there == sorted(there, reverse=kind != "events")
 
 
+def packed(position: object) -> str:
+    """A position in the form of our cursors."""
+    return urlsafe_b64encode(json.dumps(position, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
 CURSORS = ["x", "!!", "W10", "WyJhIiwiYiJd", "WzFd", "e30", "A" * 501, "WyJhIl0=", "WyJhIiBd"]
+CURSORS += [packed(position) for position in ([10**30, "x"], [2**63, "x"], [-(2**63) - 1, "x"], [1, "\ud800"])]
+CURSORS += [packed(["\ud800"]), packed([True, "x"])]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
@@ -183,6 +192,21 @@ async def test_a_cursor_that_is_not_ours_is_a_wrong_field(site: Site, cursor: st
 async def test_a_page_has_1_to_200_rows(site: Site, limit: str) -> None:
     answer = await site.api.get("/v1/contacts", params={"limit": limit})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/limit")
+
+
+@pytest.mark.parametrize("kind", ["contacts", "leads", "customers", "messages"])
+async def test_words_to_look_for_are_at_most_200_characters(site: Site, kind: str) -> None:
+    assert (await site.api.get(f"/v1/{kind}", params={"q": "%" * 200})).json()["data"] == []
+    for length in (201, 50_001):
+        answer = await site.api.get(f"/v1/{kind}", params={"q": "a" * length})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/q"), kind
+    document = (await site.client().get("/v1/openapi.json")).json()["paths"][f"/v1/{kind}"]["get"]
+    assert next(one for one in document["parameters"] if one["name"] == "q")["schema"]["maxLength"] == 200
+
+
+async def test_events_are_asked_for_by_a_few_types(site: Site) -> None:
+    answer = await site.api.get("/v1/events", params={"type": ["x"] * 51})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/type")
 
 
 ERRORS = {

@@ -66,6 +66,18 @@ async def test_a_receipts_page_shows_nothing_private(site: Site, how: dict[str, 
         assert re.search(rf"\b{re.escape(word)}\b", page.text.lower()) is None, word
 
 
+async def test_a_refused_mail_to_the_operators_has_its_page_too(site: Site) -> None:
+    reply = await site.hand(b"Received: by x\r\n" * 51 + letter("Secret plans", cc=""), "postmaster@mail.kommo.com")
+    assert reply.startswith("554 5.4.6")
+    receipt = reply.rpartition("/why/")[2]
+    answer = await site.client(Accept="text/html").get(f"/why/{receipt}")
+    page = check_page(answer)
+    assert (answer.status_code, page.h1) == (200, ENGLISH["B3"].title)
+    assert receipt in page.text
+    for word in PRIVATE:
+        assert re.search(rf"\b{re.escape(word)}\b", page.text.lower()) is None, word
+
+
 @pytest.mark.parametrize("what", ["01KAQ7M2", "0" * 26, "B99", "x'--", "%00", "..%2f..", "acme"])
 async def test_an_unknown_receipt_is_no_longer_there(site: Site, what: str) -> None:
     answer = await site.client(Accept="text/html").get(f"/why/{what}")

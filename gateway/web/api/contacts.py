@@ -12,7 +12,7 @@ from gateway.usecases.edit_contacts import ContactChange
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Reader
-from gateway.web.paging import AfterId, AfterTime, Limit, Listed, page_json
+from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
 from gateway.web.services import Services
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/contacts", tags=["contacts"])
 
 @router.get("", response_model=Listed[shapes.Contact])
 async def list_contacts(
-    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, email: str | None = None, q: str = ""
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, email: str | None = None, q: Words = ""
 ) -> Any:
     """Contacts, newest first; `email` finds whose address it is, `q` looks into names and addresses."""
     return page_json(await show_cards.list_contacts(services.store, reader, after, limit, email, q))

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.core.resources import as_json
-from gateway.usecases import edit_leads, show_cards
+from gateway.usecases import edit_leads, show_cards, show_mail
 from gateway.usecases.edit_leads import CardChange
+from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Reader
-from gateway.web.paging import AfterId, Limit, Listed, page_json
+from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
 from gateway.web.services import Services
 
@@ -20,10 +21,10 @@ router = APIRouter(tags=["leads"])
 
 @router.get("/leads", response_model=Listed[shapes.Lead])
 async def list_leads(
-    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None, q: Words = ""
 ) -> Any:
-    """Leads, newest first; `contact` keeps those linked to one."""
-    return page_json(await show_cards.list_leads(services.store, reader, after, limit, contact))
+    """Leads, newest first; `contact` keeps those linked to one, `q` looks into names."""
+    return page_json(await show_cards.list_leads(services.store, reader, after, limit, contact, q))
 
 
 @router.post("/leads", status_code=201, response_model=shapes.Lead)
@@ -51,12 +52,19 @@ async def delete_lead(services: Services, writer: Reader, id: str) -> None:
         raise NOT_THERE
 
 
+@router.get("/leads/{id}/messages", response_model=Listed[shapes.Message])
+async def list_lead_messages(services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50) -> Any:
+    """The messages on a lead's card, newest first."""
+    unwrap(await show_cards.show_lead(services.store, reader, id))
+    return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))
+
+
 @router.get("/customers", response_model=Listed[shapes.Customer])
 async def list_customers(
-    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None
+    services: Services, reader: Reader, after: AfterId, limit: Limit = 50, contact: str | None = None, q: Words = ""
 ) -> Any:
-    """Customers, newest first; `contact` keeps those linked to one."""
-    return page_json(await show_cards.list_customers(services.store, reader, after, limit, contact))
+    """Customers, newest first; `contact` keeps those linked to one, `q` looks into names."""
+    return page_json(await show_cards.list_customers(services.store, reader, after, limit, contact, q))
 
 
 @router.post("/customers", status_code=201, response_model=shapes.Customer)
@@ -82,6 +90,15 @@ async def delete_customer(services: Services, writer: Reader, id: str) -> None:
     """Takes a customer away; its mail stays."""
     if not await edit_leads.drop_customer(services.store, writer, id):
         raise NOT_THERE
+
+
+@router.get("/customers/{id}/messages", response_model=Listed[shapes.Message])
+async def list_customer_messages(
+    services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50
+) -> Any:
+    """The messages on a customer's card, newest first."""
+    unwrap(await show_cards.show_customer(services.store, reader, id))
+    return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))
 
 
 def _change(sent: shapes.CardChange) -> CardChange:

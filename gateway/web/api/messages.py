@@ -13,7 +13,7 @@ from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Admin, Reader
 from gateway.web.downloads import download
-from gateway.web.paging import AfterId, AfterTime, Limit, Listed, page_json
+from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import ADMINS_ONLY, Problem, unwrap
 from gateway.web.services import Services
 
@@ -32,7 +32,7 @@ async def list_messages(
     thread: str | None = None,
     mailbox: str | None = None,
     folder: Folder | None = None,
-    q: str = "",
+    q: Words = "",
 ) -> Any:
     """Messages by the time they came, newest first; without `folder` those of inbox and sent."""
     if folder in ("deleted", "held") and reader.role != "admin":

@@ -9,6 +9,7 @@ import pytest
 import config
 from gateway import app
 from gateway.core.facts import Auth
+from gateway.core.mail import read_mail
 from gateway.smtp.authenticity.evaluation import Asked, evaluate
 from gateway.smtp.authenticity.resolver import Resolver
 from tests.name_server import SERVFAIL, TIMEOUT, NameServer
@@ -29,8 +30,7 @@ async def explained(raw: bytes, peer: str, *, sender: str | None = None, **setti
         host, port = server.address
         environ = {"DNS_SERVERS": f"{host}:{port}", **settings}
         chosen = config.load({f"SMARTGATE_{name}": value for name, value in environ.items()})
-        filing = app.filing_settings(chosen, "http://gate.example")
-        return await app.look_into(app.authenticator(chosen), filing, raw, sender, peer)
+        return await app.look_into(app.authenticator(chosen), read_mail(raw), raw, sender, peer)
 
 
 async def test_explain_evaluates_a_mail_of_the_peer_it_is_given() -> None:

@@ -1,0 +1,47 @@
+"""What is done once an hour, such as refusing held mail that nobody looked at in time (rule B7).
+
+What is due stands in the store, so it does not matter which process looks, or how often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+EVERY_SECONDS = 3600.0
+_log = structlog.get_logger(__name__)
+
+
+class Clock:
+    """Looks at once when it is started, then every hour. A look that fails is logged; the next one comes anyway.
+
+    duties: by name; each does a bounded piece of what is due and says how much it was.
+    """
+
+    def __init__(self, **duties: Callable[[], Awaitable[int]]) -> None:
+        self._duties = duties
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def look(self) -> None:
+        """Does all that is due now."""
+        for name, duty in self._duties.items():
+            while count := await duty():
+                _log.info("clock.done", duty=name, count=count)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                _log.exception("clock.failed")
+            await asyncio.sleep(EVERY_SECONDS)
