@@ -283,6 +283,27 @@ class Settings(BaseSettings):
     max_contacts_per_message: Whole = _number(
         20, 1, 1000, "The most contacts that one mail may make; the others are named in its trace (rule C4)."
     )
+    max_new_per_hour_account: Whole = _number(
+        300,
+        1,
+        1_000_000,
+        "The most new contacts and leads an hour that all outsiders together, in one account, may cause (rule B8b).",
+    )
+    max_new_per_hour_domain: Whole = _number(
+        60,
+        1,
+        1_000_000,
+        "The most new contacts and leads an hour that outsiders of one author's domain may cause (rule B8b).",
+    )
+    max_new_per_hour_author: Whole = _number(
+        20, 1, 1_000_000, "The most new contacts and leads an hour that one outsider may cause (rule B8b)."
+    )
+    max_new_per_hour_block: Whole = _number(
+        60,
+        1,
+        1_000_000,
+        "The most new contacts and leads an hour that outsiders in one IPv4 /24 or IPv6 /48 may cause (rule B8b).",
+    )
 
     @property
     def database_path(self) -> Path:

@@ -68,6 +68,7 @@ def house(settings: Settings) -> House:
 def filing_settings(settings: Settings, url: str) -> FilingSettings:
     """What filing takes from the settings. url: the console's address, in which the links of replies begin."""
     from gateway.core.mail import Limits
+    from gateway.core.quota import Quotas, block_of
 
     limits = Limits(
         header_bytes=settings.max_header_bytes,
@@ -78,8 +79,19 @@ def filing_settings(settings: Settings, url: str) -> FilingSettings:
         received=settings.max_received,
         contacts=settings.max_contacts_per_message,
     )
+    quotas = Quotas(
+        account=settings.max_new_per_hour_account,
+        domain=settings.max_new_per_hour_domain,
+        author=settings.max_new_per_hour_author,
+        block=settings.max_new_per_hour_block,
+    )
     return FilingSettings(
-        frozenset(settings.domains), lambda what: f"{url}/why/{what}", limits, settings.former_name_days
+        frozenset(settings.domains),
+        lambda what: f"{url}/why/{what}",
+        limits,
+        settings.former_name_days,
+        quotas,
+        lambda peer: block_of(peer, settings.trusted_relays),
     )
 
 

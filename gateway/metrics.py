@@ -46,6 +46,12 @@ _harvests = Counter(
     "Address blocks that asked for so many addresses that they are told nothing more for a while (A8).",
     registry=_registry,
 )
+_quotas = Counter(
+    "smartgate_quota_reached_total",
+    "Mails of outsiders held because they would create too much in an hour (B8b): by author, domain, block or account.",
+    ("scope",),
+    registry=_registry,
+)
 _handshakes = Counter(
     "smartgate_tls_handshakes_total",
     "TLS handshakes of mail servers, by the protocol agreed on, or `failed`.",
@@ -89,6 +95,11 @@ def limit_reached(limit: str) -> None:
 def harvest_stopped() -> None:
     """An address block has heard of as many names as it may (A8)."""
     _harvests.inc()
+
+
+def quota_reached(scope: str) -> None:
+    """A mail would have created more than outsiders may (B8b)."""
+    _quotas.labels(scope).inc()
 
 
 def handshake_done(outcome: str) -> None:

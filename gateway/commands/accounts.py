@@ -164,6 +164,7 @@ def _print(account: Account) -> None:
             ("copy_policy", account.copy_policy),
             ("strangers", account.strangers),
             ("own_domains", account.own_domains),
+            ("never_log", account.never_log),
             ("rename_grace_days", account.rename_grace_days),
             ("since", moment(account.created_at)),
         ]

@@ -50,10 +50,18 @@ class Effects:
     customer: str | None = None
     closed_reply: Lead | None = None
 
+    @property
+    def created(self) -> int:
+        """How many contacts and leads are new: what counts against the quotas (B8b)."""
+        return len(self.contacts) + isinstance(self.lead, NewLead)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One verdict. rule: the id of the deciding rule. steps: every rule asked, in order. effects: for FILE only."""
+    """One verdict. rule: the id of the deciding rule. steps: every rule asked, in order. effects: for FILE only.
+
+    quota: the scope of the quota that holds it (B8b).
+    """
 
     verdict: Verdict
     reply: Reply
@@ -68,6 +76,31 @@ class Decision:
     auth: Auth
     steps: tuple[Step, ...]
     effects: Effects = Effects()
+    quota: str | None = None
+
+
+def done(effects: Effects, *, again: bool, automatic: bool) -> str:
+    """The words of the reply on filing (B11): counts only, no names. again: it was filed before (B9)."""
+    words = []
+    if isinstance(effects.lead, NewLead):
+        words.append("new lead")
+    elif effects.lead is not None:
+        words.append("on its lead")
+    if effects.contacts:
+        words.append(counted(len(effects.contacts), "new contact"))
+    if effects.cards:
+        words.append(f"on {counted(len(effects.cards), 'card')}")
+    if not words:
+        words.append("without a card")
+    if automatic:
+        words.append("automatic mail creates nothing")
+    start = "Already filed; now" if again else "Filed:"
+    return f"{start} {', '.join(words)}."
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def auth_as_json(auth: Auth) -> dict[str, str]:

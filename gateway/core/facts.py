@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.envelope import Action
 from gateway.core.people import Team
+from gateway.core.quota import Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A contact the account has (C7)."""
+    """A contact the account has (C7). made_by_mail: when a mail made it, ms since 1970; None where a person did."""
 
     id: str
     name: str
+    made_by_mail: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Facts:
     of all clients. answers_ours: it refers to a message we have (B7). conversation_lead: the lead of its conversation,
     None when it has none yet (C6). primary_leads: open leads of the primary client (C6a). customer: the primary's only
     customer, or None. auth: what is known of its authenticity (B5). released: an admin lets this held mail in (B7).
+    quota: what outsiders caused in this hour; None where nothing is counted (B8b).
     """
 
     account: Account
@@ -99,3 +102,4 @@ class Facts:
     customer: str | None = None
     auth: Auth = field(default_factory=Auth)
     released: bool = False
+    quota: Quota | None = None

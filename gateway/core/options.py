@@ -55,23 +55,25 @@ class Options:
     strangers: str | None = None
     rename_grace_days: int | None = None
     own_domains: tuple[str, ...] | None = None
+    never_log: tuple[str, ...] | None = None
 
 
-OPTIONS = ("copy_policy", "strangers", "own_domains", "rename_grace_days", "name")
+OPTIONS = ("copy_policy", "strangers", "own_domains", "never_log", "rename_grace_days", "name")
 
 
 def read_options(pairs: Mapping[str, str], gateway_domains: Collection[str]) -> Options:
-    """Reads `option → text` as it is typed or sent (rules B1, B7, A4)."""
+    """Reads `option → text` as it is typed or sent (rules B1, B7, B8a, A4)."""
     for option in pairs:
         if option not in OPTIONS:
             raise AccountError(f"{_shown(option)} is no option of an account; allowed: {', '.join(OPTIONS)}")
-    days, domains = pairs.get("rename_grace_days"), pairs.get("own_domains")
+    days, domains, hidden = (pairs.get(option) for option in ("rename_grace_days", "own_domains", "never_log"))
     return Options(
         name=check_name(pairs["name"]) if "name" in pairs else None,
         copy_policy=_choice("copy_policy", pairs["copy_policy"], COPY_POLICIES) if "copy_policy" in pairs else None,
         strangers=_choice("strangers", pairs["strangers"], STRANGERS) if "strangers" in pairs else None,
         rename_grace_days=None if days is None else _days(days),
         own_domains=None if domains is None else check_own_domains(domains.split(","), gateway_domains),
+        never_log=None if hidden is None else check_never_log(hidden.split(",")),
     )
 
 
@@ -110,6 +112,11 @@ def check_own_domains(items: Collection[str], gateway_domains: Collection[str]) 
     return tuple(dict.fromkeys(_own_domain(item, gateway_domains) for item in items if item.strip()))
 
 
+def check_never_log(items: Collection[str]) -> tuple[str, ...]:
+    """Addresses, and domains with their sub-domains, that become no contact (rule B8a). Empty items don't count."""
+    return tuple(dict.fromkeys(_never_logged(item.strip()) for item in items if item.strip()))
+
+
 def check_role(text: str) -> str:
     """What a user may do in the account (rules, F)."""
     return _choice("role", text, ROLES)
@@ -140,6 +147,20 @@ def _own_domain(text: str, gateway_domains: Collection[str]) -> str:
             "allowed: domains that are the company's alone"
         )
     return dot + name
+
+
+def _never_logged(text: str) -> str:
+    """As addresses and domains are compared (rule C7)."""
+    box = parse_address(text)
+    if box is not None and not box.domain.startswith("["):
+        return box.key
+    name = normal_domain(text)
+    if name is None or "." not in name or name.rpartition(".")[2].isdigit():
+        raise AccountError(
+            f"never_log: {_shown(text)} is no address and no domain; allowed: such as news@shop.example or "
+            "shop.example, which takes in its sub-domains"
+        )
+    return name
 
 
 def _choice(option: str, text: str, allowed: tuple[str, ...]) -> str:

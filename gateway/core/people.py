@@ -136,7 +136,10 @@ def never_logged(box: Mailbox, key: str, mail: Mail, never_log: frozenset[str]) 
     bare = local.replace("-", "").replace("_", "").replace(".", "")
     if bare in _NO_REPLY or local.endswith(_LIST_ENDINGS) or key in mail.list_post:
         return True
-    if key in never_log or box.domain in never_log:
-        return True
-    parts = box.domain.split(".")
-    return any(".".join(parts[start:]) in never_log for start in range(1, len(parts)))
+    return bool(never_log) and (key in never_log or any(name in never_log for name in with_parents(box.domain)))
+
+
+def with_parents(domain: str) -> list[str]:
+    """A domain and all it is below: `a.b.example`, `b.example`, `example`."""
+    parts = domain.split(".")
+    return [".".join(parts[start:]) for start in range(len(parts))]

@@ -32,6 +32,7 @@ class Account:
     name: str
     addresses: Addresses
     own_domains: tuple[str, ...]
+    never_log: tuple[str, ...]
     copy_policy: str
     strangers: str
     rename_grace_days: int

@@ -7,12 +7,12 @@ returns the end of the matter; the first refusal is the reply.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.core import replies
 from gateway.core.admission import OPERATORS
 from gateway.core.authenticity import judge
-from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict
+from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict, counted, done
 from gateway.core.envelope import Action, Envelope, Recipient, Step
 from gateway.core.facts import Facts, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
@@ -30,11 +30,12 @@ _DOING = {
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The rule that decided, and how."""
+    """The rule that decided, and how. quota: the scope that is used up (B8b)."""
 
     verdict: Verdict
     reply: Reply
     rule: str
+    quota: str | None = None
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ def _decision(case: _Case, end: _End, effects: Effects) -> Decision:
         auth=case.facts.auth,
         steps=tuple(case.steps),
         effects=effects,
+        quota=end.quota,
     )
 
 
@@ -241,8 +243,26 @@ def _b8_nobody(case: _Case) -> _End | None:
     elif not case.cast.clients:
         return case.refuse("B8", replies.NOBODY_TO_ADD, "There is no client in From, To or Cc.")
     else:
-        case.ok("B8", f"{_count(len(case.cast.clients), 'client')} in From, To and Cc.")
+        case.ok("B8", f"{counted(len(case.cast.clients), 'client')} in From, To and Cc.")
     return None
+
+
+def _b8b_quota(case: _Case) -> _End | None:
+    quota = case.facts.quota
+    if quota is None or case.facts.released:
+        case.skip("B8b", "Counted only where an outsider's mail asks for a contact or lead.")
+        return None
+    wanted = _file(replace(case, steps=[])).effects.created
+    scope = quota.reached(wanted)
+    if scope is None:
+        case.ok("B8b", f"{counted(wanted, 'new contact or lead', 'new contacts and leads')}, within the quotas.")
+        return None
+    spent = quota.told(scope, wanted)
+    if case.facts.duplicate is not None:
+        case.note("B8b", f"Beyond a quota: {spent}. What is filed already stays as it is.")
+        return _End(Verdict.FILE, replies.ALREADY_FILED, "B9", scope)
+    case.steps.append(Step("B8b", "hold", f"Beyond a quota: {spent}."))
+    return _End(Verdict.HOLD, replies.HELD, "B8b", scope)
 
 
 _Rule = Callable[[_Case], _End | None]
@@ -260,6 +280,7 @@ _RULES: tuple[_Rule, ...] = (
     _b9_duplicate,
     _b7_stranger,
     _b8_nobody,
+    _b8b_quota,
 )
 
 
@@ -291,8 +312,8 @@ def _file(case: _Case) -> Decision:
         links = tuple(key for key in people if shown is None or _contact_id(case, key) not in shown.contacts)
     customer = case.facts.customer if primary else None
     effects = Effects(contacts, cards, lead or shown, links, customer, closed)
-    reply = replies.filed(_done(case, effects))
     again = case.facts.duplicate is not None
+    reply = replies.filed(done(effects, again=again, automatic=case.automatic))
     case.ok("B11", reply.text)
     return _decision(case, _End(Verdict.FILE, reply, "B9" if again else "B11"), effects)
 
@@ -302,7 +323,7 @@ def _loggable(case: _Case) -> list[Participant]:
     loggable = [one for one in case.cast.clients if not one.never_log]
     hidden = len(case.cast.clients) - len(loggable)
     if hidden:
-        case.note("B8a", f"{_count(hidden, 'address', 'addresses')} of the kind that becomes no contact.")
+        case.note("B8a", f"{counted(hidden, 'address', 'addresses')} of the kind that becomes no contact.")
     return loggable
 
 
@@ -311,10 +332,10 @@ def _new_contacts(case: _Case, loggable: list[Participant]) -> tuple[NewContact,
     unknown = [one for one in loggable if one.key not in case.facts.contacts]
     known = len(loggable) - len(unknown)
     if case.action is Action.ATTACH or case.automatic:
-        case.ok("C3", f"Shown on the cards of {_count(known, 'known client')}.")
+        case.ok("C3", f"Shown on the cards of {counted(known, 'known client')}.")
         return ()
     taken, left = unknown[: case.limits.contacts], unknown[case.limits.contacts :]
-    detail = f"{_count(len(taken), 'new contact')}, {known} known."
+    detail = f"{counted(len(taken), 'new contact')}, {known} known."
     if left:
         detail += f" {len(left)} more were left: {case.limits.contacts} a message is the limit."
     case.ok("C4", detail)
@@ -355,26 +376,3 @@ def _where(shown: Lead | None, closed: Lead | None, cards: tuple[str, ...]) -> s
     if closed is not None:
         return f"Its conversation's lead is closed; {stays}, and the team is told."
     return f"It belongs to no lead; {stays}."
-
-
-def _done(case: _Case, effects: Effects) -> str:
-    """The reply's words: counts only, no names."""
-    words = []
-    if isinstance(effects.lead, NewLead):
-        words.append("new lead")
-    elif effects.lead is not None:
-        words.append("on its lead")
-    if effects.contacts:
-        words.append(_count(len(effects.contacts), "new contact"))
-    if effects.cards:
-        words.append(f"on {_count(len(effects.cards), 'card')}")
-    if not words:
-        words.append("without a card")
-    if case.automatic:
-        words.append("automatic mail creates nothing")
-    start = "Already filed; now" if case.facts.duplicate is not None else "Filed:"
-    return f"{start} {', '.join(words)}."
-
-
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -232,19 +232,17 @@ class SmtpSession(Entrance):
 
     async def _not_kept(self, transaction: Transaction, reply: Reply) -> list[Reply]:
         """What is said of a message that couldn't be kept; a lasting no leaves a receipt first, as any refusal does."""
-        said: dict[int | None, Reply] = {}
-        if reply.code >= 500:
-            self._transaction = None
-            self.visitor.learned()
-            envelope = self.envelope_of(transaction, transaction.admissions)
-            try:
-                told = await self._ask("refuse_mail", self.door.desk.refuse_mail(envelope, reply))
-                said.update(told.items())
-            except DeskError:
-                reply = answers.TROUBLE
-        else:
+        if reply.code < 500:
             await self._end_transaction()
-        return self.each(transaction, lambda account: said.get(account, reply))
+            return self.each(transaction, lambda _: reply)
+        self._transaction = None
+        self.visitor.learned()
+        envelope = self.envelope_of(transaction, transaction.admissions)
+        try:
+            told = await self._ask("refuse_mail", self.door.desk.refuse_mail(envelope, reply))
+        except DeskError:
+            return self.each(transaction, lambda _: answers.TROUBLE)
+        return self.each(transaction, lambda account: told[account] if account is not None else reply)
 
     def each(self, transaction: Transaction, said: Callable[[int | None], Reply]) -> list[Reply]:
         """One reply for the message: that of its account (A6)."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, bindparam, delete, insert, select, update
 
 from gateway.core.admission import Directory
 from gateway.core.options import ConflictError, MissingError, Options
 from gateway.store.ids import new_id
 from gateway.store.prepared import Prepared
-from gateway.store.tables import accounts, metadata, own_domains, slugs, tokens, users
+from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
 _NUMBERS = 999_999_999
@@ -20,7 +21,10 @@ _NUMBERS = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account with its options. own_domains: sorted; `.acme.example` stands for the sub-domains."""
+    """An account with its options. own_domains: sorted; `.acme.example` stands for the sub-domains.
+
+    never_log: sorted; addresses, and domains with their sub-domains (B8a).
+    """
 
     number: int
     id: str
@@ -30,6 +34,7 @@ class AccountRow:
     strangers: str
     rename_grace_days: int
     own_domains: tuple[str, ...]
+    never_log: tuple[str, ...]
     created_at: int
 
 
@@ -68,13 +73,13 @@ def find_slug(tx: Connection, slug: str, now: int, former_name_days: int) -> Dir
 def get_account(tx: Connection, number: int) -> AccountRow | None:
     """The account of a number."""
     row = tx.execute(select(*_ACCOUNT).where(accounts.c.number == number)).first()
-    return None if row is None else _account(row, _domains(tx, number).get(number, ()))
+    return None if row is None else _account(row, *_lists(tx, number))
 
 
 def find_account(tx: Connection, slug: str) -> AccountRow | None:
     """The account whose current name this is."""
     row = tx.execute(select(*_ACCOUNT).where(accounts.c.slug == slug)).first()
-    return None if row is None else _account(row, _domains(tx, row.number).get(row.number, ()))
+    return None if row is None else _account(row, *_lists(tx, row.number))
 
 
 def require_account(tx: Connection, slug: str) -> AccountRow:
@@ -91,16 +96,16 @@ def require_account(tx: Connection, slug: str) -> AccountRow:
 
 def list_accounts(tx: Connection) -> list[AccountRow]:
     """Every account, by slug."""
-    domains = _domains(tx)
+    domains, hidden = _grouped(tx, own_domains.c.domain), _grouped(tx, never_log.c.entry)
     rows = tx.execute(select(*_ACCOUNT).order_by(accounts.c.slug))
-    return [_account(row, domains.get(row.number, ())) for row in rows]
+    return [_account(row, domains.get(row.number, ()), hidden.get(row.number, ())) for row in rows]
 
 
 def add_account(tx: Connection, slug: str, name: str, now: int, former_name_days: int) -> AccountRow:
     """Opens an account under a checked slug. Raises ConflictError when another has or had it (A4)."""
     number = _new_number(tx)
     _take_slug(tx, slug, number, now, former_name_days)
-    row = AccountRow(number, new_id(), slug, name, "cc", "accept", 0, (), now)
+    row = AccountRow(number, new_id(), slug, name, "cc", "accept", 0, (), (), now)
     values = {column.name: getattr(row, column.name) for column in accounts.columns}
     tx.execute(insert(accounts).values(values))
     return row
@@ -122,11 +127,9 @@ def set_options(tx: Connection, account: int, options: Options) -> None:
     changed = {name: value for name in plain if (value := getattr(options, name)) is not None}
     if changed:
         tx.execute(update(accounts).where(accounts.c.number == account).values(changed))
-    if options.own_domains is not None:
-        tx.execute(delete(own_domains).where(own_domains.c.account == account))
-        if options.own_domains:
-            rows = [{"account": account, "domain": domain} for domain in options.own_domains]
-            tx.execute(insert(own_domains), rows)
+    for column, values in ((own_domains.c.domain, options.own_domains), (never_log.c.entry, options.never_log)):
+        if values is not None:
+            _set_list(tx, account, column, values)
 
 
 def erase_account(tx: Connection, account: int) -> None:
@@ -214,15 +217,30 @@ _ACCOUNT = (
 _USER = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.shared_mail, users.c.created_at)
 
 
-def _account(row: Row[*tuple[Any, ...]], domains: tuple[str, ...]) -> AccountRow:
-    return AccountRow(**row._mapping, own_domains=domains)
+def _account(row: Row[*tuple[Any, ...]], domains: tuple[str, ...], hidden: tuple[str, ...]) -> AccountRow:
+    return AccountRow(**row._mapping, own_domains=domains, never_log=hidden)
 
 
-def _domains(tx: Connection, account: int | None = None) -> dict[int, tuple[str, ...]]:
-    query = select(own_domains.c.account, own_domains.c.domain).order_by(own_domains.c.account, own_domains.c.domain)
+def _set_list(tx: Connection, account: int, column: Column[str], values: Collection[str]) -> None:
+    """Replaces the values an account has in a table that holds account and value."""
+    tx.execute(delete(column.table).where(column.table.c.account == account))
+    if values:
+        tx.execute(insert(column.table), [{"account": account, column.name: value} for value in values])
+
+
+def _lists(tx: Connection, account: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Own domains and what is never logged, of one account."""
+    domains, hidden = (_grouped(tx, column, account) for column in (own_domains.c.domain, never_log.c.entry))
+    return domains.get(account, ()), hidden.get(account, ())
+
+
+def _grouped(tx: Connection, column: Column[str], account: int | None = None) -> dict[int, tuple[str, ...]]:
+    """The values of such a table by account, sorted."""
+    owner = column.table.c.account
+    query = select(owner, column).order_by(owner, column)
     if account is not None:
-        query = query.where(own_domains.c.account == account)
+        query = query.where(owner == account)
     found: dict[int, list[str]] = {}
-    for number, domain in tx.execute(query):
-        found.setdefault(number, []).append(domain)
-    return {number: tuple(domains) for number, domains in found.items()}
+    for number, value in tx.execute(query):
+        found.setdefault(number, []).append(value)
+    return {number: tuple(values) for number, values in found.items()}

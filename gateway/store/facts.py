@@ -20,6 +20,7 @@ from gateway.store.tables import (
     lead_contacts,
     leads,
     messages,
+    never_log,
     own_domains,
     slugs,
     sources,
@@ -32,6 +33,9 @@ SMART = "smart"
 
 OPEN = "open"
 FILED = "filed"
+MAIL = "mail"
+"""Source of a contact that a mail made (C4)."""
+
 _DAY_MS = 86_400_000
 
 
@@ -86,10 +90,20 @@ _ACCOUNTS = Prepared(
     ).where(accounts.c.number.in_(_OF))
 )
 _DOMAINS = Prepared(select(own_domains.c.account, own_domains.c.domain).where(own_domains.c.account.in_(_OF)))
+_NEVER_LOG = Prepared(
+    select(never_log.c.account, never_log.c.entry).where(never_log.c.account.in_(_OF), never_log.c.entry.in_(_KEYS))
+)
 _SLUGS = Prepared(select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(slugs.c.slug.in_(_KEYS)))
 _USERS = Prepared(select(users.c.account, users.c.email).where(users.c.account.in_(_OF), users.c.email.in_(_KEYS)))
 _CONTACTS = Prepared(
-    select(contact_emails.c.account, contact_emails.c.email, contact_emails.c.contact, contacts.c.name)
+    select(
+        contact_emails.c.account,
+        contact_emails.c.email,
+        contact_emails.c.contact,
+        contacts.c.name,
+        contacts.c.source,
+        contacts.c.created_at,
+    )
     .join_from(
         contact_emails,
         contacts,
@@ -195,6 +209,11 @@ def find_own_domains(tx: Connection, of: _Numbers) -> dict[int, frozenset[str]]:
     return _sets(of, _DOMAINS.all(tx, of=listed(of)))
 
 
+def find_never_log(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[int, frozenset[str]]:
+    """Which of the addresses and domains are never logged, by account (B8a)."""
+    return _sets(of, _find(_NEVER_LOG, tx, of, keys))
+
+
 def find_slugs(tx: Connection, wanted: Iterable[str]) -> dict[str, tuple[int, int | None]]:
     """Account and time of retirement (None: current) by slug."""
     return {slug: (account, retired) for slug, account, retired in _find(_SLUGS, tx, (), wanted)}
@@ -214,7 +233,10 @@ def _sets(of: _Numbers, rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[
 
 def find_contacts(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[int, str], Known]:
     """Contacts by account and address key."""
-    return {(account, email): Known(contact, name) for account, email, contact, name in _find(_CONTACTS, tx, of, keys)}
+    return {
+        (account, email): Known(contact, name, made if source == MAIL else None)
+        for account, email, contact, name, source, made in _find(_CONTACTS, tx, of, keys)
+    }
 
 
 def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[int, str], FiledRow]:

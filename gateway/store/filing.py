@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from gateway.store.prepared import Prepared
+from gateway.store.quotas import Counted, add_quotas, forget_quotas
 from gateway.store.tables import (
     bodies,
     cards,
@@ -76,6 +77,8 @@ class Pages:
     thread_growth: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     conversation_leads: dict[tuple[int, str], str] = field(default_factory=dict)
     actions: list[Row] = field(default_factory=list)
+    created: dict[Counted, int] = field(default_factory=dict)
+    new_hours: dict[int, int] = field(default_factory=dict)
 
     def add(self, table: Table, **row: Any) -> None:
         self.rows[table.name].append(row)
@@ -89,6 +92,10 @@ class Pages:
         grown["at"] = max(grown["at"], at)
         grown["talk"] = conversation
 
+    def count(self, counted: Counted, more: int) -> None:
+        """So much more against a quota (B8b)."""
+        self.created[counted] = self.created.get(counted, 0) + more
+
 
 def write(tx: Connection, pages: Pages) -> None:
     """Writes all of it; the caller's transaction makes it durable as one."""
@@ -100,6 +107,8 @@ def write(tx: Connection, pages: Pages) -> None:
     changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
     _SET_LEAD.each(tx, changed)
     _SET_ACTION.each(tx, pages.actions)
+    forget_quotas(tx, pages.new_hours)
+    add_quotas(tx, pages.created)
 
 
 def drop_lead_card(tx: Connection, pages: Pages, account: int, message: str) -> None:

@@ -72,6 +72,26 @@ own_domains = Table(
     sqlite_with_rowid=False,
 )
 
+never_log = Table(
+    "never_log",
+    metadata,
+    _account(),
+    _text("entry"),
+    PrimaryKeyConstraint("account", "entry"),
+    sqlite_with_rowid=False,
+)
+
+quotas = Table(
+    "quotas",
+    metadata,
+    _account(),
+    _text("key"),
+    Column("hour", Integer, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("account", "key", "hour"),
+    sqlite_with_rowid=False,
+)
+
 users = Table(
     "users",
     metadata,

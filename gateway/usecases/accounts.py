@@ -108,6 +108,7 @@ def _shown(house: House, row: AccountRow) -> Account:
         name=row.name,
         addresses=Addresses(attach, contact, lead),
         own_domains=row.own_domains,
+        never_log=row.never_log,
         copy_policy=row.copy_policy,
         strangers=row.strangers,
         rename_grace_days=row.rename_grace_days,

@@ -17,6 +17,7 @@ from gateway.core.decision import Verdict
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import NOT_EVALUATED, Auth
 from gateway.core.mail import Mail, read_mail
+from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
 from gateway.store.accounts import find_slug
 from gateway.store.blobs import BlobStore, Spool
@@ -28,7 +29,6 @@ from gateway.usecases.filing_facts import Handing
 from gateway.usecases.filing_receipts import note_refusals, note_refused_mail
 
 _log = structlog.get_logger(__name__)
-
 READ_IN_LOOP = 64 * 1024
 
 
@@ -73,6 +73,7 @@ class FilingDesk:
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
         self._file = partial(file, settings)
         self._large = asyncio.Semaphore(2)
+        self._alerts: tuple[int, set[tuple[str, str]]] = (0, set())
 
     def open_spool(self) -> Spool:
         return self._blobs.open_spool()
@@ -100,13 +101,25 @@ class FilingDesk:
         trace = received_line(envelope, self._hostname)
         mail, body = await self._read(account, trace, content)
         auth = await self._authenticate(account, envelope, mail, content)
-        handing = Handing(account, envelope, mail, body, _now(), started, auth)
+        block = self._settings.block(envelope.peer)
+        handing = Handing(account, envelope, mail, body, _now(), started, auth, block=block)
         filing: Filing = await self._store.write_each(self._file, handing)
         decision = filing.decision
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
+        if decision.quota is not None:
+            self._alert(decision.account, decision.quota, handing.at // HOUR_MS)
         _tell(filing, envelope)
         return filing.reply
+
+    def _alert(self, account: str, scope: str, hour: int) -> None:
+        """Tells operators of a quota that holds mail (B8b): each time by a figure, once an hour in the log."""
+        metrics.quota_reached(scope)
+        if self._alerts[0] != hour:
+            self._alerts = (hour, set())
+        if (account, scope) not in self._alerts[1]:
+            self._alerts[1].add((account, scope))
+            _log.warning("mail.quota_reached", account=account, scope=scope)
 
     async def _read(self, account: int, trace: bytes, content: bytes | OpenSpool) -> tuple[Mail, StoredBody]:
         """Reads and packs a mail: small ones at once, large ones off the loop, two at a time."""

@@ -1,4 +1,4 @@
-"""Change an account's options (rules B1, B7; Words)."""
+"""Change an account's options (rules B1, B7, B8a; Words)."""
 
 from __future__ import annotations
 

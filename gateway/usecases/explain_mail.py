@@ -46,7 +46,8 @@ def explain_mail(
     envelope = Envelope("smtp", peer or LOOPBACK, "", sender, tuple(admissions), now)
     taken = next((one.recipient for one in admissions if one.recipient is not None), None)
     account = taken.account if taken else admissions[0].account
-    handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns(), auth)
+    block = settings.block(envelope.peer)
+    handing = Handing(account or OPERATORS, envelope, mail, _NOTHING, now, time.monotonic_ns(), auth, block=block)
     if taken is None:
         return as_json(_refused(tx, handing, settings))
     decision = decide_all(tx, [handing], settings)[0]

@@ -15,11 +15,12 @@ from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
 from gateway.core.people import Cast
+from gateway.core.quota import DEFAULT_QUOTAS, Quotas, block_of
 from gateway.core.replies import Reply
 from gateway.core.rules import decide
 from gateway.store import tables
 from gateway.store.engine import Tx
-from gateway.store.facts import SMART, FiledRow, Referred, ThreadRow
+from gateway.store.facts import MAIL, SMART, FiledRow, Referred, ThreadRow
 from gateway.store.filing import Pages, drop_lead_card, shown_on, write
 from gateway.store.ids import new_id
 from gateway.usecases.filing_facts import Handing, World, gather, thread_key
@@ -28,12 +29,17 @@ from gateway.usecases.filing_receipts import Attempt, add_receipt, dump, final_r
 
 @dataclass(frozen=True, slots=True)
 class FilingSettings:
-    """What filing takes from the settings. why_url: the public page that explains a receipt or rule."""
+    """What filing takes from the settings. why_url: the public page that explains a receipt or rule.
+
+    block: the block of a peer's address, None for peers that are spared where outsiders are counted (B8b).
+    """
 
     domains: frozenset[str]
     why_url: Callable[[str], str]
     limits: Limits = DEFAULT_LIMITS
     former_name_days: int = 3650
+    quotas: Quotas = DEFAULT_QUOTAS
+    block: Callable[[str], str | None] = block_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Filing:
 
 def decide_all(tx: Tx, handings: Sequence[Handing], settings: FilingSettings) -> list[Decision]:
     """Decisions as of now, nothing recorded (`explain`)."""
-    world, casts = gather(tx, handings, settings.domains)
+    world, casts = gather(tx, handings, settings.domains, settings.quotas)
     decisions = []
     for handing, cast in zip(handings, casts, strict=True):
         conversation = world.conversation(handing, world.threads.get((handing.account, *thread_key(handing, cast))))
@@ -59,7 +65,7 @@ def decide_all(tx: Tx, handings: Sequence[Handing], settings: FilingSettings) ->
 
 def file(settings: FilingSettings, tx: Tx, handings: Sequence[Handing]) -> list[Filing]:
     """Decides and records a batch of mails; one result a mail, in order."""
-    world, casts = gather(tx, handings, settings.domains)
+    world, casts = gather(tx, handings, settings.domains, settings.quotas)
     pages = Pages()
     filings = []
     for handing, cast in zip(handings, casts, strict=True):
@@ -93,7 +99,19 @@ class _Clerk:
                 self._add_message(message, decision)
             elif decision.effects.cards or decision.effects.lead:
                 self._strengthen(message, decision)
+            if facts.quota is not None and decision.effects.created:
+                self._count(decision.effects.created)
         return self._receipt(decision, message)
+
+    def _count(self, created: int) -> None:
+        """What an outsider caused (B8b). The first count of an hour drops the account's rows of those before."""
+        for scope, counted in self.world.counted(self.handing, self.cast).items():
+            account, _, hour = counted
+            before = self.world.created.get(counted, 0)
+            if scope == "account" and not before:
+                self.pages.new_hours[account] = hour
+            self.world.created[counted] = before + created
+            self.pages.count(counted, created)
 
     def _thread_by_reference(self) -> ThreadRow | None:
         """An empty base subject: the thread of the mail it answers, if that is with the same client (D)."""
@@ -192,11 +210,11 @@ class _Clerk:
             name=name,
             first_name=first,
             last_name=last,
-            source="mail",
+            source=MAIL,
             created_at=self.handing.at,
         )
         self.pages.add(tables.contact_emails, account=self.account, email=key, contact=contact, position=0)
-        self.world.contacts[self.account, key] = Known(contact, name)
+        self.world.contacts[self.account, key] = Known(contact, name, self.handing.at)
         self._event("contact.created", contact)
 
     def _lead(self, decision: Decision) -> str | None:

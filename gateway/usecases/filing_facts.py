@@ -7,17 +7,19 @@ one new client make one contact, two of one conversation one lead (C6, C7).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.core.admission import OPERATORS
-from gateway.core.envelope import Envelope
+from gateway.core.envelope import Action, Envelope
 from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead
 from gateway.core.mail import Mail
-from gateway.core.people import Cast, Team, cast_people
+from gateway.core.people import Cast, Kind, Team, cast_people, with_parents
+from gateway.core.quota import DEFAULT_QUOTAS, HOUR_MS, Quota, Quotas, outsider, scoped_keys
 from gateway.core.visible import header_slugs
 from gateway.store import facts as store
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
+from gateway.store.quotas import Counted, find_quotas
 
 _OPERATORS = store.AccountRow(OPERATORS, "", "Operators", "cc", "accept", 0)
 
@@ -27,6 +29,7 @@ class Handing:
     """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds.
 
     auth: what the door found out about its author (B5). released: the id of a held mail that an admin lets in (B7).
+    block: the addresses among which what it creates is counted; None where its peer is spared (B8b).
     """
 
     account: int
@@ -37,6 +40,7 @@ class Handing:
     started: int
     auth: Auth = NOT_EVALUATED
     released: str | None = None
+    block: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +58,8 @@ class World:
     leads: dict[str, Lead]
     open_leads: dict[str, list[str]]
     customers: dict[str, list[str]]
+    quotas: Quotas = DEFAULT_QUOTAS
+    created: dict[Counted, int] = field(default_factory=dict)
 
     def answered(self, handing: Handing) -> list[store.Referred]:
         """Messages of ours that this one answers, nearest first (C6)."""
@@ -93,7 +99,32 @@ class World:
             customer=customers[0] if len(customers) == 1 else None,
             auth=handing.auth,
             released=handing.released is not None,
+            quota=self.quota(handing, cast),
         )
+
+    def quota(self, handing: Handing, cast: Cast) -> Quota | None:
+        """What was caused so far where this mail is counted, else None (B8b)."""
+        counted = self.counted(handing, cast)
+        if not counted:
+            return None
+        return Quota({scope: self.created.get(one, 0) for scope, one in counted.items()}, self.quotas)
+
+    def counted(self, handing: Handing, cast: Cast) -> dict[str, Counted]:
+        """Under what an outsider's mail is counted, by scope; empty where it isn't, or can create nothing (B8b)."""
+        if handing.block is None or cast.author_kind is None or not _asks_for_more(handing):
+            return {}
+        author, number = cast.participants[0], handing.account
+        known = self.contacts.get((number, author.key))
+        if not outsider(
+            team=author.kind is Kind.TEAM,
+            trusted=handing.auth.trusted,
+            known=known is not None,
+            made_by_mail=known.made_by_mail if known else None,
+            at=handing.at,
+        ):
+            return {}
+        keys = scoped_keys(author.key, author.box.domain, handing.block)
+        return {scope: (number, key, handing.at // HOUR_MS) for scope, key in keys.items()}
 
     def _filed(self, handing: Handing) -> store.FiledRow | None:
         """The message that is the same as this one (B9); a released mail is not its own duplicate."""
@@ -111,12 +142,23 @@ class World:
         self.open_leads.setdefault(contact, []).append(lead)
 
 
+def _asks_for_more(handing: Handing) -> bool:
+    """One of its recipients makes contacts or leads."""
+    more = (Action.CONTACT, Action.LEAD)
+    return any(
+        one.recipient is not None and one.recipient.account == handing.account and one.recipient.action in more
+        for one in handing.envelope.admissions
+    )
+
+
 def thread_key(handing: Handing, cast: Cast) -> tuple[str, str]:
     """Client and subject key of a message's thread in the smart mailbox (D); an empty subject key is none of these."""
     return (cast.primary.key if cast.primary else "", handing.mail.subject_key)
 
 
-def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tuple[World, list[Cast]]:
+def gather(
+    tx: Tx, handings: Sequence[Handing], domains: frozenset[str], quotas: Quotas = DEFAULT_QUOTAS
+) -> tuple[World, list[Cast]]:
     """Reads the facts of a batch, and who is in each of its messages."""
     of = {handing.account for handing in handings}
     boxes = [
@@ -124,11 +166,13 @@ def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tupl
         for handing in handings
         for box in (*((handing.mail.author,) if handing.mail.author else ()), *handing.mail.to, *handing.mail.cc)
     ]
-    keys = {box.key for box in boxes if box.domain not in domains}
+    outside = [box for box in boxes if box.domain not in domains]
+    keys = {box.key for box in outside}
     rows = {OPERATORS: _OPERATORS, **store.find_accounts(tx, of)}
     if missing := of - rows.keys():
         raise LookupError(f"account {min(missing)} is no longer there")
     own, team = store.find_own_domains(tx, of), store.find_team(tx, of, keys)
+    hidden = store.find_never_log(tx, of, keys | {name for box in outside for name in with_parents(box.domain)})
     accounts = {
         number: Account(
             number,
@@ -136,7 +180,7 @@ def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tupl
             rows[number].name,
             rows[number].copy_policy,
             rows[number].strangers,
-            Team(team[number], own[number], domains),
+            Team(team[number], own[number], domains, hidden[number]),
         )
         for number in of
     }
@@ -156,9 +200,18 @@ def gather(tx: Tx, handings: Sequence[Handing], domains: frozenset[str]) -> tupl
         leads={},
         open_leads={},
         customers={},
+        quotas=quotas,
     )
     _gather_cards(tx, of, world, casts)
+    _gather_quotas(tx, world, handings, casts)
     return world, casts
+
+
+def _gather_quotas(tx: Tx, world: World, handings: Sequence[Handing], casts: Sequence[Cast]) -> None:
+    """What outsiders caused so far, for those of the batch that are counted; nothing is asked for the others (B8b)."""
+    counted = {one for pair in zip(handings, casts, strict=True) for one in world.counted(*pair).values()}
+    of, keys, hours = ({one[0] for one in counted}, {one[1] for one in counted}, {one[2] for one in counted})
+    world.created = find_quotas(tx, of, keys, hours)
 
 
 def _slugs(

@@ -21,6 +21,7 @@ async def show_account(store: Store, reader: Principal, domain: str) -> Account:
         row.name,
         smart_addresses(row.slug, domain),
         row.own_domains,
+        row.never_log,
         row.copy_policy,
         row.strangers,
         row.rename_grace_days,

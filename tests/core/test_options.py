@@ -23,6 +23,11 @@ GOOD = {
         Options(own_domains=("acme.example",)),
     ),
     "no domain at all": ({"own_domains": ""}, Options(own_domains=())),
+    "addresses and domains that are never logged": (
+        {"never_log": "News@Shop.example, SHOP.example., bücher.example,news@shop.example,"},
+        Options(never_log=("news@shop.example", "shop.example", "xn--bcher-kva.example")),
+    ),
+    "nobody is never logged": ({"never_log": " "}, Options(never_log=())),
     "several at once": ({"name": "A", "strangers": "refuse"}, Options(name="A", strangers="refuse")),
     "nothing": ({}, Options()),
 }
@@ -52,6 +57,11 @@ BAD = {
     "the sub-domains of a gateway domain": ({"own_domains": ".mail.kommo.com"}, "is a gateway domain", "own people"),
     "a public mail domain": ({"own_domains": "gmail.com"}, "'gmail.com' is a public mail domain", "company's alone"),
     "sub-domains of a public mail domain": ({"own_domains": ".yahoo.com"}, "is a public mail domain", "alone"),
+    "a word that is never logged": ({"never_log": "shop"}, "never_log: 'shop'", "news@shop.example or shop.example"),
+    "a person who is never logged": ({"never_log": "Ana <ana@x.example>"}, "never_log: 'Ana <ana", "news@shop"),
+    "an address without a domain": ({"never_log": "ana@[192.0.2.1]"}, "'ana@[192.0.2.1]'", "news@shop.example"),
+    "sub-domains alone are never logged": ({"never_log": ".shop.example"}, "'.shop.example'", "takes in its sub-"),
+    "an IP address is never logged": ({"never_log": "192.0.2.1"}, "never_log: '192.0.2.1'", "news@shop.example"),
     "one wrong domain among right ones": ({"own_domains": "acme.example,web.de"}, "'web.de'", "alone"),
 }
 

@@ -81,13 +81,16 @@ class Handed:
 
 
 class House:
-    """One running gateway on its own store. authenticity: left out, mail from loopback is taken as it is."""
+    """One running gateway on its own store. authenticity: left out, mail from loopback is taken as it is.
 
-    def __init__(self, path: Path, authenticity: Authenticity | None = None) -> None:
+    filing: fields of FilingSettings that are not as usual.
+    """
+
+    def __init__(self, path: Path, authenticity: Authenticity | None = None, **filing: Any) -> None:
         self.path = path
         self.store = Store(f"sqlite:///{path}")
         self.blobs = BlobStore(path.parent / "blobs")
-        self.settings = FilingSettings(DOMAINS, lambda what: f"{WHY}{what}")
+        self.settings = FilingSettings(DOMAINS, lambda what: f"{WHY}{what}", **filing)
         self.desk = FilingDesk(self.store, self.blobs, self.settings, "mx.example", authenticity)
         self.server = SmtpServer(self.desk, SmtpLimits(), "mx.example", public_url="http://gate.example")
         self.address = ("127.0.0.1", 0)

@@ -114,6 +114,38 @@ async def test_addresses_that_answer_nobody_become_no_contact(house: House, to: 
     assert await house.counts("messages", "contacts", "leads") == {"messages": 1, "contacts": contacts, "leads": leads}
 
 
+LISTED = {
+    "B8a an address of the account's list": ("news@shop.example", "News@Shop.example", 1, 0),
+    "B8a with other addresses of its domain as before": ("news@shop.example", "sales@shop.example", 2, 1),
+    "B8a a domain of the list": ("shop.example", "sales@shop.example", 1, 0),
+    "B8a a sub-domain of it": ("shop.example", "sales@mail.eu.shop.example", 1, 0),
+    "B8a a domain that only ends alike": ("shop.example", "sales@workshop.example", 2, 1),
+    "B8a a domain in another script": ("bücher.example", "sales@xn--bcher-kva.example", 1, 0),
+    "B8a the others are logged": ("shop.example", "sales@shop.example, Carol <carol@example.net>", 2, 1),
+}
+
+
+@pytest.mark.parametrize(("entry", "to", "contacts", "leads"), LISTED.values(), ids=LISTED)
+async def test_whom_an_account_never_logs_becomes_no_contact(
+    house: House, entry: str, to: str, contacts: int, leads: int
+) -> None:
+    await house.set(never_log=f"unused.example, {entry}")
+    await house.set("beta", never_log="example.net, workshop.example, shop.example")
+
+    handed = await house.hand(mail(to=to), LEAD)
+
+    assert handed.code == 250
+    assert await house.counts("messages", "contacts", "leads") == {"messages": 1, "contacts": contacts, "leads": leads}
+
+
+async def test_b8a_a_known_contact_who_is_never_logged_keeps_his_mail_but_gets_no_lead(house: House) -> None:
+    await house.set(never_log="bluefin.example")
+
+    handed = await house.hand(mail(to="bob@bluefin.example"), LEAD)
+
+    assert await house.cards_of(handed.id) == {"contacts": ["Bob Miller"], "leads": []}
+
+
 async def test_b9_the_same_mail_twice_is_filed_once(house: House) -> None:
     letter = mail(message_id="<once@acme.example>")
 

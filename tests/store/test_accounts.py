@@ -105,6 +105,16 @@ def test_options_that_are_not_given_stay_as_they_are(tx: Connection, acme: Accou
     assert accounts.list_accounts(tx)[0].own_domains == ()
 
 
+def test_b8a_the_list_of_what_is_never_logged_is_kept_apart_from_own_domains(tx: Connection, acme: AccountRow) -> None:
+    accounts.set_options(tx, acme.number, Options(own_domains=("a.example",), never_log=("z.example", "b@c.example")))
+    accounts.set_options(tx, acme.number, Options(own_domains=("d.example",)))
+    [found] = accounts.list_accounts(tx)
+    assert (found.own_domains, found.never_log) == (("d.example",), ("b@c.example", "z.example"))
+    accounts.set_options(tx, acme.number, Options(never_log=()))
+    assert accounts.get_account(tx, acme.number) == accounts.find_account(tx, "acme")
+    assert accounts.list_accounts(tx)[0].never_log == ()
+
+
 def test_one_address_may_be_a_user_of_several_accounts_and_one_domain_own_to_several(
     tx: Connection, acme: AccountRow, ana: UserRow
 ) -> None:
@@ -122,7 +132,7 @@ def test_erasing_an_account_leaves_no_row_of_it_and_none_of_another_is_touched(p
         numbers = []
         for slug in ("acme", "beta"):
             row = accounts.add_account(tx, slug, slug, NOW, FORMER)
-            accounts.set_options(tx, row.number, Options(own_domains=(f"{slug}.example",)))
+            accounts.set_options(tx, row.number, Options(own_domains=(f"{slug}.example",), never_log=("x.example",)))
             user = accounts.add_user(tx, row.number, f"ana@{slug}.example", "Ana", "admin", NOW)
             access.issue_token(tx, row.number, user.id, "api", NOW)
             numbers.append(row.number)

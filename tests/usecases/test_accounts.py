@@ -71,6 +71,9 @@ def test_a_former_name_is_told_to_the_operator_who_asks_for_it(tx: Connection) -
 def test_options_are_set_all_or_none(tx: Connection) -> None:
     open_acme(tx)
     changed = accounts.set_account(tx, HOUSE, "acme", {"copy_policy": "cc_or_to", "own_domains": ".acme.example"})
+    assert changed.never_log == ()
+    changed = accounts.set_account(tx, HOUSE, "acme", {"never_log": "shop.example"})
+    assert changed.never_log == ("shop.example",)
     assert (changed.copy_policy, changed.own_domains) == ("cc_or_to", (".acme.example",))
     with pytest.raises(AccountError, match="strangers 'x'"):
         accounts.set_account(tx, HOUSE, "acme", {"copy_policy": "cc", "strangers": "x"})

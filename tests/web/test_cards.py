@@ -218,9 +218,14 @@ async def test_the_account_shows_its_addresses_and_takes_options(site: Site) -> 
         "strangers": "refuse",
         "name": "Acme",
         "own_domains": ["a.example", ".b.example"],
+        "never_log": ["shop.example", "news@c.example"],
     }
     changed = await patch(site, "account", wanted)
-    assert {name: changed[name] for name in wanted} == {**wanted, "own_domains": [".b.example", "a.example"]}
+    assert {name: changed[name] for name in wanted} == {
+        **wanted,
+        "own_domains": [".b.example", "a.example"],
+        "never_log": ["news@c.example", "shop.example"],
+    }
     assert (await site.api.get("/v1/account")).json() == changed
 
 
@@ -229,6 +234,7 @@ OPTIONS: dict[str, Json] = {
     "strangers": {"strangers": ""},
     "own_domains": {"own_domains": ["gmail.com"]},
     "own_domains ": {"own_domains": ["mail.kommo.com"]},
+    "never_log": {"never_log": ["shop"]},
     "name": {"name": ""},
     "rename_grace_days": {"rename_grace_days": -1},
 }

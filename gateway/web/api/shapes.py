@@ -27,6 +27,7 @@ class Account(BaseModel):
     name: str
     addresses: Addresses
     own_domains: list[str]
+    never_log: list[str]
     copy_policy: Literal["cc", "cc_or_to"]
     strangers: Literal["accept", "hold", "refuse"]
     rename_grace_days: int
@@ -184,6 +185,7 @@ class AccountChange(_Body):
     strangers: Text | None = None
     rename_grace_days: int | None = None
     own_domains: list[Text] | None = Field(None, max_length=1_000)
+    never_log: list[Text] | None = Field(None, max_length=10_000)
 
 
 class NewContact(_Body):
