@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from gateway.web.gate import JSON_BYTES
 
+from gateway.web.gate import JSON_BYTES
 from tests.web.site import Site, letter
 
 SMART = "acme+lead@mail.kommo.com"
