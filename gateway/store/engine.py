@@ -6,6 +6,8 @@ through an async engine. The same plain functions over a connection run on both.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +27,6 @@ Tx = Connection
 
 BUSY_MS = 10_000
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA wal_autocheckpoint=0",
@@ -113,11 +114,26 @@ def sync_engine(path: Path, *, busy_ms: int = BUSY_MS) -> Engine:
     return engine
 
 
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Sets the journal mode. While another program sets it too, SQLite says "locked" at once, time limit or not."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as fault:
+            if "locked" not in str(fault) or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
 def _prepare(engine: Engine, begin: str | None, busy_ms: int = BUSY_MS) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        _use_write_ahead_log(cursor)
         for pragma in (*_PRAGMAS, f"PRAGMA busy_timeout={busy_ms}"):
             cursor.execute(pragma)
         cursor.close()
