@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 MAX_BATCH = 256
+LOOKS = 8
 PATIENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.005
 IDLE_SECONDS = 0.25
@@ -64,6 +65,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._ready: list[_Job] = []
         self._scheduled: asyncio.Handle | None = None
+        self._last = 1
         self._log = WriteAheadLog(engine, self._connection)
 
     def submit(self, batch: Batch, item: Any) -> asyncio.Future[Any]:
@@ -71,7 +73,7 @@ class Writer:
         job = _Job(batch, item, self._loop)
         self._ready.append(job)
         if self._scheduled is None:
-            self._scheduled = self._loop.call_soon(self._turn)
+            self._scheduled = self._loop.call_soon(self._gather, 0, LOOKS)
         return job.future
 
     async def stop(self) -> None:
@@ -81,6 +83,19 @@ class Writer:
         await self._log.stop()
         self._connection.close()
         self._engine.dispose()
+
+    def _gather(self, seen: int, looks: int) -> None:
+        """Looks at the sockets again while mails keep coming in, and a few times more where the last batch was larger.
+
+        A look takes some microseconds. A lone session is not kept waiting: its last batch was itself.
+        """
+        ready = len(self._ready)
+        looks = LOOKS if ready > seen else looks - 1
+        if ready < MAX_BATCH and (ready > seen or (ready < self._last and looks > 0)):
+            self._scheduled = self._loop.call_soon(self._gather, ready, looks)
+        else:
+            self._last = ready
+            self._turn()
 
     def _turn(self) -> None:
         """One transaction of what is ready now."""
@@ -94,7 +109,7 @@ class Writer:
         if late:
             self._scheduled = self._loop.call_later(RETRY_SECONDS, self._turn)
         elif self._ready:
-            self._scheduled = self._loop.call_soon(self._turn)
+            self._scheduled = self._loop.call_soon(self._gather, 0, LOOKS)
         self._log.grew()
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
