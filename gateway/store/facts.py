@@ -6,10 +6,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, bindparam, null, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Text,
+    and_,
+    bindparam,
+    column,
+    func,
+    null,
+    select,
+)
 
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
+from gateway.core.mail import message_id_key
 from gateway.store.prepared import Prepared, listed, one_of
 from gateway.store.tables import (
     accounts,
@@ -76,6 +89,11 @@ class ThreadRow:
     conversation: str
 
 
+def begins_with(identity: Column[str], beginning: ColumnElement[str]) -> ColumnElement[bool]:
+    """Identities that begin with a `message_id_key`, as a range that an index serves: hex digits end before "g"."""
+    return and_(identity >= beginning, identity < beginning.concat("g"))
+
+
 _OF = one_of("of")
 _KEYS = one_of("keys")
 
@@ -121,10 +139,11 @@ _FILED = Prepared(
         messages.c.conversation,
     ).where(messages.c.account.in_(_OF), messages.c.identity.in_(_KEYS))
 )
+_BEGINNINGS = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="beginnings")
 _REFERRED = Prepared(
     select(messages.c.account, messages.c.message_id, messages.c.conversation, sources.c.thread, threads.c.client)
-    .join_from(
-        messages,
+    .join_from(_BEGINNINGS, messages, begins_with(messages.c.identity, _BEGINNINGS.c.value))
+    .join(
         sources,
         (sources.c.account == messages.c.account)
         & (sources.c.message == messages.c.id)
@@ -132,7 +151,7 @@ _REFERRED = Prepared(
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
-    .where(messages.c.account.in_(_OF), messages.c.message_id.in_(_KEYS), messages.c.state == bindparam("state"))
+    .where(messages.c.account.in_(_OF), messages.c.state == bindparam("state"))
     .order_by(messages.c.id)
 )
 _THREADS = Prepared(
@@ -250,8 +269,11 @@ def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[
 def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
     """Filed messages by account and Message-ID, oldest first: several may share one (B9). Held ones do not count."""
     found: dict[tuple[int, str], list[Referred]] = {}
-    for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids, state=FILED):
-        found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
+    wanted = set(ids)
+    rows = _find(_REFERRED, tx, of, [message_id_key(one) for one in wanted], state=FILED)
+    for account, message_id, conversation, thread, client in rows:
+        if message_id in wanted:
+            found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
     return found
 
 

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_, select, union_all
 
 from gateway.core.admission import OPERATORS
+from gateway.core.mail import message_id_key
 from gateway.core.resources import Event, Receipt
+from gateway.store.decisions import unpack_decision
+from gateway.store.facts import begins_with
 from gateway.store.reading import Page, Position, like, read_page
-from gateway.store.tables import accounts, events, receipts
+from gateway.store.tables import NO_MESSAGE, accounts, events, messages, receipts
 
 DAY_MS = 86_400_000
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -50,7 +53,7 @@ class Search:
 
 def list_receipts(tx: Connection, account: int, after: Position | None, limit: int, wanted: Search) -> Page[Attempt]:
     """Receipts, newest first."""
-    query = select(receipts).where(receipts.c.account == account, *_conditions(wanted))
+    query = select(receipts).where(receipts.c.account == account, *_conditions(account, wanted))
     return read_page(tx, query, [receipts.c.id], after, limit).map(_attempt)
 
 
@@ -74,12 +77,21 @@ def find_receipt_of(tx: Connection, account: int, message: str) -> str | None:
     return tx.execute(query.order_by(receipts.c.id).limit(1)).scalar_one_or_none()
 
 
-def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
+def _tells_of(account: int, message_id: str) -> ColumnElement[bool]:
+    """Receipts of one Message-ID: refusals by their own index, the others by their message."""
+    key = literal(message_id_key(message_id))
+    kept = select(messages.c.id).where(
+        messages.c.account == account, begins_with(messages.c.identity, key), messages.c.message_id == message_id
+    )
+    return or_(and_(NO_MESSAGE, receipts.c.message_id == message_id), receipts.c.message.in_(kept))
+
+
+def _conditions(account: int, wanted: Search) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.verdict is not None:
         conditions.append(receipts.c.verdict == wanted.verdict)
     if wanted.message_id is not None:
-        conditions.append(receipts.c.message_id == f"<{wanted.message_id.strip().strip('<>')}>")
+        conditions.append(_tells_of(account, f"<{wanted.message_id.strip().strip('<>')}>"))
     if wanted.sender is not None:
         conditions.append(func.lower(receipts.c.sender) == wanted.sender.lower())
     if wanted.id is not None:
@@ -106,7 +118,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         size=row.size,
         verdict=row.verdict,
         reply=row.reply,
-        decision=json.loads(row.decision),
+        decision=unpack_decision(row.decision),
         message=row.message,
     )
     return Attempt(receipt, row.rule, row.subject, row.author, row.message_id, row.tls, row.road, row.took_ms)
