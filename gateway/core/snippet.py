@@ -6,6 +6,7 @@ import html as entities
 import re
 
 SNIPPET_CHARACTERS = 160
+_PLENTY = 4 * SNIPPET_CHARACTERS
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.S | re.I
 )
@@ -37,6 +38,8 @@ def without_tags(markup: str) -> str:
 
 def _without_quotes(text: str) -> str:
     """Without lines that begin with `>` and the line that tells who wrote them."""
+    if ">" not in text:
+        return text
     kept: list[str] = []
     for line in text.split("\n"):
         if not line.startswith(">"):
@@ -57,4 +60,10 @@ def _drop_introduction(kept: list[str]) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_UNSEEN.sub("", text).split())
+    """The text on one line; no more of it than a snippet can show is looked at."""
+    line = _unfolded(text[:_PLENTY])
+    return line if len(text) <= _PLENTY or len(line) > SNIPPET_CHARACTERS else _unfolded(text)
+
+
+def _unfolded(text: str) -> str:
+    return " ".join((text if text.isascii() else _UNSEEN.sub("", text)).split())
