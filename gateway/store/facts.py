@@ -154,13 +154,18 @@ _REFERRED = Prepared(
     .where(messages.c.account.in_(_OF), messages.c.state == bindparam("state"))
     .order_by(messages.c.id)
 )
+_WANTED = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="wanted")
+# Each thread by its own client and subject key: all clients with all keys would be the square of a batch.
 _THREADS = Prepared(
-    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation).where(
-        threads.c.account.in_(_OF),
-        threads.c.mailbox == bindparam("mailbox"),
-        threads.c.client.in_(one_of("clients")),
-        threads.c.subject_key.in_(_KEYS),
+    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation)
+    .join_from(
+        _WANTED,
+        threads,
+        (threads.c.account == func.json_extract(_WANTED.c.value, bindparam("first")))
+        & (threads.c.client == func.json_extract(_WANTED.c.value, bindparam("second")))
+        & (threads.c.subject_key == func.json_extract(_WANTED.c.value, bindparam("third"))),
     )
+    .where(threads.c.mailbox == bindparam("mailbox"))
 )
 _CONVERSATIONS = Prepared(
     select(conversations.c.id, conversations.c.lead).where(
@@ -277,12 +282,9 @@ def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tupl
     return found
 
 
-def find_threads(
-    tx: Connection, of: _Numbers, wanted: Collection[tuple[str, str]]
-) -> dict[tuple[int, str, str], ThreadRow]:
+def find_threads(tx: Connection, wanted: Collection[tuple[int, str, str]]) -> dict[tuple[int, str, str], ThreadRow]:
     """Threads of the smart mailbox by account, client ("" for none) and subject key."""
-    clients, keys = ({pair[side] for pair in wanted} for side in (0, 1))
-    rows = _find(_THREADS, tx, of, keys, clients=listed(clients), mailbox=SMART)
+    rows = _THREADS.all(tx, keys=listed(wanted), first="$[0]", second="$[1]", third="$[2]", mailbox=SMART)
     return {
         (account, client, key): ThreadRow(thread, conversation) for account, client, key, thread, conversation in rows
     }
