@@ -27,6 +27,7 @@ from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.accounts import House
+from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.review_held import refuse_forgotten
 
@@ -199,7 +200,11 @@ class Gateway:
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
-        self._clock = Clock(refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days))
+        receipt_days = max(settings.receipt_days, settings.held_days + 1)
+        self._clock = Clock(
+            refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
+            drop_receipts=partial(drop_receipts, self.store, receipt_days),
+        )
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
         self._web: uvicorn.Server | None = None
@@ -307,6 +312,7 @@ class Gateway:
             secure_cookies=self.public_url.startswith("https:"),
             max_message_bytes=settings.max_message_bytes,
             limits=filing.limits,
+            receipt_days=settings.receipt_days,
         )
         site = build(services)
         self._close_streams = site.state.feed.close

@@ -39,3 +39,8 @@ def new_id() -> str:
 
 def _text(number: int, bits: int) -> str:
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])
+
+
+def first_id(at: int) -> str:
+    """The lowest id of a moment, in milliseconds: ids begin with their time, so a range of ids is a range of times."""
+    return _text(at, 50)
