@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -14,6 +15,7 @@ from gateway.core.subject import base_subject, subject_key
 from gateway.core.words import decode_words
 
 MAX_REFERENCES = 100
+_PIECE = 256 * 1024
 _MSG_ID = re.compile(rb"<[^<>\x00-\x20\x7f]{1,996}>")
 _NO_BRACKETS = re.compile(rb"[^<>\x00-\x20\x7f]{1,996}")
 _MAILTO = re.compile(rb"<[ \t\n]*mailto:([^<>?]*)", re.I)
@@ -199,8 +201,18 @@ def _identity(
     digest = blake2b(digest_size=16)
     if message_id is None:
         digest.update(_TRACE.sub(b"", message[: header.body_at].replace(b"\r\n", b"\n")))
-        digest.update(message[header.body_at :].replace(b"\r\n", b"\n"))
+        for piece in _pieces(message, header.body_at):
+            digest.update(piece.replace(b"\r\n", b"\n"))
     else:
         parts = (message_id, author.key if author else "", str(date), key)
         digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _pieces(message: bytes, at: int) -> Iterator[bytes]:
+    """The message from `at` on, no CR LF cut in two: a thread that took a large one at a stroke would stop the others."""
+    while at < len(message):
+        end = at + _PIECE
+        end += message.startswith(b"\n", end)
+        yield message[at:end]
+        at = end
