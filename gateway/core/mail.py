@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -14,6 +15,7 @@ from gateway.core.subject import base_subject, subject_key
 from gateway.core.words import decode_words
 
 MAX_REFERENCES = 100
+_PIECE = 256 * 1024
 _MSG_ID = re.compile(rb"<[^<>\x00-\x20\x7f]{1,996}>")
 _NO_BRACKETS = re.compile(rb"[^<>\x00-\x20\x7f]{1,996}")
 _MAILTO = re.compile(rb"<[ \t\n]*mailto:([^<>?]*)", re.I)
@@ -200,7 +202,8 @@ def _identity(
     if message_id is None:
         digest = blake2b(digest_size=16)
         digest.update(_TRACE.sub(b"", message[: header.body_at].replace(b"\r\n", b"\n")))
-        digest.update(message[header.body_at :].replace(b"\r\n", b"\n"))
+        for piece in _pieces(message, header.body_at):
+            digest.update(piece.replace(b"\r\n", b"\n"))
         return f"-{digest.hexdigest()}"
     parts = "\0".join((message_id, author.key if author else "", str(date), key))
     return message_id_key(message_id) + blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
@@ -209,3 +212,12 @@ def _identity(
 def message_id_key(message_id: str) -> str:
     """How the identity of every message with this Message-ID begins, so that one index finds both: 16 hex digits."""
     return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _pieces(message: bytes, at: int) -> Iterator[bytes]:
+    """The message from `at` on, no CR LF cut in two: a thread that took a large one at a stroke would stop the others."""
+    while at < len(message):
+        end = at + _PIECE
+        end += message.startswith(b"\n", end)
+        yield message[at:end]
+        at = end

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -19,10 +19,12 @@ from gateway.core.header import Fields, Header, fields_of, part_header
 from gateway.core.words import decode_words, safe_codec, unfold
 
 _MAX_DASHED_LINES = 50_000
+_MAX_HEADER_BYTES = 1 << 20
 _MAX_BOUNDARY = 250
 _MAX_VALUE = 16_384
 _MAX_FILENAME = 200
 _USUAL_HEAD = 200
+_PIECE = 256 * 1024
 
 _TYPE = re.compile(rb"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.I)
 _PARAMETER = re.compile(
@@ -120,7 +122,7 @@ class _Walk:
         self.open: list[_Multipart] = []
         self.borders: frozenset[bytes] = frozenset()
         self.begun: _Begun | None = None
-        self.parts = self.multiparts = 0
+        self.parts = self.multiparts = self.header_bytes = 0
 
     def follow(self, position: int) -> None:
         message, lines = self.message, 0
@@ -182,6 +184,10 @@ class _Walk:
         section, body_at = part_header(self.message, position)
         if section is None:
             self.unread = "a MIME part whose header is too long"
+            return position
+        self.header_bytes += body_at - position
+        if self.header_bytes > _MAX_HEADER_BYTES:
+            self.unread = f"more than {_MAX_HEADER_BYTES} bytes in headers of MIME parts"
             return position
         self.begin(_known_head(section) if len(section) <= _USUAL_HEAD else _head(fields_of(section)), body_at)
         return body_at
@@ -315,8 +321,31 @@ def _decoded(data: bytes, encoding: str) -> bytes:
     if encoding in _TRANSPARENT:
         return data
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(data)
-    return _unbase64(data) if encoding == "base64" else data
+        return b"".join(binascii.a2b_qp(piece) for piece in _pieces(data))
+    return _unbase64_pieces(data) if encoding == "base64" else data
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The data cut behind line ends: a thread that took a large part at a stroke would stop all the others meanwhile."""
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at + _PIECE) + 1 or len(data)
+        yield data[at:end]
+        at = end
+
+
+def _unbase64_pieces(data: bytes) -> bytes:
+    """Piece by piece while the cuts fall between whole groups of four, which in honest lines they do; then the rest."""
+    done, at = [], 0
+    for piece in _pieces(data):
+        if b"=" in piece:
+            break
+        try:
+            done.append(binascii.a2b_base64(piece))
+        except binascii.Error:
+            break
+        at += len(piece)
+    return b"".join([*done, _unbase64(data[at:])])
 
 
 def _unbase64(data: bytes) -> bytes:
