@@ -326,7 +326,7 @@ def _decoded(data: bytes, encoding: str) -> bytes:
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
-    """The data cut behind line ends: a thread that took a large part at a stroke would stop all the others meanwhile."""
+    """The data cut behind line ends: taken at a stroke, a large part would stop all other threads meanwhile."""
     at = 0
     while at < len(data):
         end = data.find(b"\n", at + _PIECE) + 1 or len(data)
