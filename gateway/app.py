@@ -32,8 +32,6 @@ from gateway.usecases.filing import FilingSettings
 from gateway.usecases.review_held import refuse_forgotten
 
 if TYPE_CHECKING:
-    import uvicorn
-
     from gateway.core.facts import Auth
     from gateway.core.mail import Mail
     from gateway.smtp.authenticity.authenticator import Authenticator
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.server import SmtpServer
     from gateway.smtp.visitors import Visitors
+    from gateway.web.server import WebServer
 
 _log = structlog.get_logger(__name__)
 
@@ -207,7 +206,7 @@ class Gateway:
         )
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
-        self._web: uvicorn.Server | None = None
+        self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
@@ -286,11 +285,11 @@ class Gateway:
                 await door.start("", 0, sock=ear.sock)
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
-        import uvicorn
 
         from gateway.core.mail import read_mail
         from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build
+        from gateway.web.server import WebServer
         from gateway.web.services import WebServices
 
         settings, filing = self.settings, filing_settings(self.settings, self.public_url)
@@ -316,31 +315,10 @@ class Gateway:
         )
         site = build(services)
         self._close_streams = site.state.feed.close
-        ready = asyncio.Event()
-
-        class Web(uvicorn.Server):
-            """Leaves signals to us and says when it accepts."""
-
-            @contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                yield
-
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                ready.set()
-
-        self._web = Web(
-            uvicorn.Config(
-                site,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(GRACE_SECONDS),
-            )
-        )
+        self._web = WebServer(site, GRACE_SECONDS)
         self._web_task = asyncio.create_task(self._web.serve([sock]))
         self._web_task.add_done_callback(lambda _task: self.failed.set())
-        waiting = asyncio.create_task(ready.wait())
+        waiting = asyncio.create_task(self._web.accepts.wait())
         await asyncio.wait([waiting, self._web_task], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if self._web_task.done():
