@@ -59,7 +59,7 @@ SHOWN = {
         "Hello", "<p>Hello</p>", ["part-1.txt"],
     ),
     "a forwarded message": (
-        multipart(TEXT, b"Content-Type: message/rfc822\r\n\r\nSubject: x"), "Hello", None, ["message.eml"],
+        multipart(TEXT, b"Content-Type: message/rfc822\r\n\r\nSubject: x"), "Hello", None, ["x.eml"],
     ),
     "a type that is none is text": (b"Content-Type: nonsense\r\n\r\nHello", "Hello", None, []),
     "a type that is none with a name": (b"Content-Type: x; name=a.bin\r\n\r\nx", "", None, ["a.bin"]),
@@ -73,7 +73,8 @@ SHOWN = {
 
 @pytest.mark.parametrize(("message", "text", "html", "files"), SHOWN.values(), ids=SHOWN)
 def test_a_body_is_shown(message: bytes, text: str, html: str | None, files: list[str]) -> None:
-    assert shown(message) == Content(text, html)
+    found = shown(message)
+    assert (found.text, found.html) == (text, html)
     assert [one.filename for one in outlined(message).attachments] == files
 
 
