@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import nh3
 from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
 from gateway.core.charsets import decode
@@ -337,6 +338,6 @@ def _html_to_text(markup: str) -> str:
 
 def _laid_out(markup: str) -> str:
     try:
-        return str(get_text(markup, ParserConfig())).strip()
+        return str(get_text(markup, ParserConfig(css=CSS_PROFILES["strict"]))).strip()
     except Exception:  # the layout of hostile markup is somebody else's code; the text is shown without one
         return ""

@@ -20,7 +20,7 @@ NEW, QUOTE, FORWARD, SIGNATURE = "new", "quote", "forward", "signature"
 QUOTE_BEGINS, LETTER_BEGINS, MAYBE_BEGINS, SIGNATURE_BEGINS, ENDS = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
 MARKERS = re.compile(f"([{QUOTE_BEGINS}-{ENDS}])")
 
-_MOST = 1_000_000
+_MOST = 300_000
 _LONG_LINE = 500
 _LONG_MARK = 100
 _HEADER_LINES = 10
@@ -28,6 +28,7 @@ _LONG_SIGNATURE = 12
 _RULE = "-_=*~\u2013\u2014\u2015\u2500"
 _DRAWN = 20
 _DATE = re.compile(r"[0-9]{4}|[0-9]{1,2}[:.h/-][0-9]{1,2}")
+_DAY = re.compile(r"[0-9]{4}|[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2}")
 _EXACT = re.compile(r"[0-9]{1,2}[:.h][0-9]{2}|[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}|@")
 _DATED_ADDRESS = re.compile(r"[0-9]{1,2}[:.][0-9]{2}[^@]*@[^@<>]*>\)?\s?[:\uff1a]\Z")
 _DIGIT = re.compile(r"[0-9]")
@@ -64,6 +65,11 @@ def passes_on(subject: str) -> bool:
     """Whether a subject begins with the mark of a forward; a reply to one begins with another mark."""
     mark = subject[:_LONG_MARK].replace("\uff1a", ":").partition(":")[0]
     return fold(mark.strip("[ \u200e\u200f").partition("[")[0].partition("(")[0]) in FORWARD_MARKS
+
+
+def _completes(above: str, said: str) -> bool:
+    """Whether the line above holds what is missing in what was said: the day, or the address."""
+    return ("@" in above and "@" not in said) or bool(_DAY.search(above) and not _DAY.search(said))
 
 
 @dataclass(slots=True)
@@ -120,7 +126,7 @@ class _Reader:
         if line.marker == SIGNATURE_BEGINS:
             return self._mark(at, at + 1, SIGNATURE)
         if line.marker == LETTER_BEGINS or (line.marker == MAYBE_BEGINS and self._is_labelled(at)):
-            return self._letter(at, at, forward=False)
+            return self._letter(at, at, forward=self._begins_forward(at, len(self.lines)))
         if len(line.bare) <= _LONG_LINE and (after := self._structure(at, line)):
             return after
         self.something_new |= self.now == NEW
@@ -167,10 +173,14 @@ class _Reader:
         if first < 0:
             return 0
         below = self._next(at + 1)
-        plain = below < len(self.lines) and not (self.lines[below].quoted or self.lines[below].marker)
-        if plain and not exact:
-            return 0
-        return self._mark(first, len(self.lines) if plain else below, QUOTE)
+        if below < len(self.lines) and self.lines[below].marker == MAYBE_BEGINS:
+            while below < len(self.lines) and (self.lines[below].marker == MAYBE_BEGINS or not self.lines[below].bare):
+                below += 1
+        elif below < len(self.lines) and not self.lines[below].quoted:
+            if not exact:
+                return 0
+            below = len(self.lines)
+        return self._mark(first, below, QUOTE)
 
     def _introduction(self, at: int) -> tuple[int, bool]:
         """The first line of the introduction that ends here, -1 where it is none; and whether it can be nothing else.
@@ -186,8 +196,8 @@ class _Reader:
             wrote = WROTE.search(fold(said)) is not None
             if _DATED_ADDRESS.search(said) or (wrote and _DATE.search(said)):
                 above = self.lines[first - 1].bare if first else ""
-                named_above = "@" in above and "@" not in said and at - first < 2 and len(above) <= _LONG_LINE
-                return first - named_above, not wrote or _EXACT.search(said) is not None
+                begun_above = at - first < 2 and len(above) <= _LONG_LINE and _completes(above, said)
+                return first - begun_above, not wrote or _EXACT.search(said) is not None
         return -1, False
 
     def _quoted(self, at: int) -> int:

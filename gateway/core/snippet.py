@@ -12,6 +12,7 @@ SNIPPET_CHARACTERS = 160
 # the words that are shown.
 _BEGINNING = 700
 _ENOUGH = 400
+_LONGEST = 8_192
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.S | re.I
 )
@@ -29,7 +30,7 @@ def text_snippet(text: str) -> str:
     """The beginning of a text on one line; all of it counts where nothing but quotes and signature stands there."""
     own = _one_line(new_text(text[:_BEGINNING]))
     if len(text) > _BEGINNING and len(own) < _ENOUGH:
-        own = _one_line(new_text(text))
+        own = _one_line(new_text(text[:_LONGEST]))
     own = own or _one_line(text)
     return own if len(own) <= SNIPPET_CHARACTERS else own[: SNIPPET_CHARACTERS - 1].rstrip() + "…"
 
