@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import nh3
 from inscriptis import get_text
@@ -24,8 +25,9 @@ from gateway.core.mime import Leaf, file_name, read_parts
 from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, protection, without_armour
 from gateway.core.quoted_html import before_quotes, with_markers
 from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
+from gateway.core.rtf import rtf_text
 from gateway.core.snippet import text_snippet, without_tags
-from gateway.core.tnef import TNEF_KINDS, unwrap_tnef
+from gateway.core.tnef import TNEF_KINDS, Unwrapped, unwrap_tnef
 from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
@@ -53,6 +55,7 @@ _ENDINGS = {
 _MESSAGES = frozenset(("message/rfc822", "message/global"))
 _CALENDARS = frozenset(("text/calendar", "application/ics"))
 _HEADER_OF_INNER = 65_536
+_MOST_WRAPPED = 4
 _ENCRYPTED = (SMIME_ENCRYPTED, PGP_ENCRYPTED)
 
 
@@ -223,12 +226,9 @@ def _joined(shown: Sequence[_Shown]) -> _Shown:
 
 def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int) -> _Shown:
     """What a winmail.dat holds of the text, where the mail itself lacks it."""
-    for leaf in files:
-        if leaf.kind not in TNEF_KINDS:
-            continue
-        found = unwrap_tnef(leaf.content(), most_files=max_parts)
+    for found in _unwrapped(files, max_parts):
         inside = _show_html(_clean_text(found.html)) if found.html else _Shown("", None)
-        wrapped = _clean_text(found.text) if found.text.strip() else inside.text
+        wrapped = _clean_text(found.text.strip() or rtf_text(found.rtf)) or inside.text
         if wrapped.strip() or inside.html:
             return _Shown(shown.text if shown.text.strip() else wrapped, inside.html, shown.protected)
     return shown
@@ -236,16 +236,17 @@ def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int) -> _Show
 
 def _inner_files(files: Iterable[Leaf], before: int, max_parts: int) -> list[tuple[Attachment, bytes]]:
     """The files inside of winmail.dat, numbered behind all others, at most as many as parts are read."""
-    inner = [
-        one
-        for leaf in files
-        if leaf.kind in TNEF_KINDS
-        for one in unwrap_tnef(leaf.content(), most_files=max_parts).files
-    ]
+    inner = [one for found in _unwrapped(files, max_parts) for one in found.files]
     return [
         (Attachment(n, one.filename, one.content_type, len(one.data), one.content_id), one.data)
         for n, one in enumerate(inner[:max_parts], before + 1)
     ]
+
+
+def _unwrapped(files: Iterable[Leaf], max_parts: int) -> Iterator[Unwrapped]:
+    """What stands in each winmail.dat, of the first few that there are."""
+    wrapped = (leaf for leaf in files if leaf.kind in TNEF_KINDS)
+    return (unwrap_tnef(leaf.content(), most_files=max_parts) for leaf in islice(wrapped, _MOST_WRAPPED))
 
 
 def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
@@ -316,7 +317,8 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
                 return snippet
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
-    return next((text_snippet(in_words(one)) for one in _invitations(leaves)), "")
+    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in _unwrapped(leaves, 0)]
+    return text_snippet("\n".join(told))
 
 
 def _open_elements(markup: str) -> int:

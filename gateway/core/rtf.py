@@ -7,7 +7,7 @@ from struct import Struct
 
 from gateway.core.charsets import decode
 
-_MOST_RTF = 500_000
+_MOST_RTF = 250_000
 _HEADER = Struct("<IIII")
 _COMPRESSED, _PLAIN = 0x75465A4C, 0x414C454D
 # What the dictionary begins with (MS-OXRTFCP section 2.1.2.1).

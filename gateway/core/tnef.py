@@ -12,12 +12,11 @@ from struct import Struct
 
 from gateway.core.charsets import decode
 from gateway.core.mime import content_type, file_name
-from gateway.core.rtf import rtf_text
 
 TNEF_KINDS = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 _MOST_ATTRIBUTES = 10_000
-_MOST_PROPERTIES = 20_000
+_MOST_VALUES = 50_000
 
 # Attributes (MS-OXTNEF section 2.1.3).
 _BODY, _CODE_PAGE, _PROPERTIES = 0x0002800C, 0x00069007, 0x00069003
@@ -32,6 +31,7 @@ _WIDTHS = {0x02: 4, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 
 _OBJECT, _STRING, _UNICODE, _BINARY = 0x0D, 0x1E, 0x1F, 0x102
 _COUNTED = (_OBJECT, _STRING, _UNICODE, _BINARY)
 _MANY = 0x1000
+_NAMED = 0x8000
 _INTERFACE = 16
 
 _HEAD = Struct("<BII")
@@ -51,17 +51,18 @@ class InnerFile:
 
 @dataclass(slots=True)
 class Unwrapped:
-    """What a winmail.dat holds. text, html: "" where it holds none; html is as the sender made it."""
+    """What a winmail.dat holds. text, html: "" where it holds none; html is as the sender made it. rtf: compressed."""
 
     files: list[InnerFile] = field(default_factory=list)
     text: str = ""
     html: str = ""
+    rtf: bytes = b""
 
 
 def unwrap_tnef(stream: bytes, *, most_files: int) -> Unwrapped:
     """Files and text of a stream, as far as it can be read; nothing for what is no TNEF."""
-    found = Unwrapped()
-    code_page, plain, rtf = 1252, b"", b""
+    found, reader = Unwrapped(), _Reader()
+    code_page, plain = 1252, b""
     for tag, data in _attributes(stream):
         if tag == _FILE_BEGINS:
             if len(found.files) >= most_files:
@@ -72,10 +73,12 @@ def unwrap_tnef(stream: bytes, *, most_files: int) -> Unwrapped:
         elif tag == _BODY:
             plain = data
         elif tag == _PROPERTIES:
-            rtf = _read_message(found, data, code_page) or rtf
+            _read_message(found, reader.properties(data), code_page)
+        elif tag == _FILE_PROPERTIES and found.files:
+            _read_properties(found.files[-1], reader.properties(data), code_page)
         elif found.files:
             _read_file(found.files[-1], tag, data, code_page)
-    found.text = found.text or _text(plain, code_page) or rtf_text(rtf)
+    found.text = found.text or _text(plain, code_page)
     for n, one in enumerate(found.files, 1):
         one.filename = file_name(one.filename.encode("utf-8", "replace")) or f"file-{n}"
         one.content_type = content_type(one.content_type.encode("utf-8", "replace"))[0] or "application/octet-stream"
@@ -96,20 +99,19 @@ def _attributes(stream: bytes) -> Iterator[tuple[int, bytes]]:
         at += length + 2
 
 
-def _read_message(found: Unwrapped, data: bytes, code_page: int) -> bytes:
-    """Takes text and HTML of the message; gives its compressed RTF, or nothing."""
-    rtf = b""
-    values = {tag: (kind, value) for tag, kind, value in _properties(data)}
+_Properties = dict[int, tuple[int, bytes]]
+"""The type and the first value of each property."""
+
+
+def _read_message(found: Unwrapped, values: _Properties, code_page: int) -> None:
     page = values.get(_P_CODE_PAGE, (0, b""))[1]
     html_page = _LONG.unpack(page)[0] if len(page) == _LONG.size else code_page
-    for tag, (kind, value) in values.items():
-        if tag == _P_BODY:
-            found.text = _string(kind, value, code_page)
-        elif tag == _P_HTML:
-            found.html = _string(kind, value, html_page)
-        elif tag == _P_RTF:
-            rtf = value
-    return rtf
+    if _P_BODY in values:
+        found.text = _string(*values[_P_BODY], code_page)
+    if _P_HTML in values:
+        found.html = _string(*values[_P_HTML], html_page)
+    if _P_RTF in values:
+        found.rtf = values[_P_RTF][1]
 
 
 def _read_file(one: InnerFile, tag: int, data: bytes, code_page: int) -> None:
@@ -117,66 +119,69 @@ def _read_file(one: InnerFile, tag: int, data: bytes, code_page: int) -> None:
         one.filename = one.filename or _text(data, code_page)
     elif tag == _FILE_DATA:
         one.data = data
-    elif tag == _FILE_PROPERTIES:
-        values = {name: (kind, value) for name, kind, value in _properties(data)}
-        texts = {name: _string(*values[name], code_page) for name in values if name != _P_DATA}
-        long_name = texts.get(_P_LONG_NAME) or one.filename or texts.get(_P_NAME) or texts.get(_P_TITLE, "")
-        one.filename = long_name
-        one.content_type = texts.get(_P_KIND, "")
-        one.content_id = texts.get(_P_CONTENT_ID, "").strip("<> ") or None
-        if not one.data and _P_DATA in values:
-            kind, value = values[_P_DATA]
-            one.data = value[_INTERFACE:] if kind == _OBJECT else value
 
 
-def _properties(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Property, type and first value of each (MS-OXTNEF section 2.1.3.4); ends at what it can't follow."""
-    reader = _Cursor(data)
-    for _ in range(min(reader.long(), _MOST_PROPERTIES)):
-        kind, name = reader.tag()
-        if name >= 0x8000:
-            reader.skip_name()
-        one_kind = kind & ~_MANY
-        many = kind & _MANY or one_kind in _COUNTED
-        values = reader.long() if many else 1
-        first = b""
-        for n in range(min(values, _MOST_PROPERTIES)):
-            length = reader.long() if one_kind in _COUNTED else _WIDTHS.get(one_kind, -1)
-            value = reader.take(length)
-            first = value if not n else first
-            if reader.ended:
-                break
-        if reader.ended:
-            return
-        yield name, one_kind, first
+def _read_properties(one: InnerFile, values: _Properties, code_page: int) -> None:
+    kind, data = values.pop(_P_DATA, (0, b""))
+    texts = {name: _string(*values[name], code_page) for name in values}
+    one.filename = texts.get(_P_LONG_NAME) or one.filename or texts.get(_P_NAME) or texts.get(_P_TITLE, "")
+    one.content_type = texts.get(_P_KIND, "")
+    one.content_id = texts.get(_P_CONTENT_ID, "").strip("<> ") or None
+    one.data = one.data or (data[_INTERFACE:] if kind == _OBJECT else data)
 
 
-class _Cursor:
-    """A place in the bytes; reading past their end gives nothing and says so."""
+class _Reader:
+    """Reads lists of properties; all lists of a stream together hold no more values than it reads."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self) -> None:
+        self.left = _MOST_VALUES
+        self.data, self.at, self.ended = b"", 0, False
+
+    def properties(self, data: bytes) -> _Properties:
+        """The properties of one list, up to what can't be followed (MS-OXTNEF section 2.1.3.4)."""
         self.data, self.at, self.ended = data, 0, False
+        found: _Properties = {}
+        for _ in range(self._long()):
+            raw = self._take(_TAG.size)
+            kind, name = _TAG.unpack(raw) if raw else (0, 0)
+            if name >= _NAMED:
+                self._skip_name()
+            value = self._value(kind)
+            if self.ended:
+                break
+            found[name] = (kind & ~_MANY, value)
+        return found
 
-    def long(self) -> int:
-        raw = self.take(_LONG.size)
+    def _value(self, kind: int) -> bytes:
+        """The value of a property, or the first of several; those behind it are passed over."""
+        one_kind = kind & ~_MANY
+        if one_kind not in _COUNTED:
+            width = _WIDTHS.get(one_kind, -1)
+            return self._take(width * self._long())[:width] if kind & _MANY else self._take(width)
+        first = b""
+        for n in range(self._long()):
+            value = self._take(self._long())
+            if self.ended:
+                break
+            first = value if not n else first
+        return first
+
+    def _skip_name(self) -> None:
+        """The name of a property that has no number of its own: a set, and a number or a text in it."""
+        self._take(_INTERFACE)
+        by_text = self._long()
+        length = self._long()
+        if by_text:
+            self._take(length)
+
+    def _long(self) -> int:
+        raw = self._take(_LONG.size)
         return int(_LONG.unpack(raw)[0]) if raw else 0
 
-    def tag(self) -> tuple[int, int]:
-        raw = self.take(_TAG.size)
-        kind, name = _TAG.unpack(raw) if raw else (0, 0)
-        return kind, name
-
-    def skip_name(self) -> None:
-        """The name of a property that has no number of its own: a set, and a number or a text in it."""
-        self.take(_INTERFACE)
-        by_text = self.long()
-        length = self.long()
-        if by_text:
-            self.take(length)
-
-    def take(self, length: int) -> bytes:
+    def _take(self, length: int) -> bytes:
         """So many bytes; the place moves on to a multiple of four."""
-        if length < 0 or self.at + length > len(self.data):
+        self.left -= 1
+        if self.left < 0 or length < 0 or self.at + length > len(self.data):
             self.ended = True
             return b""
         found = self.data[self.at : self.at + length]

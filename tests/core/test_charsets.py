@@ -80,8 +80,9 @@ def test_a_japanese_subject_keeps_its_numbers_in_circles() -> None:
 
 
 LABELS = ["utf-8", "utf-16", "utf-32", "iso-2022-jp", "hz", "big5", "euc-jp", "gb18030", "us-ascii", "x", ""]
-BYTES = st.binary(max_size=60) | st.lists(st.sampled_from([b"\x1b$B", b"\x1b(I", b"\x1b(B", b"-!", b"~{", b"\xff\xfe", b"a"]),
-                                          max_size=20).map(b"".join)  # fmt: skip
+BYTES = st.binary(max_size=60) | st.lists(
+    st.sampled_from([b"\x1b$B", b"\x1b(I", b"\x1b(B", b"-!", b"~{", b"\xff\xfe", b"a"]), max_size=20
+).map(b"".join)
 
 
 @given(BYTES, st.sampled_from(LABELS))

@@ -68,12 +68,22 @@ def test_an_invitation_is_read() -> None:
 
 TIMES = {
     # story: lines, start, end, zone
-    "in UTC": (["DTSTART:20250120T090000Z", "DTEND:20250120T100000Z"], "2025-01-20T09:00:00Z", "2025-01-20T10:00:00Z", ""),
+    "in UTC": (
+        ["DTSTART:20250120T090000Z", "DTEND:20250120T100000Z"],
+        "2025-01-20T09:00:00Z",
+        "2025-01-20T10:00:00Z",
+        "",
+    ),
     "in UTC, with a zone all the same": (["DTSTART;TZID=X:20250120T090000Z"], "2025-01-20T09:00:00Z", "", ""),
     "wherever one is": (["DTSTART:20250120T0900"], "2025-01-20T09:00:00", "", ""),
     "a whole day": (["DTSTART;VALUE=DATE:20250120"], "2025-01-20", "", ""),
     "so long": (["DTSTART:20250120T233000Z", "DURATION:PT1H30M"], "2025-01-20T23:30:00Z", "2025-01-21T01:00:00Z", ""),
-    "so long, in a zone": (["DTSTART;TZID=X:20250120T090000", "DURATION:PT60S"], "2025-01-20T09:00:00", "2025-01-20T09:01:00", "X"),
+    "so long, in a zone": (
+        ["DTSTART;TZID=X:20250120T090000", "DURATION:PT60S"],
+        "2025-01-20T09:00:00",
+        "2025-01-20T09:01:00",
+        "X",
+    ),
     "so many days": (["DTSTART;VALUE=DATE:20250120", "DURATION:P1W2D"], "2025-01-20", "2025-01-29", ""),
     "so long that time ends": (["DTSTART:99991231T000000Z", "DURATION:P9W"], "9999-12-31T00:00:00Z", "", ""),
     "how long is not told": (["DTSTART:20250120T090000Z", "DURATION:soon"], "2025-01-20T09:00:00Z", "", ""),
@@ -82,7 +92,7 @@ TIMES = {
     "a day that is none": (["DTSTART:20250231T090000Z"], "", "", ""),
     "no time at all": (["DTSTART:tomorrow", "DURATION:PT1H"], "", "", ""),
     "the first counts": (["DTSTART:20250120", "DTSTART:20260120"], "2025-01-20", "", ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("lines", "start", "end", "zone"), TIMES.values(), ids=TIMES)
@@ -96,21 +106,29 @@ CALENDARS = {
     "nothing": ("", "REQUEST", ()),
     "no calendar": ("Hello\n: x\nÄ:x", "", ()),
     "the part says the method": (event("SUMMARY:x"), "reply", (replace(NOTHING, method="REPLY", summary="x"),)),
-    "an empty method": ("BEGIN:VCALENDAR\nMETHOD: \n" + event("UID:1"), "ADD", (replace(NOTHING, method="ADD", uid="1"),)),
+    "an empty method": (
+        "BEGIN:VCALENDAR\nMETHOD: \n" + event("UID:1"),
+        "ADD",
+        (replace(NOTHING, method="ADD", uid="1"),),
+    ),
     "cut in the event": ("BEGIN:VEVENT\nSUMMARY:x", "", (replace(NOTHING, summary="x"),)),
     "two events": (event("UID:1") + "\n" + event("UID:2"), "", (replace(NOTHING, uid="1"), replace(NOTHING, uid="2"))),
     "the same twice": (event("UID:1") + "\n" + event("UID:1"), "", (replace(NOTHING, uid="1"),)),
     "ends that nothing began": ("END:VEVENT\nEND:X\n" + event("UID:1"), "", (replace(NOTHING, uid="1"),)),
     "an event in an event": (
-        "BEGIN:VEVENT\nUID:1\nBEGIN:VEVENT\nUID:2\nEND:VEVENT\nEND:VEVENT", "", (replace(NOTHING, uid="1"),),
+        "BEGIN:VEVENT\nUID:1\nBEGIN:VEVENT\nUID:2\nEND:VEVENT\nEND:VEVENT",
+        "",
+        (replace(NOTHING, uid="1"),),
     ),
     "a quote that is never closed": (event('SUMMARY;X="a:b', "UID:1"), "", (replace(NOTHING, uid="1"),)),
     "a colon in a quote": (event('SUMMARY;X="a:b",c;Y=:d'), "", (replace(NOTHING, summary="d"),)),
     "a second organiser": (
-        event("ORGANIZER:mailto:a@x", "ORGANIZER:mailto:b@x"), "", (replace(NOTHING, organizer=Guest("a@x", "", "")),),
+        event("ORGANIZER:mailto:a@x", "ORGANIZER:mailto:b@x"),
+        "",
+        (replace(NOTHING, organizer=Guest("a@x", "", "")),),
     ),
     "an organiser without mailto": (event("ORGANIZER:a@x"), "", (replace(NOTHING, organizer=Guest("a@x", "", "")),)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "method", "events"), CALENDARS.values(), ids=CALENDARS)
@@ -121,12 +139,17 @@ def test_a_calendar_is_read_as_far_as_it_goes(text: str, method: str, events: tu
 WORDS = {
     "all of it": (
         READ,
-        "Invitation: Boats, two of them\nWhen: 2025-01-20 09:00:00 to 2025-01-20 10:00:00 (Europe/Berlin)\n"
-        "Repeats: FREQ=WEEKLY;COUNT=4\nWhere: Harbour\nPier 3\nOrganiser: Jones; Carol <carol@example.net>\n\nBring; oars\\",
+        (
+            "Invitation: Boats, two of them\nWhen: 2025-01-20 09:00:00 to 2025-01-20 10:00:00 (Europe/Berlin)\n"
+            "Repeats: FREQ=WEEKLY;COUNT=4\nWhere: Harbour\nPier 3\n"
+            "Organiser: Jones; Carol <carol@example.net>\n\nBring; oars\\"
+        ),
     ),
     "nothing": (NOTHING, "Event"),
     "an answer": (
-        replace(NOTHING, method="REPLY", summary="Boats", attendees=(Guest("a@x", "Ana", "declined"), Guest("b@x", "", ""))),
+        replace(
+            NOTHING, method="REPLY", summary="Boats", attendees=(Guest("a@x", "Ana", "declined"), Guest("b@x", "", ""))
+        ),
         "Answer to an invitation: Boats\nAnswer: Ana <a@x> declined",
     ),
     "cancelled, in UTC": (
@@ -137,7 +160,7 @@ WORDS = {
     "the last day there is": (replace(NOTHING, start="9999-12-31", end="9999-12-31"), "When: 9999-12-31"),
     "days": (replace(NOTHING, start="2025-01-20", end="2025-01-23"), "When: 2025-01-20 to 2025-01-23 (exclusive)"),
     "an end alone": (replace(NOTHING, end="2025-01-20T09:00:00Z", zone="X", summary="a"), "Event: a"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("invitation", "text"), WORDS.values(), ids=WORDS)
@@ -167,9 +190,29 @@ def test_an_invitation_without_words_is_told_in_ours() -> None:
 
 
 LINES = [
-    "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VCALENDAR", "END:X", "DTSTART:", "20250120", "T090000Z", "DURATION:", "P1D", "\n", " ",
-    "ATTENDEE", ";CN=", '"', ":", ",", "mailto:a@x", "METHOD:REQUEST", "\\", "n", "SUMMARY:x", "9" * 9,
-]  # fmt: skip
+    "BEGIN:VEVENT",
+    "END:VEVENT",
+    "BEGIN:VCALENDAR",
+    "END:X",
+    "DTSTART:",
+    "20250120",
+    "T090000Z",
+    "DURATION:",
+    "P1D",
+    "\n",
+    " ",
+    "ATTENDEE",
+    ";CN=",
+    '"',
+    ":",
+    ",",
+    "mailto:a@x",
+    "METHOD:REQUEST",
+    "\\",
+    "n",
+    "SUMMARY:x",
+    "9" * 9,
+]
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=40).map("".join) | st.text())

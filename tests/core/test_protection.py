@@ -31,29 +31,50 @@ MAILS = {
     "S/MIME, encrypted": (pkcs7("; smime-type=enveloped-data; name=smime.p7m"), "smime-encrypted", None, ["smime.p7m"]),
     "S/MIME by its old name": (pkcs7("", kind="application/x-pkcs7-mime"), "smime-encrypted", None, ["part-1"]),
     "S/MIME by nothing but the file's name": (
-        pkcs7("; name=smime.p7m", kind="application/octet-stream"), "smime-encrypted", None, ["smime.p7m"],
+        pkcs7("; name=smime.p7m", kind="application/octet-stream"),
+        "smime-encrypted",
+        None,
+        ["smime.p7m"],
     ),
     "S/MIME, wrapped in a signature": (
-        pkcs7("; smime-type=Signed-Data; name=smime.p7m"), "smime-signed", None, ["smime.p7m"],
+        pkcs7("; smime-type=Signed-Data; name=smime.p7m"),
+        "smime-signed",
+        None,
+        ["smime.p7m"],
     ),
     "S/MIME, wrapped, and the type doesn't say": (pkcs7("", SIGNED_DATA), "smime-signed", None, ["part-1"]),
     "S/MIME, signed": (
-        multipart(TEXT, SMIME_SIGNATURE, kind="signed"), "smime-signed", "Hello", ["smime.p7s"],
+        multipart(TEXT, SMIME_SIGNATURE, kind="signed"),
+        "smime-signed",
+        "Hello",
+        ["smime.p7s"],
     ),
     "PGP, signed": (multipart(TEXT, PGP_SIGNATURE, kind="signed"), "pgp-signed", "Hello", ["signature.asc"]),
-    "PGP, encrypted": (multipart(VERSION, CLOSED, kind="encrypted"), "pgp-encrypted", None, ["part-1", "encrypted.asc"]),
+    "PGP, encrypted": (
+        multipart(VERSION, CLOSED, kind="encrypted"),
+        "pgp-encrypted",
+        None,
+        ["part-1", "encrypted.asc"],
+    ),
     "PGP in the text": (b"\r\n" + CIPHER, "pgp-encrypted", None, []),
     "PGP in the text, cut off": (b"\r\n" + CIPHER[:40], "pgp-encrypted", None, []),
     "PGP in the HTML": (b"Content-Type: text/html\r\n\r\n<pre>\n" + CIPHER + b"</pre>", "pgp-encrypted", None, []),
     "PGP in text and HTML": (
         multipart(b"\r\n" + CIPHER, b"Content-Type: text/html\r\n\r\n<pre>\n" + CIPHER, kind="alternative"),
-        "pgp-encrypted", None, [],
+        "pgp-encrypted",
+        None,
+        [],
     ),
     "PGP, signed in the text": (b"\r\n" + CLEAR.encode(), "pgp-signed", "Hello\n-- \nCarol\n", []),
     "PGP, a key in the text": (b"\r\n-----BEGIN PGP PUBLIC KEY-----\n", None, "-----BEGIN PGP PUBLIC KEY-----\n", []),
     "nothing": (TEXT, None, "Hello", []),
-    "a file that is none of it": (multipart(TEXT, pkcs7("; name=a.bin", kind="application/octet-stream")), None, "Hello", ["a.bin"]),
-}  # fmt: skip
+    "a file that is none of it": (
+        multipart(TEXT, pkcs7("; name=a.bin", kind="application/octet-stream")),
+        None,
+        "Hello",
+        ["a.bin"],
+    ),
+}
 
 
 @pytest.mark.parametrize(("message", "protected", "text", "files"), MAILS.values(), ids=MAILS)
@@ -65,8 +86,13 @@ def test_a_protected_mail_says_so(message: bytes, protected: str | None, text: s
     assert found.text == (SENTENCES[protected or ""] if text is None else text)
     assert [one.filename for one in sketch.attachments] == files
     assert "hQEMA" not in f"{found.text}{found.html}{sketch.snippet}"
-    assert sketch.snippet == (found.text[:159].rstrip() + "…" if text is None and len(found.text) > 160 else
-                              "Hello" if text and "Hello" in text else found.text.strip())  # fmt: skip
+    assert sketch.snippet == (
+        found.text[:159].rstrip() + "…"
+        if text is None and len(found.text) > 160
+        else "Hello"
+        if text and "Hello" in text
+        else found.text.strip()
+    )
 
 
 def test_what_stands_beside_an_encrypted_part_is_shown_below_the_sentence() -> None:
@@ -87,10 +113,12 @@ ARMOURED = {
     "signed": (CLEAR, "Hello\n-- \nCarol\n", "pgp-signed"),
     "signed, with words below": (f"{CLEAR}PS", "Hello\n-- \nCarol\nPS", "pgp-signed"),
     "signed around what is encrypted": (
-        f"-----BEGIN PGP SIGNED MESSAGE-----\n\n{CIPHER.decode()}\n", "\n", "pgp-encrypted",
+        f"-----BEGIN PGP SIGNED MESSAGE-----\n\n{CIPHER.decode()}\n",
+        "\n",
+        "pgp-encrypted",
     ),
     "named in a sentence": ("a -----BEGIN PGP MESSAGE-----", "a -----BEGIN PGP MESSAGE-----", None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "without", "kind"), ARMOURED.values(), ids=ARMOURED)

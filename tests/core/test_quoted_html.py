@@ -17,40 +17,56 @@ WROTE = "On Tue, Jan 14, 2025 at 9:50 AM Bob &lt;b@x.example&gt; wrote:"
 PROGRAMS = {
     # program: markup, what is new, kinds of the blocks
     "Gmail": (
-        f'<div dir="ltr">Yes.</div><br><div class="gmail_quote gmail_quote_container"><div class="gmail_attr">{WROTE}<br>'
-        '</div><blockquote class="gmail_quote">Boats?</blockquote></div>',
-        "Yes.", ["new", "quote"],
+        (
+            '<div dir="ltr">Yes.</div><br><div class="gmail_quote gmail_quote_container">'
+            f'<div class="gmail_attr">{WROTE}<br>'
+            '</div><blockquote class="gmail_quote">Boats?</blockquote></div>'
+        ),
+        "Yes.",
+        ["new", "quote"],
     ),
     "Gmail, a signature": (
         '<div>Yes.</div><div class="gmail_signature">Carol</div><div class="gmail_quote">Boats?</div>',
-        "Yes.", ["new", "signature", "quote"],
+        "Yes.",
+        ["new", "signature", "quote"],
     ),
     "Gmail, passed on": (
-        '<div>See.<br><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
-        "Von: Bob</div>Boats?</div></div>",
-        "See.", ["new", "forward"],
+        (
+            '<div>See.<br><div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>'
+            "Von: Bob</div>Boats?</div></div>"
+        ),
+        "See.",
+        ["new", "forward"],
     ),
     "Outlook on the web": (
         f'<p>Yes.</p><div id="appendonsend"></div><hr><div id="divRplyFwdMsg">{HEADER}</div><div>Boats?</div>',
-        "Yes.", ["new", "quote"],
+        "Yes.",
+        ["new", "quote"],
     ),
     "Outlook": (f"<p>Yes.</p>{DRAWN}<p>{HEADER}</p></div></div><p>Boats?</p>", "Yes.", ["new", "quote"]),
     "Outlook, in a language we don't know": (
-        f"<p>Yes.</p>{DRAWN}<p>Qui: Bob<br>Quid: x<br>Quo: y</p></div></div><p>Boats?</p>", "Yes.", ["new", "quote"],
+        f"<p>Yes.</p>{DRAWN}<p>Qui: Bob<br>Quid: x<br>Quo: y</p></div></div><p>Boats?</p>",
+        "Yes.",
+        ["new", "quote"],
     ),
     "a line that somebody drew": (f"<p>Yes.</p>{DRAWN}<p>No.</p></div></div>", "Yes. No.", ["new"]),
     "Apple": (
         f'<div>Yes.</div><div><blockquote type="cite"><div>{WROTE}</div><br>Boats?</blockquote></div><div>PS</div>',
-        "Yes. PS", ["new", "quote", "new"],
+        "Yes. PS",
+        ["new", "quote", "new"],
     ),
     "Thunderbird": (
-        f'<p>Yes.</p><div class="moz-cite-prefix">{WROTE}<br></div><blockquote type="cite"><blockquote>Old'
-        '</blockquote>Boats?</blockquote><pre class="moz-signature">-- \nCarol</pre>',
-        "Yes.", ["new", "quote", "signature"],
+        (
+            f'<p>Yes.</p><div class="moz-cite-prefix">{WROTE}<br></div><blockquote type="cite"><blockquote>Old'
+            '</blockquote>Boats?</blockquote><pre class="moz-signature">-- \nCarol</pre>'
+        ),
+        "Yes.",
+        ["new", "quote", "signature"],
     ),
     "Thunderbird, passed on": (
         '<p>See.</p><div class="moz-forward-container">-------- Weitergeleitete Nachricht --------<br>Boats?</div>',
-        "See.", ["new", "forward"],
+        "See.",
+        ["new", "forward"],
     ),
     "Yahoo": (f'<div>Yes.</div><div class="yahoo_quoted"><div>{WROTE}</div>Boats?</div>', "Yes.", ["new", "quote"]),
     "ProtonMail": ('<div>Yes.</div><div class="protonmail_quote">Boats?</div>', "Yes.", ["new", "quote"]),
@@ -59,7 +75,7 @@ PROGRAMS = {
     "an indented text": ("<p>He said</p><blockquote>To be</blockquote>", "He said To be", ["new"]),
     "a container that is never closed": ('<p>Yes.</p><div class="gmail_quote"><div>Boats?', "Yes.", ["new", "quote"]),
     "nothing but what a program made of it": ('<div class="gmail_quote">Boats?</div>', "", ["quote"]),
-}  # fmt: skip
+}
 
 
 def message(markup: str) -> bytes:
@@ -115,9 +131,22 @@ def test_the_first_words_stand_before_the_first_quote(markup: str, before: str) 
 
 
 PIECES = [
-    "<div>", "</div>", '<div class="gmail_quote">', "<blockquote>", "</blockquote>", "<blockquote type=cite>", "<hr>", "x",
-    '<hr id="zwchr">', '<div id="divRplyFwdMsg">', "<div ", "<!--", "-->", '<span class="gmail_signature">', "</span>",
-]  # fmt: skip
+    "<div>",
+    "</div>",
+    '<div class="gmail_quote">',
+    "<blockquote>",
+    "</blockquote>",
+    "<blockquote type=cite>",
+    "<hr>",
+    "x",
+    '<hr id="zwchr">',
+    '<div id="divRplyFwdMsg">',
+    "<div ",
+    "<!--",
+    "-->",
+    '<span class="gmail_signature">',
+    "</span>",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))

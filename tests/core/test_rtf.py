@@ -44,13 +44,16 @@ def test_rtf_is_inflated(data: bytes, rtf: bytes) -> None:
 
 def test_what_inflates_without_end_is_cut() -> None:
     bomb = compressed(b"\0aaaaaaaa" + (b"\xff" + bytes((0x0D, 0x0F)) * 8) * 40_000)
-    assert len(decompressed(bomb)) < 600_000
+    assert len(decompressed(bomb)) < 300_000
 
 
 TEXTS = {
     "paragraphs": (rb"{\rtf1\ansi One\par\pard Two\line Three}", "One\nTwo\nThree"),
     "line ends mean nothing": (b"{\\rtf1 a\r\nb\nc}", "abc"),
-    "fonts and colours are no text": (rb"{\rtf1{\fonttbl{\f0 Arial;}}{\colortbl;\red0;}{\*\generator X;}Hi{\pict 00}}", "Hi"),
+    "fonts and colours are no text": (
+        rb"{\rtf1{\fonttbl{\f0 Arial;}}{\colortbl;\red0;}{\*\generator X;}Hi{\pict 00}}",
+        "Hi",
+    ),
     "a letter of the code page": (rb"{\rtf1\ansi\ansicpg1251 \'cf\'f0}", "Пр"),
     "a letter of two bytes": (rb"{\rtf1\ansicpg932 \'83\'65}", "テ"),
     "a letter by its number": (rb"{\rtf1\uc1 \u8364?5}", "€5"),
@@ -60,11 +63,14 @@ TEXTS = {
     "what replaces is left out once": (rb"{\rtf1\uc2\u8364 ab\par cd}", "€\ncd"),
     "signs that are escaped": (rb"{\rtf1 \{a\}\\b\~c\-d" + b"\\\ne}", "{a}\\b\u00a0cd\ne"),
     "quotes and dashes": (rb"{\rtf1 \ldblquote x\rdblquote\emdash\tab y}", "“x”—\ty"),
-    "HTML in RTF is read as RTF": (rb"{\rtf1\fromhtml1{\*\htmltag <b>}Hi{\*\htmltag </b>}\htmlrtf\par\htmlrtf0 Bob}", "Hi\nBob"),
+    "HTML in RTF is read as RTF": (
+        rb"{\rtf1\fromhtml1{\*\htmltag <b>}Hi{\*\htmltag </b>}\htmlrtf\par\htmlrtf0 Bob}",
+        "Hi\nBob",
+    ),
     "groups that nothing opened": (rb"a}}}b", "ab"),
     "groups without end": (b"{" * 2_000 + b"a", "a"),
     "a sign cut off": (b"{\\rtf1 a\\", "a"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("rtf", "text"), TEXTS.values(), ids=TEXTS)
@@ -101,4 +107,4 @@ def test_any_bytes_are_read(data: bytes, packed: bool) -> None:
 
 @pytest.mark.parametrize("piece", [b"{", b"}", b"{\\*", b"\\u1", b"\\'41", b"a{", b"\\", b"\\a"], ids=repr)
 def test_a_megabyte_of_anything_is_read(piece: bytes) -> None:
-    assert len(rtf_text(uncompressed(piece * (1_000_000 // len(piece))))) <= 500_000
+    assert len(rtf_text(uncompressed(piece * (1_000_000 // len(piece))))) <= 250_000

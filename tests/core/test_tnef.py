@@ -62,65 +62,109 @@ WRAPPED = {
     "an empty stream": (BEGIN, "", "", []),
     "a text": (BEGIN + attribute(BODY, b"Gr\xfc\xdfe\r\nBob\0rest"), "Grüße\nBob", "", []),
     "a text in its code page": (
-        BEGIN + attribute(CODE_PAGE, pack("<II", 1251, 0)) + attribute(BODY, "Привет".encode("cp1251")), "Привет", "", [],
+        BEGIN + attribute(CODE_PAGE, pack("<II", 1251, 0)) + attribute(BODY, "Привет".encode("cp1251")),
+        "Привет",
+        "",
+        [],
     ),
     "a code page that is cut": (BEGIN + attribute(CODE_PAGE, b"\1") + attribute(BODY, b"Hi"), "Hi", "", []),
     "a text among the properties": (BEGIN + properties(PROPERTIES, string(0x1000, "你好")), "你好", "", []),
     "HTML in a code page of its own": (
-        BEGIN + properties(PROPERTIES, number(0x3FDE, 65001), binary(0x1013, "<p>ä".encode())), "", "<p>ä", [],
+        BEGIN + properties(PROPERTIES, number(0x3FDE, 65001), binary(0x1013, "<p>ä".encode())),
+        "",
+        "<p>ä",
+        [],
     ),
     "a code page of a wrong size": (
-        BEGIN + properties(PROPERTIES, binary(0x3FDE, b"\1"), binary(0x1013, b"<p>\xe4")), "", "<p>ä", [],
-    ),
-    "RTF": (BEGIN + properties(PROPERTIES, binary(0x1009, uncompressed(RTF))), "Hi Bob\nTwo", "", []),
-    "a text goes before RTF": (
-        BEGIN + attribute(BODY, b"Hi") + properties(PROPERTIES, binary(0x1009, uncompressed(RTF))), "Hi", "", [],
+        BEGIN + properties(PROPERTIES, binary(0x3FDE, b"\1"), binary(0x1013, b"<p>\xe4")),
+        "",
+        "<p>ä",
+        [],
     ),
     "properties with names": (
-        BEGIN + properties(PROPERTIES, NAMED_BY_NUMBER, NAMED_BY_TEXT, MANY, number(0x6001, 1, 0x0B), string(0x1000, "Hi")),
-        "Hi", "", [],
+        BEGIN
+        + properties(PROPERTIES, NAMED_BY_NUMBER, NAMED_BY_TEXT, MANY, number(0x6001, 1, 0x0B), string(0x1000, "Hi")),
+        "Hi",
+        "",
+        [],
     ),
     "a property of no known type": (
-        BEGIN + properties(PROPERTIES, string(0x1000, "Hi"), pack("<HH", 0x77, 0x1013), string(0x1000, "No")), "Hi", "", [],
+        BEGIN + properties(PROPERTIES, string(0x1000, "Hi"), pack("<HH", 0x77, 0x1013), string(0x1000, "No")),
+        "Hi",
+        "",
+        [],
     ),
     "properties that are cut": (
-        BEGIN + attribute(PROPERTIES, pack("<I", 9) + string(0x1000, "Hi") + pack("<HHII", 0x1F, 0x1000, 1, 99)), "Hi", "", [],
+        BEGIN + attribute(PROPERTIES, pack("<I", 9) + string(0x1000, "Hi") + pack("<HHII", 0x1F, 0x1000, 1, 99)),
+        "Hi",
+        "",
+        [],
     ),
     "fewer properties than nothing": (BEGIN + attribute(PROPERTIES, b""), "", "", []),
     "a file": (
-        BEGIN + file("note.txt", b"data"), "", "", [InnerFile("note.txt", "application/octet-stream", None, b"data")],
+        BEGIN + file("note.txt", b"data"),
+        "",
+        "",
+        [InnerFile("note.txt", "application/octet-stream", None, b"data")],
     ),
     "a file with a long name, a type and an identity": (
-        BEGIN + file("NOTE~1.PNG", b"png")
-        + properties(FILE_PROPERTIES, string(0x3707, "a/../Übersicht.png"), string(0x370E, "IMAGE/png; x"), string(0x3712, "<i@x>")),
-        "", "", [InnerFile("Übersicht.png", "image/png", "i@x", b"png")],
+        BEGIN
+        + file("NOTE~1.PNG", b"png")
+        + properties(
+            FILE_PROPERTIES,
+            string(0x3707, "a/../Übersicht.png"),
+            string(0x370E, "IMAGE/png; x"),
+            string(0x3712, "<i@x>"),
+        ),
+        "",
+        "",
+        [InnerFile("Übersicht.png", "image/png", "i@x", b"png")],
     ),
     "a file among the properties": (
-        BEGIN + attribute(NEW_FILE, b"\1")
+        BEGIN
+        + attribute(NEW_FILE, b"\1")
         + properties(FILE_PROPERTIES, string(0x3704, "a.bin"), binary(0x3701, b"data")),
-        "", "", [InnerFile("a.bin", "application/octet-stream", None, b"data")],
+        "",
+        "",
+        [InnerFile("a.bin", "application/octet-stream", None, b"data")],
     ),
     "a message inside is given whole and never entered": (
-        BEGIN + attribute(NEW_FILE, b"\1")
-        + properties(FILE_PROPERTIES, string(0x3001, "Old mail"), binary(0x3701, bytes(16) + BEGIN + file("x", b"y"), 0x0D)),
-        "", "", [InnerFile("Old mail", "application/octet-stream", None, BEGIN + file("x", b"y"))],
+        BEGIN
+        + attribute(NEW_FILE, b"\1")
+        + properties(
+            FILE_PROPERTIES, string(0x3001, "Old mail"), binary(0x3701, bytes(16) + BEGIN + file("x", b"y"), 0x0D)
+        ),
+        "",
+        "",
+        [InnerFile("Old mail", "application/octet-stream", None, BEGIN + file("x", b"y"))],
     ),
     "a file without a name": (
-        BEGIN + attribute(NEW_FILE, b"\1") + properties(FILE_PROPERTIES), "", "",
+        BEGIN + attribute(NEW_FILE, b"\1") + properties(FILE_PROPERTIES),
+        "",
+        "",
         [InnerFile("file-1", "application/octet-stream", None, b"")],
     ),
     "data before any file": (BEGIN + attribute(DATA, b"x"), "", "", []),
-    "what is unknown": (BEGIN + attribute(NEW_FILE, b"") + attribute(0x00069999, b"x"), "", "",
-                        [InnerFile("file-1", "application/octet-stream", None, b"")]),
+    "what is unknown": (
+        BEGIN + attribute(NEW_FILE, b"") + attribute(0x00069999, b"x"),
+        "",
+        "",
+        [InnerFile("file-1", "application/octet-stream", None, b"")],
+    ),
     "a stream that is cut in a file": (
-        BEGIN + file("a.bin", b"0123456789")[:-7], "", "", [InnerFile("a.bin", "application/octet-stream", None, b"01234")],
+        BEGIN + file("a.bin", b"0123456789")[:-7],
+        "",
+        "",
+        [InnerFile("a.bin", "application/octet-stream", None, b"01234")],
     ),
     "a stream that is cut in a head": (BEGIN + attribute(BODY, b"Hi") + b"\2\0", "Hi", "", []),
     "too many files": (
-        BEGIN + attribute(NEW_FILE, b"") * 9, "", "",
+        BEGIN + attribute(NEW_FILE, b"") * 9,
+        "",
+        "",
         [InnerFile(f"file-{n}", "application/octet-stream", None, b"") for n in range(1, 6)],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("stream", "text", "html", "files"), WRAPPED.values(), ids=WRAPPED)
@@ -164,6 +208,12 @@ SHOWN = {
     "the text that the mail lacks": (winmail(STREAM), "Inside", None),
     "text and HTML that the mail lacks": (winmail(RICH), "Inside", "<b>Inside</b>"),
     "HTML alone": (winmail(BEGIN + properties(PROPERTIES, binary(0x1013, b"<b>Hi</b>"))), "Hi", "<b>Hi</b>"),
+    "RTF alone": (winmail(BEGIN + properties(PROPERTIES, binary(0x1009, uncompressed(RTF)))), "Hi Bob\nTwo", None),
+    "a text beside RTF": (
+        winmail(BEGIN + attribute(BODY, b"Hi") + properties(PROPERTIES, binary(0x1009, uncompressed(RTF)))),
+        "Hi",
+        None,
+    ),
     "a text of the mail's own": (multipart(TEXT, winmail(STREAM)), "Hello", None),
     "HTML beside a text": (multipart(TEXT, winmail(RICH)), "Hello", "<b>Inside</b>"),
     "nothing but files": (multipart(TEXT, winmail(BEGIN + file("a", b"1"))), "Hello", None),
@@ -174,6 +224,11 @@ SHOWN = {
 def test_what_is_wrapped_is_shown_where_the_mail_lacks_it(message: bytes, text: str, html: str | None) -> None:
     found = content(message, **LIMITS)
     assert (found.text, found.html) == (text, html)
+
+
+def test_the_first_words_of_a_mail_that_is_all_wrapped() -> None:
+    message = winmail(STREAM)
+    assert outline(message, read_header(message), **LIMITS).snippet == "Inside"
 
 
 PIECES = [
