@@ -34,8 +34,11 @@ _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
 _MAX_OPEN_ELEMENTS = 1_000
 _MAX_LAID_OUT = 200_000
+_MOST_CLEANINGS = 4
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_IN_PRE = re.compile(r'(<pre(?: [a-z]+="[^"]*")*>)(?=\n)')
+_NO_BREAK = "\xa0"
 _TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
 # Elements that hold nothing, or that the next of their kind closes.
 _HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
@@ -146,16 +149,35 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
 def clean_html(markup: str) -> str:
     """HTML without anything that acts: scripts, styles, forms, event handlers, links to remote pictures (nh3).
 
-    Elements left open by the thousand would take time without bound: such markup is shown as its text.
+    Elements left open by the thousand would take time without bound: such markup is shown as its text. Cleaning what
+    is clean changes nothing, so a browser builds the very tree that was found harmless; markup that comes out another
+    one each time is shown as its text too.
     """
     if _open_elements(markup) > _MAX_OPEN_ELEMENTS:
-        return f"<pre>{entities.escape(without_tags(markup))}</pre>"
-    return nh3.clean(
+        return _preformatted(without_tags(markup))
+    cleaned = _cleaned(markup)
+    for _ in range(_MOST_CLEANINGS):
+        before, cleaned = cleaned, _cleaned(cleaned)
+        if cleaned == before:
+            return cleaned
+    return _preformatted(without_tags(cleaned))
+
+
+def _cleaned(markup: str) -> str:
+    """One cleaning; a line end at the beginning of <pre> is written twice, because a parser drops the first."""
+    clean = nh3.clean(
         markup,
         attributes={**nh3.ALLOWED_ATTRIBUTES, "img": {"alt", "width", "height"}},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer nofollow",
     )
+    return _LINE_IN_PRE.sub(r"\1\n", clean) if "<pre" in clean else clean
+
+
+def _preformatted(text: str) -> str:
+    """A text as HTML, written as a cleaning would leave it."""
+    start = "\n" if text.startswith("\n") else ""
+    return f"<pre>{start}{entities.escape(text, quote=False).replace(_NO_BREAK, '&nbsp;')}</pre>"
 
 
 @dataclass(slots=True)
@@ -203,13 +225,16 @@ def _show(piece: _Piece) -> _Shown:
     own, in_html = without_armour(markup)
     if in_html in _ENCRYPTED:
         return _Shown(plain if plain.strip() else without_tags(own).strip(), None, in_html)
-    shown = _show_html(markup)
-    return _Shown(plain if plain.strip() else shown.text, shown.html, protected or in_html)
+    if plain.strip():
+        return _Shown(plain, clean_html(markup), protected or in_html)
+    return _show_html(markup, protected or in_html)
 
 
-def _show_html(markup: str) -> _Shown:
-    clean = clean_html(with_markers(markup))
-    return _Shown(_html_to_text(clean), MARKERS.sub("", clean))
+def _show_html(markup: str, protected: str | None = None) -> _Shown:
+    """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
+    markup = MARKERS.sub("", markup)
+    clean, marked = clean_html(markup), with_markers(markup)
+    return _Shown(_html_to_text(clean if marked == markup else clean_html(marked)), clean, protected)
 
 
 def _joined(shown: Sequence[_Shown]) -> _Shown:
@@ -219,7 +244,7 @@ def _joined(shown: Sequence[_Shown]) -> _Shown:
     filled = [one for one in shown if one.text.strip() or one.html]
     html = None
     if any(one.html is not None for one in filled):
-        html = "\n".join(one.html or f"<pre>{entities.escape(MARKERS.sub('', one.text))}</pre>" for one in filled)
+        html = "\n".join(one.html or _preformatted(MARKERS.sub("", one.text)) for one in filled)
     protected = next((one.protected for one in shown if one.protected), None)
     return _Shown("\n\n".join(one.text.strip("\n") for one in filled), html, protected)
 

@@ -13,6 +13,7 @@ SNIPPET_CHARACTERS = 160
 _BEGINNING = 700
 _ENOUGH = 400
 _LONGEST = 8_192
+_PLENTY = 4 * SNIPPET_CHARACTERS
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.S | re.I
 )
@@ -42,4 +43,10 @@ def without_tags(markup: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_UNSEEN.sub("", text).split())
+    """The text on one line; no more of it than a snippet can show is looked at."""
+    line = _unfolded(text[:_PLENTY])
+    return line if len(text) <= _PLENTY or len(line) > SNIPPET_CHARACTERS else _unfolded(text)
+
+
+def _unfolded(text: str) -> str:
+    return " ".join((text if text.isascii() else _UNSEEN.sub("", text)).split())

@@ -106,4 +106,6 @@ def _plain(data: bytes) -> str:
 
 def _clean(text: str) -> str:
     """One line: what must not be seen is dropped, every run of white space (line ends too) becomes one blank."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join(_UNSEEN.sub("", text).split())

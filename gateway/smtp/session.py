@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 import structlog
@@ -338,8 +337,11 @@ class SmtpSession(Entrance):
 
     async def _ask(self, question: str, answer: Awaitable[_T]) -> _T:
         """Wait for the desk, however long it takes. Raises DeskError for whatever it raises (B10)."""
-        with self._unhurried():
+        self._take_our_time()
+        try:
             return await self.hear(question, answer)
+        finally:
+            self._mind_the_time()
 
     async def hear(self, question: str, answer: Awaitable[_T]) -> _T:
         """Hear one answer of the desk. Raises DeskError for whatever it raises (B10)."""
@@ -357,17 +359,18 @@ class SmtpSession(Entrance):
 
     async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:
         """Hear several at one time."""
-        with self._unhurried():
+        self._take_our_time()
+        try:
             return await asyncio.gather(*answers_)
+        finally:
+            self._mind_the_time()
 
-    @contextmanager
-    def _unhurried(self) -> Iterator[None]:
+    def _take_our_time(self) -> None:
         """What the house does is not the peer's time."""
         self.allow(math.inf, answers.TIMED_OUT)
-        try:
-            yield
-        finally:
-            self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
+
+    def _mind_the_time(self) -> None:
+        self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
 
     async def _end_transaction(self) -> bool:
         """End a transaction that brought no message; False when what was refused in it couldn't be noted."""

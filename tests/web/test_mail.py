@@ -208,7 +208,7 @@ async def test_a_refused_mail_leaves_a_receipt_that_says_why(site: Site) -> None
 
 async def test_receipts_are_found_by_verdict_message_id_and_sender(site: Site) -> None:
     await site.hand(letter("One", id="<one@acme.example>"))
-    await site.hand(letter("Two", cc=""), sender="Priya@acme.example")
+    await site.hand(letter("Two", cc="", id="<two@acme.example>"), sender="Priya@acme.example")
     refused, filed = (await site.api.get("/v1/receipts")).json()["data"]
     found = {
         "verdict=file": [filed],
@@ -216,6 +216,7 @@ async def test_receipts_are_found_by_verdict_message_id_and_sender(site: Site) -
         "verdict=hold": [],
         "message_id=one@acme.example": [filed],
         "message_id=<one@acme.example>": [filed],
+        "message_id=two@acme.example": [refused],
         "sender=priya@ACME.example": [refused],
     }
     for query, rows in found.items():
