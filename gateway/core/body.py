@@ -112,7 +112,8 @@ def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -
     attachments = [_describe(n, leaf) for n, leaf in enumerate(files, 1)]
     if parts.unread:
         attachments.append(_whole(message, len(files) + 1))
-    attachments += [about for about, _ in _inner_files(files, len(attachments), max_parts)]
+    if files:
+        attachments += [about for about, _ in _inner_files(files, len(attachments), max_parts)]
     return Outline(_snippet(pieces, parts.leaves), tuple(attachments), parts.unread)
 
 
@@ -328,18 +329,19 @@ def _clean_text(text: str) -> str:
 
 def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     """The first words that somebody wrote."""
-    protected = protection(leaves)
+    armoured = None
     for piece in pieces:
         for leaf in piece.plain:
             text, armour = without_armour(_plain_of(leaf, _SNIPPET_TEXT))
-            protected = protected or armour
+            armoured = armoured or armour
             if snippet := text_snippet(text):
                 return snippet
         for leaf in piece.html:
             markup, armour = without_armour(_text_of(leaf, _SNIPPET_HTML))
-            protected = protected or armour
+            armoured = armoured or armour
             if snippet := text_snippet(without_tags(before_quotes(markup))) or text_snippet(without_tags(markup)):
                 return snippet
+    protected = armoured or protection(leaves)
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
     told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in _unwrapped(leaves, 0)]

@@ -117,6 +117,7 @@ _MARKS = (
     (b"\xfe\xff", "utf_16"),
     (b"\xef\xbb\xbf", "utf_8"),
 )
+_MARKS_BEGIN = frozenset(mark[:1] for mark, _ in _MARKS)
 # Their bytes are ASCII, so they would pass for UTF-8.
 _SEVEN_BIT = ("iso2022", "hz")
 _JAPANESE = "iso2022_jp"
@@ -131,7 +132,7 @@ def safe_codec(label: str) -> str | None:
 
 def decode(raw: bytes, label: str) -> str:
     """The text, whatever the bytes; a byte order mark wins over the label. What fits nothing becomes U+FFFD."""
-    codec = next((codec for mark, codec in _MARKS if raw.startswith(mark)), None) or safe_codec(label)
+    codec = (raw[:1] in _MARKS_BEGIN and _marked(raw)) or safe_codec(label)
     if codec in ("utf_16", "utf_32"):
         return _without_mark(raw.decode(_with_byte_order(raw, codec), "replace"))
     for name in _candidates(codec):
@@ -144,6 +145,10 @@ def decode(raw: bytes, label: str) -> str:
         if 2 * text.count("\ufffd") < sum(not sign.isascii() for sign in text):
             return _without_mark(text)
     return raw.decode("cp1252", "replace") if codec in (None, "ascii", "utf_8") else read_as(codec, raw)
+
+
+def _marked(raw: bytes) -> str | None:
+    return next((codec for mark, codec in _MARKS if raw.startswith(mark)), None)
 
 
 def read_as(codec: str, raw: bytes) -> str:

@@ -8,11 +8,12 @@ import re
 from gateway.core.quotes import new_text
 
 SNIPPET_CHARACTERS = 160
-# Of a long text the beginning is split first. Where it holds so much that is new, what is cut at its end can't change
-# the words that are shown.
+# Of a long text the beginning is looked at first. Where nothing in it can begin a quote, or where so much of it is new
+# that what is cut at its end can't change the words that are shown, the rest is not asked.
 _BEGINNING = 700
 _ENOUGH = 400
 _LONGEST = 8_192
+_SIGNS_OF_MORE = (":", ">", "--", "__", "==", "**", "~~", "\uff1a", "\u2013", "\u2014", "\u2015", "\u2500")
 _PLENTY = 4 * SNIPPET_CHARACTERS
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.S | re.I
@@ -29,7 +30,10 @@ _LONG_REFERENCE = re.compile(r"&#[0-9]{9,};?")
 
 def text_snippet(text: str) -> str:
     """The beginning of a text on one line; all of it counts where nothing but quotes and signature stands there."""
-    own = _one_line(new_text(text[:_BEGINNING]))
+    beginning = text[:_BEGINNING]
+    if len(text) <= _BEGINNING or any(sign in beginning for sign in _SIGNS_OF_MORE):
+        beginning = new_text(beginning)
+    own = _one_line(beginning)
     if len(text) > _BEGINNING and len(own) < _ENOUGH:
         own = _one_line(new_text(text[:_LONGEST]))
     own = own or _one_line(text)
