@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import nh3
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
+from gateway.core.attachments import Attachment, describe, inner_files, unwrapped, whole
 from gateway.core.charsets import decode
 from gateway.core.flowed import unflow
 from gateway.core.header import Header, read_header
 from gateway.core.invitations import MOST_BYTES, Invitation, in_words, read_invitations
-from gateway.core.mime import Leaf, file_name, read_parts
+from gateway.core.mime import Leaf, read_parts
 from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, protection, without_armour
 from gateway.core.quoted_html import before_quotes, with_markers
 from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
 from gateway.core.rtf import rtf_text
 from gateway.core.snippet import text_snippet, without_tags
-from gateway.core.tnef import TNEF_KINDS, Unwrapped, unwrap_tnef
 from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
@@ -43,38 +42,8 @@ _TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
 # Elements that hold nothing, or that the next of their kind closes.
 _HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
 _NEVER_DEEP = frozenset(_HOLD_LITTLE.split())
-_ENDINGS = {
-    "application/pdf": ".pdf",
-    "image/gif": ".gif",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "text/calendar": ".ics",
-    "text/csv": ".csv",
-    "text/html": ".html",
-    "text/plain": ".txt",
-    "text/vcard": ".vcf",
-}
-_MESSAGES = frozenset(("message/rfc822", "message/global"))
 _CALENDARS = frozenset(("text/calendar", "application/ics"))
-_HEADER_OF_INNER = 65_536
-_MOST_WRAPPED = 4
 _ENCRYPTED = (SMIME_ENCRYPTED, PGP_ENCRYPTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """n: from 1, in the order of the MIME tree, then what stands inside of a winmail.dat. size: decoded bytes.
-
-    content_id: what HTML refers to it by. inline: it is meant to be seen in the text (RFC 2183, RFC 2387).
-    """
-
-    n: int
-    filename: str
-    content_type: str
-    size: int
-    content_id: str | None = None
-    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +78,11 @@ def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -
     """Snippet and attachments. What stands beyond the limits is kept as one more attachment, the whole (B4b)."""
     parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
     pieces, files = _sort(parts.leaves)
-    attachments = [_describe(n, leaf) for n, leaf in enumerate(files, 1)]
+    attachments = [describe(n, leaf) for n, leaf in enumerate(files, 1)]
     if parts.unread:
-        attachments.append(_whole(message, len(files) + 1))
+        attachments.append(whole(message, len(files) + 1))
     if files:
-        attachments += [about for about, _ in _inner_files(files, len(attachments), max_parts)]
+        attachments += [about for about, _ in inner_files(files, len(attachments), max_parts)]
     return Outline(_snippet(pieces, parts.leaves), tuple(attachments), parts.unread)
 
 
@@ -140,10 +109,10 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
     parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
     files = _sort(parts.leaves)[1]
     if 1 <= n <= len(files):
-        return _describe(n, files[n - 1]), files[n - 1].content()
+        return describe(n, files[n - 1]), files[n - 1].content()
     if parts.unread and n == len(files) + 1:
-        return _whole(message, n), message
-    inner = _inner_files(files, len(files) + bool(parts.unread), max_parts)
+        return whole(message, n), message
+    inner = inner_files(files, len(files) + bool(parts.unread), max_parts)
     return next((one for one in inner if one[0].n == n), None)
 
 
@@ -252,27 +221,12 @@ def _joined(shown: Sequence[_Shown]) -> _Shown:
 
 def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int) -> _Shown:
     """What a winmail.dat holds of the text, where the mail itself lacks it."""
-    for found in _unwrapped(files, max_parts):
+    for found in unwrapped(files, max_parts):
         inside = _show_html(_clean_text(found.html)) if found.html else _Shown("", None)
         wrapped = _clean_text(found.text.strip() or rtf_text(found.rtf)) or inside.text
         if wrapped.strip() or inside.html:
             return _Shown(shown.text if shown.text.strip() else wrapped, inside.html, shown.protected)
     return shown
-
-
-def _inner_files(files: Iterable[Leaf], before: int, max_parts: int) -> list[tuple[Attachment, bytes]]:
-    """The files inside of winmail.dat, numbered behind all others, at most as many as parts are read."""
-    inner = [one for found in _unwrapped(files, max_parts) for one in found.files]
-    return [
-        (Attachment(n, one.filename, one.content_type, len(one.data), one.content_id), one.data)
-        for n, one in enumerate(inner[:max_parts], before + 1)
-    ]
-
-
-def _unwrapped(files: Iterable[Leaf], max_parts: int) -> Iterator[Unwrapped]:
-    """What stands in each winmail.dat, of the first few that there are."""
-    wrapped = (leaf for leaf in files if leaf.kind in TNEF_KINDS)
-    return (unwrap_tnef(leaf.content(), most_files=max_parts) for leaf in islice(wrapped, _MOST_WRAPPED))
 
 
 def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
@@ -285,24 +239,6 @@ def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
         )
     ]
     return tuple(dict.fromkeys(found))
-
-
-def _describe(n: int, leaf: Leaf) -> Attachment:
-    kind = leaf.kind or "application/octet-stream"
-    name = leaf.filename or (_subject_of(leaf) if kind in _MESSAGES else f"part-{n}{_ENDINGS.get(kind, '')}")
-    inline = leaf.content_id is not None and (leaf.related or leaf.disposition == "inline")
-    return Attachment(n, name, kind, len(leaf.content()), leaf.content_id, inline)
-
-
-def _subject_of(leaf: Leaf) -> str:
-    """An attached message is called by its subject; nothing else of it is read (C1)."""
-    subject = decode_words(read_header(leaf.content(_HEADER_OF_INNER)).first("subject") or b"")
-    name = file_name(subject.replace("/", "-").replace("\\", "-").encode("utf-8", "replace"))
-    return f"{name or 'message'}.eml"
-
-
-def _whole(message: bytes, n: int) -> Attachment:
-    return Attachment(n, "message.eml", "message/rfc822", len(message))
 
 
 def _plain_of(leaf: Leaf, most: int | None = None) -> str:
@@ -344,7 +280,7 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     protected = armoured or protection(leaves)
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
-    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in _unwrapped(leaves, 0)]
+    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in unwrapped(leaves, 0)]
     return text_snippet("\n".join(told))
 
 

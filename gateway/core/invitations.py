@@ -1,6 +1,6 @@
 """Invitations in a mail: what, when, where and who of a text/calendar part (RFC 5545, RFC 5546, RFC 6047).
 
-A reader of our own, because one property that is wrong must not cost the rest. Times are told as the mail writes them,
+A reader of our own, because what is wrong or cut must not cost the rest. Times are told as the mail writes them,
 with the name of their zone: no zone is computed here. Whoever stands in an invitation is content, no participant (C1).
 """
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import body
-from gateway.core.body import Attachment, Content, Outline, attachment, clean_html, content, outline
+from gateway.core.attachments import Attachment
+from gateway.core.body import Content, Outline, attachment, clean_html, content, outline
 from gateway.core.header import read_header
 from tests.core.test_mime import HTML, PDF, TEXT, multipart
 

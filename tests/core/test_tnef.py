@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.body import Attachment, attachment, content, outline
+from gateway.core.attachments import Attachment
+from gateway.core.body import attachment, content, outline
 from gateway.core.header import read_header
 from gateway.core.tnef import InnerFile, unwrap_tnef
 from tests.core.test_mime import PDF, TEXT, multipart
@@ -214,6 +215,7 @@ SHOWN = {
         "Hi",
         None,
     ),
+    "a stream that only its name tells": (winmail(STREAM).replace(b"ms-tnef", b"octet-stream"), "Inside", None),
     "a text of the mail's own": (multipart(TEXT, winmail(STREAM)), "Hello", None),
     "HTML beside a text": (multipart(TEXT, winmail(RICH)), "Hello", "<b>Inside</b>"),
     "nothing but files": (multipart(TEXT, winmail(BEGIN + file("a", b"1"))), "Hello", None),
