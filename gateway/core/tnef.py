@@ -1,6 +1,6 @@
 """Outlook's winmail.dat: the files and the text wrapped in a TNEF stream (MS-OXTNEF, MS-OXCDATA).
 
-A reader of our own: it goes over the stream once, copies nothing but what it gives, never enters a message inside of a
+A reader of our own: it goes over the stream once, copies each value once, never enters a message inside of a
 message, and what is cut or wrong ends the reading without losing what was found before it.
 """
 
