@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from gateway.core.charsets import safe_codec
 from gateway.core.header import Fields, Header, fields_of, part_header
-from gateway.core.words import decode_words, safe_codec, unfold
+from gateway.core.words import decode_words, unfold
 
 _MAX_DASHED_LINES = 50_000
 _MAX_HEADER_BYTES = 1 << 20
@@ -41,7 +42,8 @@ class Leaf:
     """A part that holds no parts. kind: "type/subtype" in lower case, "" when the field is no type.
 
     start, end: where its body stands in the message. alternative, branch: the outermost multipart/alternative it
-    stands in and the number of its branch there; 0, 0 outside of one.
+    stands in and the number of its branch there; 0, 0 outside of one. parameters: those of its Content-Type. related:
+    it stands in a multipart/related.
     """
 
     message: bytes = field(repr=False)
@@ -55,6 +57,8 @@ class Leaf:
     content_id: str | None
     alternative: int
     branch: int
+    parameters: Mapping[str, bytes] = field(repr=False)
+    related: bool
 
     def content(self, most: int | None = None) -> bytes:
         """The decoded bytes; `most`: of no more than so many encoded ones."""
@@ -100,6 +104,7 @@ class _Head:
     disposition: str
     filename: str
     content_id: str | None
+    parameters: Mapping[str, bytes]
 
 
 @dataclass(slots=True)
@@ -207,7 +212,8 @@ class _Walk:
         if begun.preamble and not self.message[begun.start : end].strip():
             return
         alternative = next((one for one in self.open if one.subtype == "alternative"), None)
-        self.leaves.append(_leaf(self.message, begun, end, alternative))
+        related = any(one.subtype == "related" for one in self.open)
+        self.leaves.append(_leaf(self.message, begun, end, alternative, related=related))
 
 
 def _next_dashes(message: bytes, position: int) -> int:
@@ -218,7 +224,7 @@ def _next_dashes(message: bytes, position: int) -> int:
     return found + 1 if found >= 0 else -1
 
 
-def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None) -> Leaf:
+def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None, *, related: bool) -> Leaf:
     head = begun.head
     return Leaf(
         message,
@@ -232,6 +238,8 @@ def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | Non
         head.content_id,
         alternative.number if alternative else 0,
         alternative.parts if alternative else 0,
+        head.parameters,
+        related,
     )
 
 
@@ -247,8 +255,9 @@ def _head(fields: Fields) -> _Head:
         charset=parameters.get("charset", b"").partition(b" ")[0].decode("latin-1"),
         encoding=_word(_first(fields, "content-transfer-encoding")),
         disposition=_word(placed),
-        filename=_file_name(name) if name else "",
+        filename=file_name(name) if name else "",
         content_id=(decode_words(identity) or None) if identity else None,
+        parameters=parameters,
     )
 
 
@@ -302,7 +311,7 @@ def _joined(numbered: Mapping[int, tuple[bool, bytes]]) -> bytes:
     return data.decode(codec, "replace").encode("utf-8", "replace") if codec else data
 
 
-def _file_name(raw: bytes) -> str:
+def file_name(raw: bytes) -> str:
     """A file name as people see it: no folder, no character that acts, no longer than file systems take."""
     name = decode_words(raw).replace("\\", "/").rpartition("/")[2].strip(" .")
     if len(name) <= _MAX_FILENAME:

@@ -271,7 +271,14 @@ class _Clerk:
             snippet=mail.outline.snippet,
             attachments=dump(
                 [
-                    {"n": one.n, "filename": one.filename, "content_type": one.content_type, "size": one.size}
+                    {
+                        "n": one.n,
+                        "filename": one.filename,
+                        "content_type": one.content_type,
+                        "size": one.size,
+                        "content_id": one.content_id,
+                        "inline": one.inline,
+                    }
                     for one in mail.outline.attachments
                 ]
             ),
