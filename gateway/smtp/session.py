@@ -337,11 +337,7 @@ class SmtpSession(Entrance):
 
     async def _ask(self, question: str, answer: Awaitable[_T]) -> _T:
         """Wait for the desk, however long it takes. Raises DeskError for whatever it raises (B10)."""
-        self._take_our_time()
-        try:
-            return await self.hear(question, answer)
-        finally:
-            self._mind_the_time()
+        return await self._unhurried(self.hear(question, answer))
 
     async def hear(self, question: str, answer: Awaitable[_T]) -> _T:
         """Hear one answer of the desk. Raises DeskError for whatever it raises (B10)."""
@@ -359,18 +355,15 @@ class SmtpSession(Entrance):
 
     async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:
         """Hear several at one time."""
-        self._take_our_time()
-        try:
-            return await asyncio.gather(*answers_)
-        finally:
-            self._mind_the_time()
+        return await self._unhurried(asyncio.gather(*answers_))
 
-    def _take_our_time(self) -> None:
+    async def _unhurried(self, answer: Awaitable[_T]) -> _T:
         """What the house does is not the peer's time."""
         self.allow(math.inf, answers.TIMED_OUT)
-
-    def _mind_the_time(self) -> None:
-        self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
+        try:
+            return await answer
+        finally:
+            self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
 
     async def _end_transaction(self) -> bool:
         """End a transaction that brought no message; False when what was refused in it couldn't be noted."""
