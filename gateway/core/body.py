@@ -183,7 +183,7 @@ def _show(piece: _Piece) -> Content:
 def _describe(n: int, leaf: Leaf) -> Attachment:
     kind = leaf.kind or "application/octet-stream"
     name = leaf.filename or ("message.eml" if kind == "message/rfc822" else f"part-{n}{_ENDINGS.get(kind, '')}")
-    return Attachment(n, name, kind, len(leaf.content()), leaf.content_id)
+    return Attachment(n, name, kind, leaf.size, leaf.content_id)
 
 
 def _whole(message: bytes, n: int) -> Attachment:

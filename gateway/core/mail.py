@@ -210,7 +210,7 @@ def _identity(
 
 
 def _pieces(message: bytes, at: int) -> Iterator[bytes]:
-    """The message from `at` on, no CR LF cut in two: a thread that took a large one at a stroke would stop the others."""
+    """The message from `at` on, no CR LF cut in two: a thread that took it at one stroke would stop all the others."""
     while at < len(message):
         end = at + _PIECE
         end += message.startswith(b"\n", end)
