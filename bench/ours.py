@@ -27,9 +27,10 @@ class Ours:
     """Our server on a loopback port, its store under one folder; every setting not named here is the default."""
 
     name = "smartgate"
+    serve: tuple[str, ...] = (*_COMMAND, "serve", "--only", "smtp")
 
     def __init__(self) -> None:
-        self._folder = Path()
+        self.folder = Path()
         self._tree: Tree | None = None
         self._port = 0
 
@@ -38,14 +39,14 @@ class Ours:
         return self._port
 
     def start(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         command = [*_COMMAND, *_ACCOUNT]
         added = subprocess.run(
             command, cwd=folder, env=self._env(), capture_output=True, text=True, timeout=120, check=False
         )
         if added.returncode:
             raise PeerError(f"`smartgate account add` failed: {(added.stderr or added.stdout).strip()[-800:]}")
-        self._tree = Tree([*_COMMAND, "serve", "--only", "smtp"], folder, self._env())
+        self._tree = Tree(self.serve, folder, self._env())
         if stdout := self._tree.process.stdout:
             threading.Thread(target=self._read_port, args=(stdout,), daemon=True).start()
         if not self._tree.came_up(lambda: bool(self._port) and greets(self._port), 30):
@@ -81,7 +82,7 @@ class Ours:
 
     @property
     def _database(self) -> Path:
-        return self._folder / "store" / "smartgate.db"
+        return self.folder / "store" / "smartgate.db"
 
     def _env(self) -> dict[str, str]:
         """The environment without settings of the caller's, plus those that put everything under our folder."""
@@ -92,7 +93,7 @@ class Ours:
             **env,
             "PYTHONPATH": path,
             "SMARTGATE_DATABASE_URL": f"sqlite:///{self._database}",
-            "SMARTGATE_BLOB_URL": f"file://{self._folder / 'store' / 'blobs'}",
+            "SMARTGATE_BLOB_URL": f"file://{self.folder / 'store' / 'blobs'}",
             "SMARTGATE_DOMAINS": "mail.kommo.com",
             "SMARTGATE_SMTP_LISTEN": "127.0.0.1:0",
         }
