@@ -77,7 +77,8 @@ _PERCENTILES = {"p50": 50, "p99": 99, "p99.9": 99.9, "longest": 100}
 class Ticking(Ours):
     """Our server as `bench.ticking` runs it."""
 
-    serve = (sys.executable, "-m", "bench.ticking")
+    def command(self) -> Sequence[str]:
+        return (sys.executable, "-m", "bench.ticking")
 
     def lags(self) -> list[int]:
         """What the ticker wrote down; after `stop`."""

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +27,6 @@ class Ours:
     """Our server on a loopback port, its store under one folder; every setting not named here is the default."""
 
     name = "smartgate"
-    serve: tuple[str, ...] = (*_COMMAND, "serve", "--only", "smtp")
 
     def __init__(self) -> None:
         self.folder = Path()
@@ -46,13 +45,17 @@ class Ours:
         )
         if added.returncode:
             raise PeerError(f"`smartgate account add` failed: {(added.stderr or added.stdout).strip()[-800:]}")
-        self._tree = Tree(self.serve, folder, self._env())
+        self._tree = Tree(self.command(), folder, self._env())
         if stdout := self._tree.process.stdout:
             threading.Thread(target=self._read_port, args=(stdout,), daemon=True).start()
         if not self._tree.came_up(lambda: bool(self._port) and greets(self._port), 30):
             said = self._tree.said()
             self.stop()
             raise PeerError(f"`smartgate serve` ended or did not answer within 30 s; it said: {said or 'nothing'}")
+
+    def command(self) -> Sequence[str]:
+        """What serves."""
+        return (*_COMMAND, "serve", "--only", "smtp")
 
     def cpu_seconds(self) -> float:
         return self._tree.cpu_seconds() if self._tree else 0.0
