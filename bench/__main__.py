@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import machine
+from bench import lag, machine
 from bench.figures import Result
 from bench.ours import Ours
 from bench.peer import Peer, PeerError
@@ -33,9 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.list:
         for row in ROWS:
             screen.print(f"{row.id:12} {row.title}, goal ≥ {row.goal} times Postfix", highlight=False)
+        screen.print(f"{lag.ID:12} {lag.TITLE}, goal p99 ≤ {lag.GOAL_MS:g} ms; only where it is named", highlight=False)
         return 0
     try:
-        rows = chosen(asked.rows or os.environ.get("ROW", "").replace(",", " ").split())
+        names = asked.rows or os.environ.get("ROW", "").replace(",", " ").split()
+        if list(names) == [lag.ID]:
+            return _lag(asked.dir, asked.seconds, screen)
+        rows = chosen(names)
         report = _run(rows, asked)
     except UnknownRowError as error:
         screen.print(f"[red]{error}")
@@ -100,6 +104,16 @@ def _show(report: Report, screen: Console, *, keep: bool) -> int:
     if keep and not faults:
         screen.print(f"\nkept in {' and '.join(str(path) for path in report.save(_RESULTS))}", highlight=False)
     return 1 if faults else 0
+
+
+def _lag(folder: Path, seconds: float | None, screen: Console) -> int:
+    """The row without a peer: measured alone, shown, and kept where it had its whole time."""
+    measured = lag.measure(folder, seconds or lag.SECONDS)
+    page = lag.report(measured, seconds or lag.SECONDS, folder)
+    screen.print(page, highlight=False)
+    if seconds is None and not measured.faults:
+        screen.print(f"kept in {lag.save(measured, page, _RESULTS)}", highlight=False)
+    return 1 if measured.faults else 0
 
 
 def _positive(text: str) -> int:

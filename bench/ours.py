@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,7 +29,7 @@ class Ours:
     name = "smartgate"
 
     def __init__(self) -> None:
-        self._folder = Path()
+        self.folder = Path()
         self._tree: Tree | None = None
         self._port = 0
 
@@ -38,20 +38,24 @@ class Ours:
         return self._port
 
     def start(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         command = [*_COMMAND, *_ACCOUNT]
         added = subprocess.run(
             command, cwd=folder, env=self._env(), capture_output=True, text=True, timeout=120, check=False
         )
         if added.returncode:
             raise PeerError(f"`smartgate account add` failed: {(added.stderr or added.stdout).strip()[-800:]}")
-        self._tree = Tree([*_COMMAND, "serve", "--only", "smtp"], folder, self._env())
+        self._tree = Tree(self.command(), folder, self._env())
         if stdout := self._tree.process.stdout:
             threading.Thread(target=self._read_port, args=(stdout,), daemon=True).start()
         if not self._tree.came_up(lambda: bool(self._port) and greets(self._port), 30):
             said = self._tree.said()
             self.stop()
             raise PeerError(f"`smartgate serve` ended or did not answer within 30 s; it said: {said or 'nothing'}")
+
+    def command(self) -> Sequence[str]:
+        """What serves."""
+        return (*_COMMAND, "serve", "--only", "smtp")
 
     def cpu_seconds(self) -> float:
         return self._tree.cpu_seconds() if self._tree else 0.0
@@ -81,7 +85,7 @@ class Ours:
 
     @property
     def _database(self) -> Path:
-        return self._folder / "store" / "smartgate.db"
+        return self.folder / "store" / "smartgate.db"
 
     def _env(self) -> dict[str, str]:
         """The environment without settings of the caller's, plus those that put everything under our folder."""
@@ -92,7 +96,7 @@ class Ours:
             **env,
             "PYTHONPATH": path,
             "SMARTGATE_DATABASE_URL": f"sqlite:///{self._database}",
-            "SMARTGATE_BLOB_URL": f"file://{self._folder / 'store' / 'blobs'}",
+            "SMARTGATE_BLOB_URL": f"file://{self.folder / 'store' / 'blobs'}",
             "SMARTGATE_DOMAINS": "mail.kommo.com",
             "SMARTGATE_SMTP_LISTEN": "127.0.0.1:0",
         }

@@ -117,8 +117,11 @@ def _round(row: Row, plan: Plan, tally: Tally, servers: Sequence[Peer]) -> None:
 
 
 def _burst(row: Row, peer: Peer, seconds: float) -> Outcome:
-    """The generator in a process of its own."""
-    burst = Burst(peer.port, row.sessions, row.size, seconds, secrets.token_hex(4), row.mails_a_connection)
+    return generated(Burst(peer.port, row.sessions, row.size, seconds, secrets.token_hex(4), row.mails_a_connection))
+
+
+def generated(burst: Burst) -> Outcome:
+    """What came of a burst; the generator runs in a process of its own."""
     command = [sys.executable, "-m", "bench.load", json.dumps(asdict(burst))]
-    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=_ROOT, timeout=seconds + 120, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=_ROOT, timeout=burst.seconds + 120, check=True)
     return Outcome(**json.loads(done.stdout))

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -46,6 +47,9 @@ _log = structlog.get_logger(__name__)
 ROLES = ("smtp", "lmtp", "http")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
+TURN_SECONDS = 0.0005
+"""How long a thread that reads a large mail may keep the event loop waiting for the interpreter; Python's own is ten
+times as much, and the loop waits anew after every statement of a transaction."""
 
 
 def version() -> str:
@@ -331,6 +335,7 @@ async def serve(settings: Settings, roles: frozenset[str], say: Callable[[str], 
 
     say: takes one line for each listener, once it accepts.
     """
+    sys.setswitchinterval(TURN_SECONDS)
     gateway = Gateway(settings, roles)
     with interruptible() as told:
         try:

@@ -75,18 +75,30 @@ def quote_local(local: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def normal_domain(domain: str) -> str | None:
-    """Lower case, A-labels, no trailing dot; None when it is no domain name (RFC 5321 4.1.2, RFC 5891)."""
+    """Lower case, A-labels, no trailing dot; None when it is no domain name (RFC 5321 4.1.2, RFC 5891).
+
+    Of what people type in other scripts only case and composition are evened out. Whatever would have to be replaced or
+    left out first (full-width letters, invisible blanks, other dots) is no domain: one reader would take it for another
+    domain than the next, and who checked it before us for none at all.
+    """
     domain = domain.removesuffix(".")
     if len(domain) > 253:
         return None
     if not domain.isascii():
+        if any(_turns_ascii(letter) for letter in domain):
+            return None
         try:
-            domain = idna.encode(domain, uts46=True, transitional=False).decode("ascii")
+            domain = idna.encode(unicodedata.normalize("NFC", domain.lower()), strict=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
             return None
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
         return None
     return domain.lower()
+
+
+def _turns_ascii(letter: str) -> bool:
+    """Whether a letter of another script becomes one of ASCII by case or composition alone, as the Kelvin sign does."""
+    return not letter.isascii() and any(one.isascii() for one in unicodedata.normalize("NFC", letter.lower()))
 
 
 def _caseless(local: str) -> str:

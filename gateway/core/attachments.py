@@ -48,7 +48,7 @@ def describe(n: int, leaf: Leaf) -> Attachment:
     kind = leaf.kind or "application/octet-stream"
     name = leaf.filename or (_subject_of(leaf) if kind in _MESSAGES else f"part-{n}{_ENDINGS.get(kind, '')}")
     inline = leaf.content_id is not None and (leaf.related or leaf.disposition == "inline")
-    return Attachment(n, name, kind, len(leaf.content()), leaf.content_id, inline)
+    return Attachment(n, name, kind, leaf.size, leaf.content_id, inline)
 
 
 def _subject_of(leaf: Leaf) -> str:

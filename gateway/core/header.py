@@ -18,6 +18,7 @@ _FIELD_NAME = re.compile(rb"([!-9;-~]+)([ \t]*)")
 _LINE_END = re.compile(rb"\n(?![ \t])")
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
 _EMPTY_LINE = re.compile(rb"\r?\n")
+_LONGEST_BLANK = len(b"\r\n\r\n")
 _NO_LIMIT = 1 << 62
 _CR = 13
 _NO_VALUES: tuple[bytes, ...] = ()
@@ -29,8 +30,9 @@ Fields = Mapping[str, tuple[bytes, ...]]
 class Header:
     """Header fields by lower-case name, values raw and still folded with single LF, in order of appearance.
 
-    size: bytes of the section as received. lines: its physical lines. received: how many Received fields it has.
-    fault: why rule B4 calls it malformed, or "". body_at: where the body begins in the message.
+    size: bytes of the section as received; of one beyond the limits, some number beyond. lines: its physical lines.
+    received: how many Received fields it has. fault: why rule B4 calls it malformed, or "". body_at: where the body
+    begins in the message.
     """
 
     fields: Fields
@@ -51,12 +53,13 @@ class Header:
 def read_header(message: bytes, *, max_bytes: int = _NO_LIMIT, max_lines: int = _NO_LIMIT) -> Header:
     """Splits off the header section and its fields. A line that is no field is passed over, never guessed.
 
-    A section beyond the limits is measured by its bytes and not taken apart (B4b): it then has no fields.
+    A section beyond the limits is not taken apart (B4b): it then has no fields. Where it ends is not looked for further
+    than it may, so that a large mail of nothing but header costs no more than another.
     """
-    end, body_at = _section_end(message)
-    lines = message.count(b"\n", 0, end) + bool(end)
+    end, body_at = _section_end(message, max_bytes)
+    lines = message.count(b"\n", 0, min(end, body_at)) + bool(end)
     if end > max_bytes or lines > max_lines:
-        received = sum(1 for _ in _RECEIVED.finditer(message, 0, end))
+        received = sum(1 for _ in _RECEIVED.finditer(message, 0, body_at))
         return Header({}, end, lines, received, "", body_at)
     section = message[:end].replace(b"\r\n", b"\n")
     fields, spaced = _fields(section)
@@ -113,12 +116,16 @@ def _key(name: bytes) -> str:
 _known_key = lru_cache(maxsize=1_024)(_key)
 
 
-def _section_end(message: bytes) -> tuple[int, int]:
-    """End of the header section and start of the body; a message that begins with an empty line has no header."""
+def _section_end(message: bytes, max_bytes: int) -> tuple[int, int]:
+    """End of the header section and start of the body; a message that begins with an empty line has no header.
+
+    Of a section that is longer than max_bytes the message's end is told, and where looking for it was given up.
+    """
     empty = _EMPTY_LINE.match(message)
     if empty is not None:
         return 0, empty.end()
-    return _blank_line(message, 0, len(message)) or (len(message), len(message))
+    given_up = min(len(message), max_bytes + _LONGEST_BLANK)
+    return _blank_line(message, 0, given_up) or (len(message), given_up)
 
 
 def _blank_line(message: bytes, start: int, stop: int) -> tuple[int, int] | None:

@@ -215,7 +215,7 @@ def message_id_key(message_id: str) -> str:
 
 
 def _pieces(message: bytes, at: int) -> Iterator[bytes]:
-    """The message from `at` on, no CR LF cut in two: taken at a stroke, a large one would stop all other threads."""
+    """The message from `at` on, no CR LF cut in two: a thread that took it at one stroke would stop all the others."""
     while at < len(message):
         end = at + _PIECE
         end += message.startswith(b"\n", end)

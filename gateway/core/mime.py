@@ -32,9 +32,9 @@ _PARAMETER = re.compile(
     rb";\s*+([^\s=;\"]{1,40}+)\s*+=\s*+(?:\"((?:[^\"\\]++|\\.)*+)\"?|([^;]*+))",
     re.S,
 )
+_SOMETHING = re.compile(rb"\S")
 _ESCAPED = re.compile(rb"\\([\"\\])")
 _NOT_BASE64 = bytes(octet for octet in range(256) if not ((chr(octet).isalnum() and octet < 128) or octet in b"+/"))
-_TRANSPARENT = frozenset(("", "7bit", "8bit", "binary"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,12 @@ class Leaf:
     def content(self, most: int | None = None) -> bytes:
         """The decoded bytes; `most`: of no more than so many encoded ones."""
         end = self.end if most is None else min(self.end, self.start + most)
-        return _decoded(self.message[self.start : end], self.encoding)
+        return b"".join(_decoded(self.message, self.start, end, self.encoding))
+
+    @property
+    def size(self) -> int:
+        """How many bytes `content` has."""
+        return sum(map(len, _decoded(self.message, self.start, self.end, self.encoding)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,7 @@ class _Walk:
         if self.open:
             end -= self.message.endswith(b"\n", begun.start, end)
             end -= self.message.endswith(b"\r", begun.start, end)
-        if begun.preamble and not self.message[begun.start : end].strip():
+        if begun.preamble and not _SOMETHING.search(self.message, begun.start, end):
             return
         alternative = next((one for one in self.open if one.subtype == "alternative"), None)
         related = any(one.subtype == "related" for one in self.open)
@@ -220,8 +225,12 @@ def _next_dashes(message: bytes, position: int) -> int:
     """Where the next line begins that begins with two dashes, from the line at `position` on; -1 when there is none."""
     if message.startswith(b"--", position):
         return position
-    found = message.find(b"\n--", position)
-    return found + 1 if found >= 0 else -1
+    while position < len(message):
+        found = message.find(b"\n--", position, position + _PIECE)
+        if found >= 0:
+            return found + 1
+        position += _PIECE - 2
+    return -1
 
 
 def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None, *, related: bool) -> Leaf:
@@ -325,36 +334,33 @@ def _first(fields: Fields, name: str) -> bytes:
     return values[0] if values else b""
 
 
-def _decoded(data: bytes, encoding: str) -> bytes:
-    """Without the transfer encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
-    if encoding in _TRANSPARENT:
-        return data
-    if encoding == "quoted-printable":
-        return b"".join(binascii.a2b_qp(piece) for piece in _pieces(data))
-    return _unbase64_pieces(data) if encoding == "base64" else data
+def _decoded(message: bytes, start: int, end: int, encoding: str) -> Iterator[bytes]:
+    """Pieces without the transfer encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
+    if encoding == "base64":
+        return _unbase64_pieces(message, start, end)
+    pieces = _pieces(message, start, end)
+    return map(binascii.a2b_qp, pieces) if encoding == "quoted-printable" else pieces
 
 
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """The data cut behind line ends: taken at a stroke, a large part would stop all other threads meanwhile."""
-    at = 0
-    while at < len(data):
-        end = data.find(b"\n", at + _PIECE) + 1 or len(data)
-        yield data[at:end]
-        at = end
+def _pieces(message: bytes, start: int, end: int) -> Iterator[bytes]:
+    """What stands there, cut behind line ends: a thread that took it at one stroke would stop all others meanwhile."""
+    while start < end:
+        cut = message.find(b"\n", start + _PIECE, end) + 1 or end
+        yield message[start:cut]
+        start = cut
 
 
-def _unbase64_pieces(data: bytes) -> bytes:
-    """Piece by piece while the cuts fall between whole groups of four, which in honest lines they do; then the rest."""
-    done, at = [], 0
-    for piece in _pieces(data):
+def _unbase64_pieces(message: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Pieces while the cuts fall between whole groups of four, which in honest lines they do; then the rest at once."""
+    for piece in _pieces(message, start, end):
         if b"=" in piece:
             break
         try:
-            done.append(binascii.a2b_base64(piece))
+            yield binascii.a2b_base64(piece)
         except binascii.Error:
             break
-        at += len(piece)
-    return b"".join([*done, _unbase64(data[at:])])
+        start += len(piece)
+    yield _unbase64(message[start:end])
 
 
 def _unbase64(data: bytes) -> bytes:

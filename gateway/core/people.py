@@ -12,6 +12,7 @@ from gateway.core.names import tidy_name
 from gateway.core.words import decode_phrase
 
 _NO_REPLY = frozenset(("noreply", "donotreply", "mailerdaemon"))
+_LONGEST_PHRASE = 4_096
 _LIST_ENDINGS = ("-request", "-bounces", "-owner")
 
 
@@ -131,7 +132,8 @@ def _each_once(boxes: Iterable[Mailbox]) -> list[Mailbox]:
 def _participant(role: str, box: Mailbox, mail: Mail, team: Team) -> Participant:
     key, kind = box.key, team.kind(box)
     hidden = kind is Kind.CLIENT and never_logged(box, key, mail, team.never_log)
-    return Participant(role, box, key, decode_phrase(box.phrase) if box.phrase else "", kind, hidden)
+    name = decode_phrase(box.phrase[:_LONGEST_PHRASE]) if box.phrase else ""
+    return Participant(role, box, key, name, kind, hidden)
 
 
 def never_logged(box: Mailbox, key: str, mail: Mail, never_log: frozenset[str]) -> bool:

@@ -12,8 +12,6 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-_READ = 1 << 20
-
 
 class Spool:
     """One large message on its way to disk. `close` drops it; it is harmless after `land`."""
@@ -37,22 +35,15 @@ class Spool:
         self.size += len(data)
 
     def read(self) -> bytes:
-        """The whole message."""
-        return os.pread(self._fd, self.size, 0) if self.size < _READ else self._read_large()
+        """The whole message, in one call of the system: it fills memory that nobody has to clear or copy meanwhile."""
+        whole = os.pread(self._fd, self.size, 0)
+        if len(whole) != self.size:
+            raise OSError("a spooled mail is shorter than what was written")
+        return whole
 
     def read_at(self, at: int, size: int) -> bytes:
         """So many octets of the message from `at` on; fewer at its end."""
         return os.pread(self._fd, size, at)
-
-    def _read_large(self) -> bytes:
-        whole = bytearray(self.size)
-        view, at = memoryview(whole), 0
-        while at < self.size:
-            got = os.preadv(self._fd, [view[at : at + _READ]], at)
-            if not got:
-                raise OSError("a spooled mail is shorter than what was written")
-            at += got
-        return bytes(whole)
 
     def settle(self) -> str:
         """Makes the bytes durable, still without a name in the folder; gives the name they will have."""

@@ -98,3 +98,15 @@ def test_the_header_of_a_part_ends_at_an_empty_line_or_a_border(
 
 def test_a_part_header_beyond_all_reason_is_not_read() -> None:
     assert part_header(b"A: " + b"x" * MAX_PART_HEADER, 0) == (None, 0)
+
+
+@pytest.mark.parametrize("size", [98, 99, 100, 101, 102, 103, 104, 105, 1_000])
+def test_b4b_the_end_of_a_header_is_not_looked_for_beyond_its_limit(size: int) -> None:
+    section = b"Received: " + b"x" * (size - 10)
+    within = size <= 100
+
+    for rest in (b"\r\n\r\nbody", b"\n\nbody", b""):
+        found = read_header(section + rest, max_bytes=100)
+        assert (found.size > 100) == (not within)
+        assert (found.received, bool(found.fields)) == (1, within)
+        assert not within or found.body_at == size + len(rest.removesuffix(b"body"))

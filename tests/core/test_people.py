@@ -158,3 +158,8 @@ def test_b8a_who_is_never_logged(address: str, listed: set[str], never: bool) ->
 
 def test_b8a_a_colleague_is_logged_whatever_he_is_called() -> None:
     assert not cast("no-reply@acme.example", CAROL).participants[0].never_log
+
+
+def test_c8_a_display_name_is_read_no_further_than_anybody_would() -> None:
+    (author, *_) = cast_people(mail_of('"' + "x" * 200_000 + '" <carol@example.net>'), TEAM).participants
+    assert 2_000 < len(author.name) < 5_000

@@ -1,0 +1,56 @@
+"""The worst of mails through the real port: each is answered, nobody else is kept from sending, the lag is told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import lag
+from bench.lag import Lag, measure, report, save
+from bench.load import Outcome
+from bench.worst import LARGEST, worst
+
+SMALL = 0.03
+"""A megabyte instead of thirty-five: what makes them slow to read stays in them."""
+
+
+def test_the_worst_of_mails_are_answered_and_ordinary_ones_are_filed_meanwhile(tmp_path: Path) -> None:
+    found = measure(tmp_path, 2.0, SMALL)
+
+    assert found.faults == []
+    assert set(found.worst) == {name for name, _ in worst(SMALL)}
+    assert {reply[:3] for reply in found.worst.values()} == {"250", "554"}
+    assert found.ordinary.refused == {}
+    assert found.ordinary.accepted > 0
+    print(report(found, 2.0, tmp_path))
+
+
+def test_the_worst_of_mails_are_within_what_is_taken() -> None:
+    assert [name for name, raw in worst(SMALL) if not 50_000 < len(raw) < LARGEST * SMALL + 64 * 1024] == []
+
+
+FAULTS = {
+    "an ordinary mail that was not taken": (Lag([1], Outcome(1, {"DATA 451": 2})), "ordinary mail: 2 times DATA 451"),
+    "one of the worst put off": (Lag([1], Outcome(1), {"a mail": "451 4.3.0 x"}), "a mail: 451 4.3.0 x"),
+    "one of the worst without an answer": (Lag([1], Outcome(1), {"a mail": "no answer"}), "a mail: no answer"),
+    "no ordinary mail": (Lag([1]), "nothing was measured"),
+}
+
+
+@pytest.mark.parametrize(("found", "fault"), FAULTS.values(), ids=FAULTS)
+def test_what_must_not_be_believed_says_so(found: Lag, fault: str, tmp_path: Path) -> None:
+    assert found.faults == [fault]
+    assert f"**Not to be believed**: {fault}" in report(found, 1.0, tmp_path)
+
+
+def test_the_figures_are_kept_beside_the_others(tmp_path: Path) -> None:
+    found = Lag([1000, 30_000], Outcome(2, {}, 1.0, [2000, 3000]), {"a mail": "250 2.6.0 Filed."}, 1)
+    page = report(found, 1.0, tmp_path)
+    path = save(found, page, tmp_path / "results")
+
+    assert "| lag | 1.0 | 30.0 | 30.0 | 30.0 |" in page
+    assert f"p99 of the lag ≤ {lag.GOAL_MS:g} ms, missed" in page
+    assert path.name == f"{time.strftime('%Y-%m-%d')}-lag.md"
+    assert sorted(one.suffix for one in path.parent.iterdir()) == [".json", ".md"]
