@@ -9,28 +9,23 @@ from __future__ import annotations
 import codecs
 import html as entities
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import nh3
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 
 from gateway.core.header import Header, read_header
 from gateway.core.mime import Leaf, read_parts
+from gateway.core.safe_html import INLINE_IMAGES, make_safe, unstyled
 from gateway.core.snippet import text_snippet, without_tags
 from gateway.core.words import safe_codec
 
 _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
-_MAX_OPEN_ELEMENTS = 1_000
 _MAX_LAID_OUT = 200_000
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
-# Elements that hold nothing, or that the next of their kind closes.
-_HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
-_NEVER_DEEP = frozenset(_HOLD_LITTLE.split())
 _ENDINGS = {
     "application/pdf": ".pdf",
     "image/gif": ".gif",
@@ -68,10 +63,14 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body for reading. text: plain, derived from the HTML when there is no plain part. html: sanitised, or None."""
+    """A body for reading. text: plain, derived from the HTML when there is no plain part. html: sanitised, or None.
+
+    remote_images: the HTML refers to pictures on other servers.
+    """
 
     text: str
     html: str | None
+    remote_images: bool = False
 
 
 def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -> Outline:
@@ -84,17 +83,23 @@ def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -
     return Outline(_snippet(pieces), tuple(attachments), parts.unread)
 
 
-def content(message: bytes, *, max_parts: int, max_depth: int) -> Content:
-    """Text and sanitised HTML for someone who opens the message."""
+def content(message: bytes, *, max_parts: int, max_depth: int, files_at: str = "", images: bool = False) -> Content:
+    """Text and sanitised HTML for someone who opens the message.
+
+    files_at: the address below which its attachments are, by their numbers. images: remote ones are wanted.
+    """
     parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
-    shown = [_show(piece) for piece in _sort(parts.leaves)[0]]
+    pieces, files = _sort(parts.leaves)
+    inline = _inline(files, files_at) if files_at else {}
+    shown = [_show(piece, inline, images) for piece in pieces]
     if len(shown) == 1:
         return shown[0]
     filled = [one for one in shown if one.text.strip() or one.html]
     text = "\n\n".join(one.text.strip("\n") for one in filled)
     if all(one.html is None for one in filled):
         return Content(text, None)
-    return Content(text, "\n".join(one.html or f"<pre>{entities.escape(one.text)}</pre>" for one in filled))
+    markup = "\n".join(one.html or f"<pre>{entities.escape(one.text)}</pre>" for one in filled)
+    return Content(text, markup, any(one.remote_images for one in filled))
 
 
 def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tuple[Attachment, bytes] | None:
@@ -106,21 +111,6 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
     if parts.unread and n == len(files) + 1:
         return _whole(message, n), message
     return None
-
-
-def clean_html(markup: str) -> str:
-    """HTML without anything that acts: scripts, styles, forms, event handlers, links to remote pictures (nh3).
-
-    Elements left open by the thousand would take time without bound: such markup is shown as its text.
-    """
-    if _open_elements(markup) > _MAX_OPEN_ELEMENTS:
-        return f"<pre>{entities.escape(without_tags(markup))}</pre>"
-    return nh3.clean(
-        markup,
-        attributes={**nh3.ALLOWED_ATTRIBUTES, "img": {"alt", "width", "height"}},
-        url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer nofollow",
-    )
 
 
 @dataclass(slots=True)
@@ -150,12 +140,21 @@ def _sort(leaves: Iterable[Leaf]) -> tuple[list[_Piece], list[Leaf]]:
     return list(pieces.values()), files
 
 
-def _show(piece: _Piece) -> Content:
+def _inline(files: Iterable[Leaf], files_at: str) -> dict[str, str]:
+    """Addresses of the pictures that HTML may show within itself, by what it calls them (RFC 2392)."""
+    return {
+        leaf.content_id: f"{files_at}{n}"
+        for n, leaf in enumerate(files, 1)
+        if leaf.content_id and leaf.kind in INLINE_IMAGES
+    }
+
+
+def _show(piece: _Piece, inline: Mapping[str, str], images: bool) -> Content:
     plain = "\n\n".join(_text_of(leaf) for leaf in piece.plain)
     if not piece.html:
         return Content(plain, None)
-    markup = clean_html("\n".join(_text_of(leaf) for leaf in piece.html))
-    return Content(plain if plain.strip() else _html_to_text(markup), markup)
+    safe = make_safe("\n".join(_text_of(leaf) for leaf in piece.html), inline=inline, show_remote=images)
+    return Content(plain if plain.strip() else _html_to_text(unstyled(safe.html)), safe.html, safe.remote)
 
 
 def _describe(n: int, leaf: Leaf) -> Attachment:
@@ -205,16 +204,6 @@ def _snippet(pieces: Sequence[_Piece]) -> str:
             if snippet := text_snippet(without_tags(_text_of(leaf, _SNIPPET_HTML))):
                 return snippet
     return ""
-
-
-def _open_elements(markup: str) -> int:
-    """The most elements that are open at one place, as far as tags tell without building the tree."""
-    depth = most = 0
-    for tag in _TAG_NAME.finditer(markup):
-        if tag[2].lower() not in _NEVER_DEEP:
-            depth = max(depth + (-1 if tag[1] else 1), 0)
-            most = max(most, depth)
-    return most
 
 
 def _html_to_text(markup: str) -> str:
