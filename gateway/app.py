@@ -305,6 +305,7 @@ class Gateway:
             version=version(),
             secure_cookies=self.public_url.startswith("https:"),
             max_message_bytes=settings.max_message_bytes,
+            held_days=settings.held_days,
             limits=filing.limits,
         )
         site = build(services)

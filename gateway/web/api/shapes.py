@@ -131,10 +131,14 @@ class Message(BaseModel):
 
 
 class OpenMessage(Message):
-    """A message with its text; html is sanitised, null where there is none."""
+    """A message with its text; html is sanitised, null where there is none.
+
+    remote_images: the html refers to pictures on other servers; they are blocked unless `images=show` asks for them.
+    """
 
     text: str
     html: str | None
+    remote_images: bool
 
 
 class Thread(BaseModel):
