@@ -3,7 +3,7 @@
 The markup is brought into a simple form first (gateway/core/markup.py); nh3 then builds the tree, keeps what is listed
 here and writes it out. Pictures on other servers tell the sender who reads when, so each is put where no browser
 follows it, until the reader wants to see them: an address in `data-blocked-src`, `data-blocked-background`, or in
-the style `--blocked-background`, as a text.
+the style `--blocked-background`, as a text. What a style would fetch comes back behind tables and their parts only.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ _UNFIT_IN_STYLE = re.compile(r"[\s\"'();<>]")
 _LINK = re.compile(r"(?:https?|mailto|tel):", re.I)
 _DATA = re.compile(r"data:image/(?:gif|jpeg|jpg|png|webp);base64,[A-Za-z0-9+/=\s]+", re.A | re.I)
 _WRITTEN_TAG = re.compile(r"<[a-z][a-z0-9]* [^>]*>")
+_STYLED_CELL = re.compile(rf"(<(?:table|td|th|tr) [^>]*{_BLOCKED_STYLE}:&quot;([^&>]+(?:&amp;[^&>]*)*)&quot;[^>]*)>")
 _WRITTEN_STYLE = re.compile(r' style="[^"]*"')
 _PRE = re.compile(r"(<pre(?: [^>]*)?>)\n+")
 _BODY = re.compile(r"<body(?=[\s>])", re.I)
@@ -128,7 +129,8 @@ def _clean(markup: str, reading: _Reading) -> str | None:
         url_schemes={"cid", "data", "http", "https", "mailto", "tel"},
         url_relative=lambda url: url if url in reading.own else None,
     )
-    return _PRE.sub(r"\1", _WRITTEN_TAG.sub(_put_aside, clean))
+    clean = _WRITTEN_TAG.sub(_put_aside, clean)
+    return _PRE.sub(r"\1", _STYLED_CELL.sub(_give_background, clean) if reading.show_remote else clean)
 
 
 def unstyled(safe: str) -> str:
@@ -139,6 +141,14 @@ def unstyled(safe: str) -> str:
 def _put_aside(tag: re.Match[str]) -> str:
     """A tag as nh3 wrote it, with blocked addresses under names that nothing follows."""
     return re.sub(rf' (src|background)="{_BLOCKED}', r' data-blocked-\1="', tag[0])
+
+
+def _give_background(tag: re.Match[str]) -> str:
+    """A table or a part of it, with the picture that its style asks for behind it.
+
+    Chromium tells the other server our address with a picture of a style, but not with one of an attribute.
+    """
+    return tag[0] if ' background="' in tag[0] else f'{tag[1]} background="{tag[2]}">'
 
 
 @dataclass(slots=True)
@@ -212,8 +222,7 @@ class _Reading:
         self.remote = True
         rest = " ".join(f"{value[: found.start()]} {value[found.end() :]}".split())
         beside = f"{name}:{rest}" if _VALUE.fullmatch(rest) else ""
-        picture = f'background-image:url("{url}")' if self.show_remote else f'{_BLOCKED_STYLE}:"{url}"'
-        return ";".join(part for part in (beside, picture) if part)
+        return ";".join(part for part in (beside, f'{_BLOCKED_STYLE}:"{url}"') if part)
 
 
 def _is_remote(url: str) -> bool:

@@ -72,6 +72,8 @@ def test_markup_that_comes_to_no_rest_is_shown_as_its_text(monkeypatch: pytest.M
     assert make_safe(restless) == Safe("<pre>x</pre>")
 
 
+ONE, TWO = "https://x.example/1?a=1&amp;b=2", "https://x.example/2"
+ROW, END = "<table><tbody><tr>", "</td></tr></tbody></table>"
 REMOTE = {
     # story: markup, blocked, shown
     "a picture": (
@@ -92,12 +94,22 @@ REMOTE = {
     "behind a text": (
         "<p style='background:#fff URL(\"https://x.example/1\") no-repeat;color:red'>Hi</p>",
         '<p style="background:#fff no-repeat;--blocked-background:&quot;https://x.example/1&quot;;color:red">Hi</p>',
-        '<p style="background:#fff no-repeat;background-image:url(&quot;https://x.example/1&quot;);color:red">Hi</p>',
+        '<p style="background:#fff no-repeat;--blocked-background:&quot;https://x.example/1&quot;;color:red">Hi</p>',
     ),
     "behind a text, with words nobody knows": (
         "<p style='background-image:url(https://x.example/1),evil(1)'>Hi</p>",
         '<p style="--blocked-background:&quot;https://x.example/1&quot;">Hi</p>',
-        '<p style="background-image:url(&quot;https://x.example/1&quot;)">Hi</p>',
+        '<p style="--blocked-background:&quot;https://x.example/1&quot;">Hi</p>',
+    ),
+    "behind a cell": (
+        f"{ROW}<td style='background:url({ONE})'>Hi",
+        f'{ROW}<td style="--blocked-background:&quot;{ONE}&quot;">Hi{END}',
+        f'{ROW}<td style="--blocked-background:&quot;{ONE}&quot;" background="{ONE}">Hi{END}',
+    ),
+    "behind a cell, twice": (
+        f"{ROW}<td background='{TWO}' style='background:url({ONE})'>Hi",
+        f'{ROW}<td data-blocked-background="{TWO}" style="--blocked-background:&quot;{ONE}&quot;">Hi{END}',
+        f'{ROW}<td background="{TWO}" style="--blocked-background:&quot;{ONE}&quot;">Hi{END}',
     ),
 }
 
@@ -107,6 +119,7 @@ def test_remote_pictures_are_blocked_until_they_are_wanted(markup: str, blocked:
     assert make_safe(markup) == Safe(blocked, remote=True)
     assert make_safe(markup, show_remote=True) == Safe(shown, remote=True)
     assert make_safe(blocked).html == blocked
+    assert make_safe(shown, show_remote=True).html == shown
 
 
 NOT_REMOTE = {
@@ -173,6 +186,8 @@ def test_nothing_hostile_is_left_for_another_parser(payload: str) -> None:
         clean = make_safe(hostile, inline=OWN).html
         assert faults(clean) == []
         assert make_safe(clean, inline=OWN).html == clean
+        shown = make_safe(hostile, inline=OWN, show_remote=True).html
+        assert not [fault for fault in faults(shown) if not re.search("(src|background)='https?://", fault)]
 
 
 @settings(max_examples=300, deadline=None)

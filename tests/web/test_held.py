@@ -56,7 +56,7 @@ async def test_a_released_mail_is_filed_and_the_page_says_where(site: Site) -> N
     id = await hold(site)
     browser = await site.console()
     page = check_page(await press(browser, f"/held/{id}/release"))
-    assert "Released “Partnership” is filed on the card of Growth and Partnership." in page.text
+    assert "Released “Partnership” is filed on the cards of Growth and Partnership." in page.text
     assert "Nothing is held." in page.text
     assert f"/mail/{id}" in page.links
     assert [one["id"] for one in (await site.api.get("/v1/messages")).json()["data"]] == [id]
