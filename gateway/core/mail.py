@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -14,6 +15,7 @@ from gateway.core.subject import base_subject, subject_key
 from gateway.core.words import decode_words
 
 MAX_REFERENCES = 100
+_PIECE = 256 * 1024
 _MSG_ID = re.compile(rb"<[^<>\x00-\x20\x7f]{1,996}>")
 _NO_BRACKETS = re.compile(rb"[^<>\x00-\x20\x7f]{1,996}")
 _MAILTO = re.compile(rb"<[ \t\n]*mailto:([^<>?]*)", re.I)
@@ -48,7 +50,8 @@ class Mail:
 
     author: the one From address, None when B4 finds fault with it. malformed, bomb: why B4 or B4b refuses, or "".
     unread: what stood in From, To or Cc and is no address (C1). automatic: why B6 takes it for automatic mail, or "".
-    identity: what rule B9 compares. date: milliseconds since 1970.
+    identity: what rule B9 compares; begins with the `message_id_key`, or "-" where there is no Message-ID. date:
+    milliseconds since 1970.
     """
 
     size: int
@@ -196,11 +199,25 @@ def _identity(
     message: bytes, header: Header, message_id: str | None, author: Mailbox | None, date: int | None, key: str
 ) -> str:
     """What makes two deliveries one message (B9): Message-ID, author, Date and base subject, else the content."""
-    digest = blake2b(digest_size=16)
     if message_id is None:
+        digest = blake2b(digest_size=16)
         digest.update(_TRACE.sub(b"", message[: header.body_at].replace(b"\r\n", b"\n")))
-        digest.update(message[header.body_at :].replace(b"\r\n", b"\n"))
-    else:
-        parts = (message_id, author.key if author else "", str(date), key)
-        digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+        for piece in _pieces(message, header.body_at):
+            digest.update(piece.replace(b"\r\n", b"\n"))
+        return f"-{digest.hexdigest()}"
+    parts = "\0".join((message_id, author.key if author else "", str(date), key))
+    return message_id_key(message_id) + blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def message_id_key(message_id: str) -> str:
+    """How the identity of every message with this Message-ID begins, so that one index finds both: 16 hex digits."""
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _pieces(message: bytes, at: int) -> Iterator[bytes]:
+    """The message from `at` on, no CR LF cut in two: taken at a stroke, a large one would stop all other threads."""
+    while at < len(message):
+        end = at + _PIECE
+        end += message.startswith(b"\n", end)
+        yield message[at:end]
+        at = end

@@ -83,7 +83,8 @@ _DATA = re.compile(r"data:image/(?:gif|jpeg|jpg|png|webp);base64,[A-Za-z0-9+/=\s
 _WRITTEN_TAG = re.compile(r"<[a-z][a-z0-9]* [^>]*>")
 _STYLED_CELL = re.compile(rf"(<(?:table|td|th|tr) [^>]*{_BLOCKED_STYLE}:&quot;([^&>]+(?:&amp;[^&>]*)*)&quot;[^>]*)>")
 _WRITTEN_STYLE = re.compile(r' style="[^"]*"')
-_PRE = re.compile(r"(<pre(?: [^>]*)?>)\n+")
+_LINE_IN_PRE = re.compile(r"(<pre(?: [^>]*)?>)(?=\n)")
+_NO_BREAK = "\xa0"
 _BODY = re.compile(r"<body(?=[\s>])", re.I)
 
 
@@ -108,7 +109,7 @@ def make_safe(markup: str, *, inline: Mapping[str, str] = _NONE, show_remote: bo
         if cleaned is not None and cleaned == shown:
             return Safe(cleaned, reading.remote)
         shown = cleaned
-    return Safe(f"<pre>{entities.escape(without_tags(markup[:MAX_MARKUP]).strip(), quote=False)}</pre>")
+    return Safe(preformatted(without_tags(markup[:MAX_MARKUP]).strip()))
 
 
 def _clean(markup: str, reading: _Reading) -> str | None:
@@ -130,7 +131,13 @@ def _clean(markup: str, reading: _Reading) -> str | None:
         url_relative=lambda url: url if url in reading.own else None,
     )
     clean = _WRITTEN_TAG.sub(_put_aside, clean)
-    return _PRE.sub(r"\1", _STYLED_CELL.sub(_give_background, clean) if reading.show_remote else clean)
+    return _LINE_IN_PRE.sub(r"\1\n", _STYLED_CELL.sub(_give_background, clean) if reading.show_remote else clean)
+
+
+def preformatted(text: str) -> str:
+    """A text as HTML, written as a cleaning leaves it; a parser drops the first line end of <pre>."""
+    start = "\n" if text.startswith("\n") else ""
+    return f"<pre>{start}{entities.escape(text, quote=False).replace(_NO_BREAK, '&nbsp;')}</pre>"
 
 
 def unstyled(safe: str) -> str:

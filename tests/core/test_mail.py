@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core import mail
 from gateway.core.mail import MAX_REFERENCES, Limits, Mail, read_mail
 
 FROM = "From: Carol Jones <carol@example.net>"
@@ -206,6 +207,14 @@ AGAIN_WITHOUT_ID = {
 @pytest.mark.parametrize(("lines", "body", "same"), AGAIN_WITHOUT_ID.values(), ids=AGAIN_WITHOUT_ID)
 def test_b9_without_a_message_id_the_same_content_is_one_message(lines: list[str], body: str, same: bool) -> None:
     assert (read(*lines, body=body).identity == read(*BARE).identity) is same
+
+
+def test_b9_the_content_is_the_same_wherever_a_large_one_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "a\r\nbb\r\n\r\n\rccc\r\n"
+    wanted = read(FROM, body=body).identity
+    for piece in range(1, len(body)):
+        monkeypatch.setattr(mail, "_PIECE", piece)
+        assert read(FROM, body=body).identity == wanted == read(FROM, body=body.replace("\r\n", "\n")).identity
 
 
 def test_b4a_bare_lf_and_cr_lf_are_one_message() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import email.policy
 from email.message import EmailMessage
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core import mime
 from gateway.core.header import read_header
 from gateway.core.mime import Parts, content_type, parameters_of, read_parts
 
@@ -109,6 +111,13 @@ BEYOND = {
     "a part too many": (multipart(TEXT, TEXT, TEXT), 2, 1, 2, "more than 2 MIME parts"),
     "just deep enough": (multipart(TEXT, multipart(TEXT, boundary="i")), 9, 2, 2, ""),
     "a level too deep": (multipart(TEXT, multipart(TEXT, boundary="i")), 9, 1, 1, "nested deeper than 1"),
+    "headers too long together": (
+        multipart(TEXT, *[b"X: " + b"x" * 60_000 + b"\r\n\r\n"] * 20),
+        99,
+        1,
+        18,
+        "in headers",
+    ),
     "a header too long": (multipart(TEXT, b"X: " + b"x" * 70_000), 9, 1, 1, "header is too long"),
     "lines of dashes": (multipart(TEXT, b"\r\n" + b"--\r\n" * 50_001), 9, 1, 1, "begin with dashes"),
 }
@@ -145,6 +154,22 @@ CODED = {
 def test_a_transfer_encoding_is_read_as_far_as_it_goes(encoding: str, sent: bytes, meant: bytes) -> None:
     (leaf,) = parts_of(f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + sent).leaves
     assert leaf.content() == meant
+
+
+LARGE = {
+    "base64": [b"QUJD" * 19 + b"\r\n", b"QUJD\r\nQUI=\r\n", b"QUJ\r\nDQUJD\r\n", b"Q=UJD\r\n"],
+    "quoted-printable": [b"=41=42=\r\n", b"a=\r x\r\nb\r\n", b"=4\r\n1\n", b"= \n"],
+}
+
+
+@pytest.mark.parametrize("encoding", LARGE)
+@given(data=st.data())
+def test_a_large_part_is_decoded_as_if_at_one_stroke(encoding: str, data: st.DataObject) -> None:
+    sent = b"".join(data.draw(st.lists(st.sampled_from(LARGE[encoding]), min_size=5, max_size=60)))
+    wanted = binascii.a2b_qp(sent) if encoding == "quoted-printable" else mime._unbase64(sent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mime, "_PIECE", 40)
+        assert mime._decoded(sent, encoding) == wanted
 
 
 def test_the_beginning_of_a_part_can_be_read_alone() -> None:

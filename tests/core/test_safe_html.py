@@ -55,7 +55,7 @@ SHOWN = {
     "too much in itself": (f"<img src='{PNG}'><img src='{PNG}{'A' * safe_html.MAX_DATA}'>", f'<img src="{PNG}"><img>'),
     "elements left open by the thousand": ("<b>" * 2_000 + "<i>Hi</i> &lt; \"x\"", '<pre>Hi &lt; "x"</pre>'),
     "longer than anybody reads": ("<p>Hi</p>" + " " * safe_html.MAX_MARKUP, "<pre>Hi</pre>"),
-    "line ends at the top of what is as it is": ("<pre>\n\n x\n</pre>", "<pre> x\n</pre>"),
+    "line ends at the top of what is as it is": ("<pre>\n\n x\n</pre>", "<pre>\n\n x\n</pre>"),
 }  # fmt: skip
 
 

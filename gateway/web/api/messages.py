@@ -50,7 +50,7 @@ async def get_message(services: Services, reader: Reader, id: str, images: Image
     raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
     files_at = f"/v1/messages/{message.id}/attachments/"
     content = await show_mail.show_content(raw, services.mime_limits, files_at, images=images == "show")
-    return as_json(message) | {"text": content.text, "html": content.html, "remote_images": content.remote_images}
+    return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
 
 
 @router.post("/messages/{id}/release", response_model=shapes.Message)
