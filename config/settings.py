@@ -184,6 +184,12 @@ class Settings(BaseSettings):
     held_days: Whole = _number(
         30, 1, 3650, "How long held mail waits for an admin, in days; then it is refused and its content dropped (B7)."
     )
+    receipt_days: Whole = _number(
+        365,
+        1,
+        36500,
+        "How long receipts are kept, in days; those of held mail never go before it. Their public pages go with them.",
+    )
     former_name_days: Whole = _number(
         3650, 0, 36500, "How long the former name of a renamed account stays reserved to it, in days (rule A4)."
     )

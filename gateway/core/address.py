@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
 MAX_ADDRESS = 320
+# The forms of one address are asked for a dozen times while its mail is filed.
+_REMEMBERED = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class AddressList:
     trailing: bool = False
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def address_key(local: str, domain: str) -> str:
     """The form in which addresses are compared: the whole address, case-insensitive (rule C7)."""
     return f"{quote_local(local.lower() if local.isascii() else _caseless(local))}@{domain}"
@@ -60,6 +64,7 @@ def parse_address(text: str) -> Mailbox | None:
     return found.mailboxes[0]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def quote_local(local: str) -> str:
     """The local part as it may stand in an address: quoted only where the grammar demands it."""
     if _DOT_STRING.fullmatch(local):
@@ -68,6 +73,7 @@ def quote_local(local: str) -> str:
     return f'"{escaped}"'
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def normal_domain(domain: str) -> str | None:
     """Lower case, A-labels, no trailing dot; None when it is no domain name (RFC 5321 4.1.2, RFC 5891).
 

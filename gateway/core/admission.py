@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.core import replies
 from gateway.core.address import normal_domain
-from gateway.core.envelope import Action, Admission, Recipient, Step
+from gateway.core.envelope import Action, Admission, Recipient, Step, known_step
 
 OPERATORS = 0
 """The account number under which postmaster and abuse mail is kept."""
@@ -72,6 +73,7 @@ class Directory:
     state: str
 
 
+@lru_cache(maxsize=1_024)
 def read_recipient(address: str, domains: frozenset[str]) -> Wanted:
     """Takes a path apart: source route ignored, quoted local part equal to its unquoted form, case ignored."""
     routed = _ROUTE.fullmatch(address)
@@ -105,7 +107,7 @@ def admit(wanted: Wanted, found: Directory | None, admitted: Sequence[Admission]
     if not wanted.ours:
         step = Step("A1", "refuse", "The domain is not one of ours.")
         return Admission(replies.NOT_OUR_DOMAIN, (step,), wanted.written, None)
-    steps = [Step("A1", "ok", f"{wanted.domain or 'No domain, so ours'} is a gateway domain.")]
+    steps = [known_step("A1", "ok", f"{wanted.domain or 'No domain, so ours'} is a gateway domain.")]
     if wanted.operator:
         return _admit_operator(wanted, steps, admitted)
     if wanted.action is None:
@@ -113,7 +115,7 @@ def admit(wanted: Wanted, found: Directory | None, admitted: Sequence[Admission]
             Step("A3", "refuse", f"The ending +{_shown(wanted.suffix or '')} does not exist; +contact and +lead do.")
         )
         return Admission(replies.wrong_suffix(wanted.slug, wanted.domain), tuple(steps), wanted.written, account)
-    steps.append(Step("A3", "ok", _ENDING[wanted.action]))
+    steps.append(known_step("A3", "ok", _ENDING[wanted.action]))
     if found is None:
         steps.append(Step("A2", "refuse", "No account has this name."))
         return Admission(replies.NO_ACCOUNT, tuple(steps), wanted.written, None)
@@ -122,7 +124,7 @@ def admit(wanted: Wanted, found: Directory | None, admitted: Sequence[Admission]
             Step("A4", "refuse", f"{wanted.slug} is a former name of this account; its addresses have changed.")
         )
         return Admission(replies.ADDRESS_CHANGED, tuple(steps), wanted.written, account)
-    steps.append(Step("A2", "ok", f"The account {wanted.slug} exists."))
+    steps.append(known_step("A2", "ok", f"The account {wanted.slug} exists."))
     renamed = found.state == "grace"
     if renamed:
         steps.append(Step("A4", "note", f"{wanted.slug} is a former name; it still works for a while."))

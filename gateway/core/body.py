@@ -6,7 +6,6 @@ can be read, and what can't be read is kept as an attachment (rule B4b).
 
 from __future__ import annotations
 
-import codecs
 import html as entities
 import re
 from collections.abc import Iterable, Sequence
@@ -14,12 +13,21 @@ from dataclasses import dataclass, field
 
 import nh3
 from inscriptis import get_text
+from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 
+from gateway.core.attachments import Attachment, describe, inner_files, unwrapped, whole
+from gateway.core.charsets import decode
+from gateway.core.flowed import unflow
 from gateway.core.header import Header, read_header
+from gateway.core.invitations import MOST_BYTES, Invitation, in_words, read_invitations
 from gateway.core.mime import Leaf, read_parts
+from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, protection, without_armour
+from gateway.core.quoted_html import before_quotes, with_markers
+from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
+from gateway.core.rtf import rtf_text
 from gateway.core.snippet import text_snippet, without_tags
-from gateway.core.words import safe_codec
+from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
@@ -34,30 +42,8 @@ _TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
 # Elements that hold nothing, or that the next of their kind closes.
 _HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
 _NEVER_DEEP = frozenset(_HOLD_LITTLE.split())
-_ENDINGS = {
-    "application/pdf": ".pdf",
-    "image/gif": ".gif",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "message/rfc822": ".eml",
-    "text/calendar": ".ics",
-    "text/csv": ".csv",
-    "text/html": ".html",
-    "text/plain": ".txt",
-    "text/vcard": ".vcf",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """n: from 1, in the order of the MIME tree. size: decoded bytes. content_id: what HTML refers to it by."""
-
-    n: int
-    filename: str
-    content_type: str
-    size: int
-    content_id: str | None = None
+_CALENDARS = frozenset(("text/calendar", "application/ics"))
+_ENCRYPTED = (SMIME_ENCRYPTED, PGP_ENCRYPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +57,51 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A body for reading. text: plain, derived from the HTML when there is no plain part. html: sanitised, or None."""
+    """A body for reading. text: plain, derived from the HTML when there is no plain part. html: sanitised, or None.
+
+    blocks: the text in its stretches, new or not; joined they are the text. protected: how it is signed or encrypted.
+    """
 
     text: str
     html: str | None
+    blocks: tuple[Block, ...] = ()
+    calendar: tuple[Invitation, ...] = ()
+    protected: str | None = None
+
+    @property
+    def reply_text(self) -> str:
+        """What is new: without quotes, forwarded letters and signatures; "" where nothing is."""
+        return "".join(block.text for block in self.blocks if block.kind == NEW).strip("\n")
 
 
 def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -> Outline:
     """Snippet and attachments. What stands beyond the limits is kept as one more attachment, the whole (B4b)."""
     parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
     pieces, files = _sort(parts.leaves)
-    attachments = [_describe(n, leaf) for n, leaf in enumerate(files, 1)]
+    attachments = [describe(n, leaf) for n, leaf in enumerate(files, 1)]
     if parts.unread:
-        attachments.append(_whole(message, len(files) + 1))
-    return Outline(_snippet(pieces), tuple(attachments), parts.unread)
+        attachments.append(whole(message, len(files) + 1))
+    if files:
+        attachments += [about for about, _ in inner_files(files, len(attachments), max_parts)]
+    return Outline(_snippet(pieces, parts.leaves), tuple(attachments), parts.unread)
 
 
 def content(message: bytes, *, max_parts: int, max_depth: int) -> Content:
     """Text and sanitised HTML for someone who opens the message."""
-    parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
-    shown = [_show(piece) for piece in _sort(parts.leaves)[0]]
-    if len(shown) == 1:
-        return shown[0]
-    filled = [one for one in shown if one.text.strip() or one.html]
-    text = "\n\n".join(one.text.strip("\n") for one in filled)
-    if all(one.html is None for one in filled):
-        return Content(text, None)
-    return Content(text, "\n".join(one.html or _preformatted(one.text) for one in filled))
+    header = read_header(message)
+    parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
+    pieces, files = _sort(parts.leaves)
+    shown = _joined([_show(piece) for piece in pieces])
+    calendar = _invitations(parts.leaves)
+    if not shown.html:
+        shown = _with_wrapped(shown, files, max_parts)
+    if not shown.text.strip() and not shown.html:
+        shown.text = "\n\n".join(map(in_words, calendar))
+    protected = shown.protected or protection(parts.leaves)
+    if protected in _ENCRYPTED or (protected in SENTENCES and not shown.text.strip()):
+        shown.text = f"{SENTENCES[protected]}\n\n{shown.text}".strip("\n")
+    blocks = split(shown.text, forwarded=passes_on(decode_words(header.first("subject") or b"")))
+    return Content("".join(block.text for block in blocks), shown.html, blocks, calendar, protected)
 
 
 def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tuple[Attachment, bytes] | None:
@@ -105,10 +109,11 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
     parts = read_parts(message, read_header(message), max_parts=max_parts, max_depth=max_depth)
     files = _sort(parts.leaves)[1]
     if 1 <= n <= len(files):
-        return _describe(n, files[n - 1]), files[n - 1].content()
+        return describe(n, files[n - 1]), files[n - 1].content()
     if parts.unread and n == len(files) + 1:
-        return _whole(message, n), message
-    return None
+        return whole(message, n), message
+    inner = inner_files(files, len(files) + bool(parts.unread), max_parts)
+    return next((one for one in inner if one[0].n == n), None)
 
 
 def clean_html(markup: str) -> str:
@@ -172,61 +177,111 @@ def _sort(leaves: Iterable[Leaf]) -> tuple[list[_Piece], list[Leaf]]:
     return list(pieces.values()), files
 
 
-def _show(piece: _Piece) -> Content:
-    plain = "\n\n".join(_text_of(leaf) for leaf in piece.plain)
+@dataclass(slots=True)
+class _Shown:
+    """A piece as it is shown. text: with the markers of `quotes` in it."""
+
+    text: str
+    html: str | None
+    protected: str | None = None
+
+
+def _show(piece: _Piece) -> _Shown:
+    plain = "\n\n".join(_plain_of(leaf) for leaf in piece.plain)
+    plain, protected = without_armour(MARKERS.sub("", plain))
     if not piece.html:
-        return Content(plain, None)
-    markup = clean_html("\n".join(_text_of(leaf) for leaf in piece.html))
-    return Content(plain if plain.strip() else _html_to_text(markup), markup)
+        return _Shown(plain, None, protected)
+    markup = "\n".join(_text_of(leaf) for leaf in piece.html)
+    own, in_html = without_armour(markup)
+    if in_html in _ENCRYPTED:
+        return _Shown(plain if plain.strip() else without_tags(own).strip(), None, in_html)
+    if plain.strip():
+        return _Shown(plain, clean_html(markup), protected or in_html)
+    return _show_html(markup, protected or in_html)
 
 
-def _describe(n: int, leaf: Leaf) -> Attachment:
-    kind = leaf.kind or "application/octet-stream"
-    name = leaf.filename or ("message.eml" if kind == "message/rfc822" else f"part-{n}{_ENDINGS.get(kind, '')}")
-    return Attachment(n, name, kind, leaf.size, leaf.content_id)
+def _show_html(markup: str, protected: str | None = None) -> _Shown:
+    """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
+    markup = MARKERS.sub("", markup)
+    clean, marked = clean_html(markup), with_markers(markup)
+    return _Shown(_html_to_text(clean if marked == markup else clean_html(marked)), clean, protected)
 
 
-def _whole(message: bytes, n: int) -> Attachment:
-    return Attachment(n, "message.eml", "message/rfc822", len(message))
+def _joined(shown: Sequence[_Shown]) -> _Shown:
+    """All pieces as one, one below the other."""
+    if len(shown) == 1:
+        return shown[0]
+    filled = [one for one in shown if one.text.strip() or one.html]
+    html = None
+    if any(one.html is not None for one in filled):
+        html = "\n".join(one.html or _preformatted(MARKERS.sub("", one.text)) for one in filled)
+    protected = next((one.protected for one in shown if one.protected), None)
+    return _Shown("\n\n".join(one.text.strip("\n") for one in filled), html, protected)
+
+
+def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int) -> _Shown:
+    """What a winmail.dat holds of the text, where the mail itself lacks it."""
+    for found in unwrapped(files, max_parts):
+        inside = _show_html(_clean_text(found.html)) if found.html else _Shown("", None)
+        wrapped = _clean_text(found.text.strip() or rtf_text(found.rtf)) or inside.text
+        if wrapped.strip() or inside.html:
+            return _Shown(shown.text if shown.text.strip() else wrapped, inside.html, shown.protected)
+    return shown
+
+
+def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
+    found = [
+        one
+        for leaf in leaves
+        if leaf.kind in _CALENDARS
+        for one in read_invitations(
+            _text_of(leaf, MOST_BYTES), leaf.parameters.get("method", b"").decode("ascii", "replace")
+        )
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _plain_of(leaf: Leaf, most: int | None = None) -> str:
+    """The text of a plain part, its paragraphs put together where it is flowed."""
+    text = _text_of(leaf, most)
+    if leaf.parameters.get("format", b"").lower() != b"flowed":
+        return text
+    return unflow(text, delsp=leaf.parameters.get("delsp", b"").lower() == b"yes")
 
 
 def _text_of(leaf: Leaf, most: int | None = None) -> str:
-    """The text of a part, its lines ended by LF; a carriage return that ends none becomes a blank (B4a)."""
     raw = leaf.content(most)
     label = leaf.charset
     if not label and leaf.kind == "text/html":
         meta = _META_CHARSET.search(raw[:4_096])
         label = meta[1].decode("ascii") if meta else ""
-    text = _decode(raw, label).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", " ")
-    return _CONTROL.sub(" ", text)
+    return _clean_text(decode(raw, label))
 
 
-def _decode(raw: bytes, label: str) -> str:
-    """By the label; where that fails by UTF-8; where that fails too, as well as the label's charset can."""
-    codec = safe_codec(label)
-    for name in (codec, "utf_8"):
-        if name is not None:
-            try:
-                return codecs.decode(raw, name)
-            except (UnicodeError, ValueError):
-                continue
-    if codec == "utf_8":
-        text = raw.decode("utf-8", "replace")
-        if 2 * text.count("\ufffd") < sum(not sign.isascii() for sign in text):
-            return text
-    return raw.decode("cp1252" if codec in (None, "ascii", "utf_8") else codec, "replace")
+def _clean_text(text: str) -> str:
+    """Its lines ended by LF; a carriage return that ends none becomes a blank (B4a), and so do controls."""
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
 
 
-def _snippet(pieces: Sequence[_Piece]) -> str:
+def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     """The first words that somebody wrote."""
+    armoured = None
     for piece in pieces:
         for leaf in piece.plain:
-            if snippet := text_snippet(_text_of(leaf, _SNIPPET_TEXT)):
+            text, armour = without_armour(_plain_of(leaf, _SNIPPET_TEXT))
+            armoured = armoured or armour
+            if snippet := text_snippet(text):
                 return snippet
         for leaf in piece.html:
-            if snippet := text_snippet(without_tags(_text_of(leaf, _SNIPPET_HTML))):
+            markup, armour = without_armour(_text_of(leaf, _SNIPPET_HTML))
+            armoured = armoured or armour
+            if snippet := text_snippet(without_tags(before_quotes(markup))) or text_snippet(without_tags(markup)):
                 return snippet
-    return ""
+    protected = armoured or protection(leaves)
+    if protected in SENTENCES:
+        return text_snippet(SENTENCES[protected])
+    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in unwrapped(leaves, 0)]
+    return text_snippet("\n".join(told))
 
 
 def _open_elements(markup: str) -> int:
@@ -248,6 +303,6 @@ def _html_to_text(markup: str) -> str:
 
 def _laid_out(markup: str) -> str:
     try:
-        return str(get_text(markup, ParserConfig())).strip()
+        return str(get_text(markup, ParserConfig(css=CSS_PROFILES["strict"]))).strip()
     except Exception:  # the layout of hostile markup is somebody else's code; the text is shown without one
         return ""

@@ -110,13 +110,19 @@ def auth_as_json(auth: Auth) -> dict[str, str]:
 
 def as_json(decision: Decision) -> dict[str, object]:
     """The one shape of `explain --json` and of a receipt's `decision`."""
+    steps = [{"rule": step.rule, "outcome": step.outcome, "detail": step.detail} for step in decision.steps]
+    return shape(decision, decision.reply) | {"steps": steps}
+
+
+def shape(decision: Decision, reply: Reply) -> dict[str, object]:
+    """That shape with the reply as it is said in the end; its steps are values still."""
     lead = decision.effects.lead
     primary = decision.cast.primary
     return {
         "verdict": decision.verdict.value,
-        "code": decision.reply.code,
-        "enhanced": decision.reply.enhanced,
-        "reply": str(decision.reply),
+        "code": reply.code,
+        "enhanced": reply.enhanced,
+        "reply": str(reply),
         "rule": decision.rule,
         "account": decision.account or None,
         "action": decision.action.value if decision.action else None,
@@ -136,5 +142,5 @@ def as_json(decision: Decision) -> dict[str, object]:
         },
         "auth": auth_as_json(decision.auth),
         "authentic": decision.auth.authentic,
-        "steps": [{"rule": step.rule, "outcome": step.outcome, "detail": step.detail} for step in decision.steps],
+        "steps": decision.steps,
     }

@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_PART_HEADER = 65_536
+# Names of this length and shorter are remembered; all mail uses the same few dozen.
+_USUAL_NAME = 64
 _FIELD_NAME = re.compile(rb"([!-9;-~]+)([ \t]*)")
 _LINE_END = re.compile(rb"\n(?![ \t])")
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.I | re.M)
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _EMPTY_LINE = re.compile(rb"\r?\n")
 _LONGEST_BLANK = len(b"\r\n\r\n")
 _NO_LIMIT = 1 << 62
+_CR = 13
 _NO_VALUES: tuple[bytes, ...] = ()
 
 Fields = Mapping[str, tuple[bytes, ...]]
@@ -64,23 +67,28 @@ def read_header(message: bytes, *, max_bytes: int = _NO_LIMIT, max_lines: int = 
     return Header(fields, end, lines, received, _fault(section, spaced), body_at)
 
 
-def read_part_header(message: bytes, start: int) -> tuple[Fields | None, int]:
-    """The fields of a MIME part that begins at `start`, and where its body begins (RFC 2046 section 5.1).
+def part_header(message: bytes, start: int) -> tuple[bytes | None, int]:
+    """The header section of a MIME part that begins at `start`, and where its body begins (RFC 2046 section 5.1).
 
-    A border of parts may end it before an empty line does. None for the fields: the section is beyond all reason.
+    A border of parts may end it before an empty line does. None: the section is beyond all reason.
     """
     empty = _EMPTY_LINE.match(message, start)
     if empty is not None:
-        return {}, empty.end()
+        return b"", empty.end()
     if message.startswith(b"--", start):
-        return {}, start
+        return b"", start
     limit = min(start + MAX_PART_HEADER, len(message))
     border = message.find(b"\n--", start, limit) + 1
-    blank = _BLANK_LINE.search(message, start, border or limit)
+    blank = _blank_line(message, start, border or limit)
     if blank is None and not border and limit < len(message):
         return None, start
-    end, body_at = (blank.start(), blank.end()) if blank else (border or limit, border or limit)
-    return _fields(message[start:end].replace(b"\r\n", b"\n"))[0], body_at
+    end, body_at = blank or (border or limit, border or limit)
+    return message[start:end], body_at
+
+
+def fields_of(section: bytes) -> Fields:
+    """The fields of a part's header section."""
+    return _fields(section.replace(b"\r\n", b"\n"))[0]
 
 
 def _fields(section: bytes) -> tuple[Fields, bool]:
@@ -89,13 +97,23 @@ def _fields(section: bytes) -> tuple[Fields, bool]:
     spaced = False
     for line in _LINE_END.split(section):
         name, colon, value = line.partition(b":")
-        match = _FIELD_NAME.fullmatch(name) if colon else None
-        if match is None:
+        if not colon:
             continue
-        key = match[1].decode("ascii").lower()
-        spaced = spaced or bool(match[2] and key == "from")
+        key = _known_key(name) if len(name) <= _USUAL_NAME else _key(name)
+        if not key:
+            continue
+        spaced = spaced or (key == "from" and name[-1] in b" \t")
         fields.setdefault(key, []).append(value.strip())
     return {key: tuple(values) for key, values in fields.items()}, spaced
+
+
+def _key(name: bytes) -> str:
+    """The lower-case name of a field from what stands before its colon; "" where it is no name."""
+    match = _FIELD_NAME.fullmatch(name)
+    return match[1].decode("ascii").lower() if match else ""
+
+
+_known_key = lru_cache(maxsize=1_024)(_key)
 
 
 def _section_end(message: bytes, max_bytes: int) -> tuple[int, int]:
@@ -107,8 +125,18 @@ def _section_end(message: bytes, max_bytes: int) -> tuple[int, int]:
     if empty is not None:
         return 0, empty.end()
     given_up = min(len(message), max_bytes + _LONGEST_BLANK)
-    blank = _BLANK_LINE.search(message, 0, given_up)
-    return (blank.start(), blank.end()) if blank else (len(message), given_up)
+    return _blank_line(message, 0, given_up) or (len(message), given_up)
+
+
+def _blank_line(message: bytes, start: int, stop: int) -> tuple[int, int] | None:
+    """Where the line before the first empty line ends, and where the line after it begins."""
+    at, length = message.find(b"\n\r\n", start, stop), 3
+    bare = message.find(b"\n\n", start, at if at >= 0 else stop)
+    if bare >= 0:
+        at, length = bare, 2
+    if at < 0:
+        return None
+    return (at - 1 if at > start and message[at - 1] == _CR else at), at + length
 
 
 def _fault(section: bytes, spaced: bool) -> str:

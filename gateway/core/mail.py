@@ -50,7 +50,8 @@ class Mail:
 
     author: the one From address, None when B4 finds fault with it. malformed, bomb: why B4 or B4b refuses, or "".
     unread: what stood in From, To or Cc and is no address (C1). automatic: why B6 takes it for automatic mail, or "".
-    identity: what rule B9 compares. date: milliseconds since 1970.
+    identity: what rule B9 compares; begins with the `message_id_key`, or "-" where there is no Message-ID. date:
+    milliseconds since 1970.
     """
 
     size: int
@@ -198,15 +199,19 @@ def _identity(
     message: bytes, header: Header, message_id: str | None, author: Mailbox | None, date: int | None, key: str
 ) -> str:
     """What makes two deliveries one message (B9): Message-ID, author, Date and base subject, else the content."""
-    digest = blake2b(digest_size=16)
     if message_id is None:
+        digest = blake2b(digest_size=16)
         digest.update(_TRACE.sub(b"", message[: header.body_at].replace(b"\r\n", b"\n")))
         for piece in _pieces(message, header.body_at):
             digest.update(piece.replace(b"\r\n", b"\n"))
-    else:
-        parts = (message_id, author.key if author else "", str(date), key)
-        digest.update("\0".join(parts).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+        return f"-{digest.hexdigest()}"
+    parts = "\0".join((message_id, author.key if author else "", str(date), key))
+    return message_id_key(message_id) + blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def message_id_key(message_id: str) -> str:
+    """How the identity of every message with this Message-ID begins, so that one index finds both: 16 hex digits."""
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _pieces(message: bytes, at: int) -> Iterator[bytes]:

@@ -12,16 +12,19 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from gateway.core.header import Fields, Header, read_part_header
-from gateway.core.words import decode_words, safe_codec, unfold
+from gateway.core.charsets import safe_codec
+from gateway.core.header import Fields, Header, fields_of, part_header
+from gateway.core.words import decode_words, unfold
 
 _MAX_DASHED_LINES = 50_000
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_BOUNDARY = 250
 _MAX_VALUE = 16_384
 _MAX_FILENAME = 200
+_USUAL_HEAD = 200
 _PIECE = 256 * 1024
 
 _TYPE = re.compile(rb"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.I)
@@ -39,7 +42,8 @@ class Leaf:
     """A part that holds no parts. kind: "type/subtype" in lower case, "" when the field is no type.
 
     start, end: where its body stands in the message. alternative, branch: the outermost multipart/alternative it
-    stands in and the number of its branch there; 0, 0 outside of one.
+    stands in and the number of its branch there; 0, 0 outside of one. parameters: those of its Content-Type. related:
+    it stands in a multipart/related.
     """
 
     message: bytes = field(repr=False)
@@ -53,6 +57,8 @@ class Leaf:
     content_id: str | None
     alternative: int
     branch: int
+    parameters: Mapping[str, bytes] = field(repr=False)
+    related: bool
 
     def content(self, most: int | None = None) -> bytes:
         """The decoded bytes; `most`: of no more than so many encoded ones."""
@@ -76,7 +82,7 @@ class Parts:
 def read_parts(message: bytes, header: Header, *, max_parts: int, max_depth: int) -> Parts:
     """Follows the tree within the limits; never raises. max_depth: levels of multipart, the message itself included."""
     walk = _Walk(message, max_parts, max_depth)
-    walk.begin(header.fields, header.body_at)
+    walk.begin(_head(header.fields), header.body_at)
     walk.follow(header.body_at)
     return Parts(tuple(walk.leaves), walk.unread)
 
@@ -91,14 +97,28 @@ class _Multipart:
     parts: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the header of a part says; the names are those of `Leaf`. typed: it has a Content-Type field."""
+
+    kind: str
+    typed: bool
+    boundary: bytes
+    charset: str
+    encoding: str
+    disposition: str
+    filename: str
+    content_id: str | None
+    parameters: Mapping[str, bytes]
+
+
 @dataclass(slots=True)
 class _Begun:
     """A part whose end is not found yet. preamble: the text before the first part of a multipart."""
 
-    fields: Fields
+    head: _Head
     start: int
     kind: str
-    parameters: Mapping[str, bytes]
     preamble: bool = False
 
 
@@ -134,17 +154,16 @@ class _Walk:
         if not self.unread:
             self._end(len(message))
 
-    def begin(self, fields: Fields, start: int) -> None:
+    def begin(self, head: _Head, start: int) -> None:
         """A part, or the message itself, begins: a multipart is entered, anything else becomes a leaf."""
-        kind, parameters = content_type(_first(fields, "content-type"))
-        if not kind and "content-type" not in fields:
+        kind, boundary = head.kind, head.boundary
+        if not kind and not head.typed:
             digest = bool(self.open) and self.open[-1].subtype == "digest"
             kind = "message/rfc822" if digest else "text/plain"
         if not kind.startswith("multipart/"):
-            self.begun = _Begun(fields, start, kind, parameters)
+            self.begun = _Begun(head, start, kind)
             return
-        boundary = parameters.get("boundary", b"").rstrip()[:_MAX_BOUNDARY]
-        self.begun = _Begun(fields, start, "text/plain", parameters, preamble=bool(boundary))
+        self.begun = _Begun(head, start, "text/plain", preamble=bool(boundary))
         if not boundary:
             return
         if len(self.open) >= self.max_depth:
@@ -156,7 +175,9 @@ class _Walk:
 
     def _border(self, boundary: bytes, at: int, position: int, *, closing: bool) -> int:
         """A line that separates or closes the parts of an open multipart; says where to read on."""
-        level = max(n for n, one in enumerate(self.open) if one.boundary == boundary)
+        level = len(self.open) - 1
+        while self.open[level].boundary != boundary:
+            level -= 1
         multipart, inner = self.open[level], len(self.open) > level + 1
         if self.begun is not None and self.begun.preamble and not inner and not closing:
             self.begun = None
@@ -170,15 +191,15 @@ class _Walk:
         if self.parts > self.max_parts:
             self.unread = f"more than {self.max_parts} MIME parts"
             return position
-        fields, body_at = read_part_header(self.message, position)
-        if fields is None:
+        section, body_at = part_header(self.message, position)
+        if section is None:
             self.unread = "a MIME part whose header is too long"
             return position
         self.header_bytes += body_at - position
         if self.header_bytes > _MAX_HEADER_BYTES:
             self.unread = f"more than {_MAX_HEADER_BYTES} bytes in headers of MIME parts"
             return position
-        self.begin(fields, body_at)
+        self.begin(_known_head(section) if len(section) <= _USUAL_HEAD else _head(fields_of(section)), body_at)
         return body_at
 
     def _note_borders(self) -> None:
@@ -196,7 +217,8 @@ class _Walk:
         if begun.preamble and not _SOMETHING.search(self.message, begun.start, end):
             return
         alternative = next((one for one in self.open if one.subtype == "alternative"), None)
-        self.leaves.append(_leaf(self.message, begun, end, alternative))
+        related = any(one.subtype == "related" for one in self.open)
+        self.leaves.append(_leaf(self.message, begun, end, alternative, related=related))
 
 
 def _next_dashes(message: bytes, position: int) -> int:
@@ -211,24 +233,47 @@ def _next_dashes(message: bytes, position: int) -> int:
     return -1
 
 
-def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None) -> Leaf:
-    fields = begun.fields
-    placed = _first(fields, "content-disposition")
-    name = parameters_of(placed).get("filename") or begun.parameters.get("name")
-    identity = _first(fields, "content-id").strip(b"<> \t\n")
+def _leaf(message: bytes, begun: _Begun, end: int, alternative: _Multipart | None, *, related: bool) -> Leaf:
+    head = begun.head
     return Leaf(
-        message=message,
-        start=begun.start,
-        end=end,
-        kind=begun.kind,
-        charset=begun.parameters.get("charset", b"").partition(b" ")[0].decode("latin-1"),
+        message,
+        begun.start,
+        end,
+        begun.kind,
+        head.charset,
+        head.encoding,
+        head.disposition,
+        head.filename,
+        head.content_id,
+        alternative.number if alternative else 0,
+        alternative.parts if alternative else 0,
+        head.parameters,
+        related,
+    )
+
+
+def _head(fields: Fields) -> _Head:
+    kind, parameters = content_type(_first(fields, "content-type"))
+    placed = _first(fields, "content-disposition")
+    name = parameters_of(placed).get("filename") or parameters.get("name")
+    identity = _first(fields, "content-id").strip(b"<> \t\n")
+    return _Head(
+        kind=kind,
+        typed="content-type" in fields,
+        boundary=parameters.get("boundary", b"").rstrip()[:_MAX_BOUNDARY],
+        charset=parameters.get("charset", b"").partition(b" ")[0].decode("latin-1"),
         encoding=_word(_first(fields, "content-transfer-encoding")),
         disposition=_word(placed),
-        filename=_file_name(name) if name else "",
+        filename=file_name(name) if name else "",
         content_id=(decode_words(identity) or None) if identity else None,
-        alternative=alternative.number if alternative else 0,
-        branch=alternative.parts if alternative else 0,
+        parameters=parameters,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _known_head(section: bytes) -> _Head:
+    """Most parts of most mails begin with one of a few dozen headers."""
+    return _head(fields_of(section))
 
 
 def _word(value: bytes) -> str:
@@ -275,7 +320,7 @@ def _joined(numbered: Mapping[int, tuple[bool, bytes]]) -> bytes:
     return data.decode(codec, "replace").encode("utf-8", "replace") if codec else data
 
 
-def _file_name(raw: bytes) -> str:
+def file_name(raw: bytes) -> str:
     """A file name as people see it: no folder, no character that acts, no longer than file systems take."""
     name = decode_words(raw).replace("\\", "/").rpartition("/")[2].strip(" .")
     if len(name) <= _MAX_FILENAME:

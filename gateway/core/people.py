@@ -81,8 +81,12 @@ def in_domains(domain: str, domains: Iterable[str]) -> bool:
     listed = frozenset(domains)
     if domain in listed:
         return True
-    parts = domain.split(".")
-    return any("." + ".".join(parts[start:]) in listed for start in range(1, len(parts)))
+    dot = domain.find(".")
+    while dot >= 0:
+        if domain[dot:] in listed:
+            return True
+        dot = domain.find(".", dot + 1)
+    return False
 
 
 def cast_people(mail: Mail, team: Team, *, author_trusted: bool = True) -> Cast:
@@ -143,5 +147,8 @@ def never_logged(box: Mailbox, key: str, mail: Mail, never_log: frozenset[str]) 
 
 def with_parents(domain: str) -> list[str]:
     """A domain and all it is below: `a.b.example`, `b.example`, `example`."""
-    parts = domain.split(".")
-    return [".".join(parts[start:]) for start in range(len(parts))]
+    names = [domain]
+    while (dot := domain.find(".")) >= 0:
+        domain = domain[dot + 1 :]
+        names.append(domain)
+    return names

@@ -110,12 +110,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment. n: from 1. size: decoded bytes. available: False once its server no longer has it (E7)."""
+    """An attachment. n: from 1. size: decoded bytes. available: False once its server no longer has it (E7).
+
+    content_id: what the HTML refers to it by. inline: it is meant to be seen in the text.
+    """
 
     n: int
     filename: str
     content_type: str
     size: int
+    content_id: str | None = None
+    inline: bool = False
     available: bool = True
 
 

@@ -13,7 +13,7 @@ from gateway.core import replies
 from gateway.core.admission import OPERATORS
 from gateway.core.authenticity import judge
 from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict, counted, done
-from gateway.core.envelope import Action, Envelope, Recipient, Step
+from gateway.core.envelope import Action, Envelope, Recipient, Step, known_step
 from gateway.core.facts import Facts, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail
 from gateway.core.people import Cast, Kind, Participant
@@ -53,16 +53,16 @@ class _Case:
     automatic: bool = False
 
     def ok(self, rule: str, detail: str) -> None:
-        self.steps.append(Step(rule, "ok", detail))
+        self.steps.append(known_step(rule, "ok", detail))
 
     def skip(self, rule: str, detail: str) -> None:
-        self.steps.append(Step(rule, "skip", detail))
+        self.steps.append(known_step(rule, "skip", detail))
 
     def note(self, rule: str, detail: str) -> None:
-        self.steps.append(Step(rule, "note", detail))
+        self.steps.append(known_step(rule, "note", detail))
 
     def refuse(self, rule: str, reply: Reply, detail: str) -> _End:
-        self.steps.append(Step(rule, "refuse", detail))
+        self.steps.append(known_step(rule, "refuse", detail))
         return _End(Verdict.REFUSE, reply, rule)
 
 

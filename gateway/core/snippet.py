@@ -5,27 +5,38 @@ from __future__ import annotations
 import html as entities
 import re
 
+from gateway.core.quotes import new_text
+
 SNIPPET_CHARACTERS = 160
+# Of a long text the beginning is looked at first. Where nothing in it can begin a quote, or where so much of it is new
+# that what is cut at its end can't change the words that are shown, the rest is not asked.
+_BEGINNING = 700
+_ENOUGH = 400
+_LONGEST = 8_192
+_SIGNS_OF_MORE = (":", ">", "--", "__", "==", "**", "~~", "\uff1a", "\u2013", "\u2014", "\u2015", "\u2500")
+_PLENTY = 4 * SNIPPET_CHARACTERS
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|head|title)\b.*?(?:</\1\s*>|\Z)|<[a-z/!?][^>]*(?:>|\Z)", re.S | re.I
 )
 _INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|code|em|font|i|mark|s|small|span|strong|sub|sup|u)(?:\s[^<>]*)?>", re.I)
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/blockquote)\b[^<>]*>", re.I)
-_DIGIT = re.compile(r"[0-9]")
 _LINE_BLANKS = re.compile(r"[^\S\n]+")
 _BLANK_LINES = re.compile(r" ?\n(?: ?\n)++ ?")
 # Zero-width and soft signs that mailers pad with, and signs that turn text around.
 _UNSEEN = re.compile("[\x80-\x84\x86-\x9f\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-# A signature, or the line from which on a mailer shows the mail that is answered or passed on.
-_REST = re.compile(r"^(?:-- ?|_{10,}[ \t]*|-{3,}[ \t]*[^-\n]{3,60}-{3,}[ \t]*)$", re.M)
 # Too long for a character's number; Python refuses to read such numbers.
 _LONG_REFERENCE = re.compile(r"&#[0-9]{9,};?")
 
 
 def text_snippet(text: str) -> str:
     """The beginning of a text on one line; all of it counts where nothing but quotes and signature stands there."""
-    written = _REST.split(text, maxsplit=1)[0]
-    own = _one_line(_without_quotes(written)) or _one_line(written) or _one_line(text)
+    beginning = text[:_BEGINNING]
+    if len(text) <= _BEGINNING or any(sign in beginning for sign in _SIGNS_OF_MORE):
+        beginning = new_text(beginning)
+    own = _one_line(beginning)
+    if len(text) > _BEGINNING and len(own) < _ENOUGH:
+        own = _one_line(new_text(text[:_LONGEST]))
+    own = own or _one_line(text)
     return own if len(own) <= SNIPPET_CHARACTERS else own[: SNIPPET_CHARACTERS - 1].rstrip() + "…"
 
 
@@ -35,26 +46,11 @@ def without_tags(markup: str) -> str:
     return _BLANK_LINES.sub("\n\n", _LINE_BLANKS.sub(" ", entities.unescape(_LONG_REFERENCE.sub("\ufffd", text))))
 
 
-def _without_quotes(text: str) -> str:
-    """Without lines that begin with `>` and the line that tells who wrote them."""
-    kept: list[str] = []
-    for line in text.split("\n"):
-        if not line.startswith(">"):
-            kept.append(line)
-        elif kept:
-            _drop_introduction(kept)
-    return "\n".join(kept)
-
-
-def _drop_introduction(kept: list[str]) -> None:
-    """Takes off what ends with a colon right above a quote: "On Tuesday, Ann wrote:", broken into two lines or not."""
-    while kept and not kept[-1].strip():
-        kept.pop()
-    if kept and kept[-1].rstrip().endswith(":"):
-        last = kept.pop()
-        if kept and (last.startswith("<") or not _DIGIT.search(last)) and _DIGIT.search(kept[-1]):
-            kept.pop()
-
-
 def _one_line(text: str) -> str:
-    return " ".join(_UNSEEN.sub("", text).split())
+    """The text on one line; no more of it than a snippet can show is looked at."""
+    line = _unfolded(text[:_PLENTY])
+    return line if len(text) <= _PLENTY or len(line) > SNIPPET_CHARACTERS else _unfolded(text)
+
+
+def _unfolded(text: str) -> str:
+    return " ".join((text if text.isascii() else _UNSEEN.sub("", text)).split())

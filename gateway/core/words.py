@@ -5,58 +5,10 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from encodings.aliases import aliases
 from itertools import groupby
 from operator import itemgetter
 
-# The character sets a mail may name. A list of what is allowed, since Python's codec registry also holds what is no
-# character set: `zlib` and `bz2` unpack (a bomb), `rot13` and `hex` are no text, `idna` and `punycode` take quadratic
-# time, `unicode_escape` lets a sender write any character past every check. `utf-7` is left out as well, as in
-# browsers: it hides any text in plain ASCII and no mailer of this century writes it in a header. A name never reaches
-# the registry unless it stands here, because the registry keeps every unknown name in memory for ever.
-_TEXT_CODECS = """
-    ascii utf_8 utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le latin_1 iso8859_2 iso8859_3 iso8859_4
-    iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10 iso8859_11 iso8859_13 iso8859_14 iso8859_15
-    iso8859_16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp437 cp720 cp737 cp775 cp850 cp852
-    cp855 cp857 cp858 cp860 cp861 cp862 cp863 cp864 cp865 cp866 cp869 cp874 cp1125 koi8_r koi8_t koi8_u kz1048
-    ptcp154 tis_620 mac_roman mac_cyrillic mac_greek mac_iceland mac_latin2 mac_turkish gb2312 gbk gb18030 hz big5
-    big5hkscs cp950 shift_jis shift_jisx0213 cp932 euc_jp euc_jis_2004 euc_jisx0213 iso2022_jp iso2022_jp_1
-    iso2022_jp_2 iso2022_jp_3 iso2022_jp_2004 iso2022_jp_ext euc_kr iso2022_kr cp949 johab
-"""
-# What mailers write when they mean the wider set that contains it.
-_MEANT = {
-    "latin_1": "cp1252",
-    "iso8859_9": "cp1254",
-    "iso8859_11": "cp874",
-    "tis_620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-}
-_OTHER_NAMES = {
-    "iso_8859_8_i": "iso8859_8",
-    "iso_8859_8_e": "iso8859_8",
-    "iso8859_1": "latin_1",
-    "x_sjis": "shift_jis",
-    "x_gbk": "gbk",
-    "x_mac_roman": "mac_roman",
-    "x_mac_cyrillic": "mac_cyrillic",
-    "cp_850": "cp850",
-    "utf8mb4": "utf_8",
-    "windows_874": "cp874",
-}
-
-
-def _labels() -> dict[str, str]:
-    codecs = frozenset(_TEXT_CODECS.split())
-    named = {codec: codec for codec in codecs} | _OTHER_NAMES
-    named |= {alias: codec for alias, codec in aliases.items() if codec in codecs}
-    return {label: _MEANT.get(codec, codec) for label, codec in named.items()}
-
-
-_CODEC_OF = _labels()
-_NOT_IN_LABELS = re.compile(r"[^a-z0-9]+")
+from gateway.core.charsets import read_as, safe_codec
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _WORD_HEAD = re.compile(rb"=\?([^?\s]{1,64})\?([BbQq])\?")
@@ -104,11 +56,6 @@ def decode_phrase(raw: bytes) -> str:
     return decode_words(raw)
 
 
-def safe_codec(label: str) -> str | None:
-    """The Python codec for a charset name in mail, None when it is unknown or no character set."""
-    return _CODEC_OF.get(_NOT_IN_LABELS.sub("_", label.lower()).strip("_"))
-
-
 def _pieces(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """Text and encoded words in order, as (charset, bytes); charset "" is text.
 
@@ -147,7 +94,7 @@ def _unbase64_chunk(chunk: bytes) -> bytes:
 
 def _text(label: str, data: bytes) -> str:
     codec = safe_codec(label)
-    return _plain(data) if codec is None or codec == "ascii" else data.decode(codec, "replace")
+    return _plain(data) if codec is None or codec == "ascii" else read_as(codec, data)
 
 
 def _plain(data: bytes) -> str:
@@ -159,4 +106,6 @@ def _plain(data: bytes) -> str:
 
 def _clean(text: str) -> str:
     """One line: what must not be seen is dropped, every run of white space (line ends too) becomes one blank."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join(_UNSEEN.sub("", text).split())

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 import structlog
@@ -338,8 +337,7 @@ class SmtpSession(Entrance):
 
     async def _ask(self, question: str, answer: Awaitable[_T]) -> _T:
         """Wait for the desk, however long it takes. Raises DeskError for whatever it raises (B10)."""
-        with self._unhurried():
-            return await self.hear(question, answer)
+        return await self._unhurried(self.hear(question, answer))
 
     async def hear(self, question: str, answer: Awaitable[_T]) -> _T:
         """Hear one answer of the desk. Raises DeskError for whatever it raises (B10)."""
@@ -357,15 +355,13 @@ class SmtpSession(Entrance):
 
     async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:
         """Hear several at one time."""
-        with self._unhurried():
-            return await asyncio.gather(*answers_)
+        return await self._unhurried(asyncio.gather(*answers_))
 
-    @contextmanager
-    def _unhurried(self) -> Iterator[None]:
+    async def _unhurried(self, answer: Awaitable[_T]) -> _T:
         """What the house does is not the peer's time."""
         self.allow(math.inf, answers.TIMED_OUT)
         try:
-            yield
+            return await answer
         finally:
             self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, exists, insert, literal, selec
 from gateway.core.resources import Contact, Customer, Lead
 from gateway.store.ids import new_id
 from gateway.store.tables import (
+    WAITING,
     cards,
     contact_emails,
     contacts,
@@ -44,6 +45,7 @@ def set_contact(tx: Connection, account: int, contact: Contact) -> None:
     mine = (contacts.c.account == account, contacts.c.id == contact.id)
     changed = {"name": contact.name, "first_name": contact.first_name, "last_name": contact.last_name}
     tx.execute(update(contacts).where(*mine).values(changed))
+    _let_wait(tx, account, contact.id, contact.emails)
     tx.execute(
         delete(contact_emails).where(contact_emails.c.account == account, contact_emails.c.contact == contact.id)
     )
@@ -66,10 +68,10 @@ def _write_emails(tx: Connection, account: int, contact: Contact) -> None:
 
 
 def _show_mail_of(tx: Connection, account: int, contact: Contact) -> None:
-    """Puts every message in which an address of the contact is a client on its card (C3)."""
+    """Puts on its card every message in which an address of the contact is a client without one (C3)."""
     shown = exists().where(cards.c.account == account, cards.c.card == contact.id, cards.c.message == messages.c.id)
     theirs = select(participants.c.message).where(
-        participants.c.account == account, participants.c.key.in_(contact.emails), participants.c.kind == "client"
+        participants.c.account == account, participants.c.key.in_(contact.emails), WAITING
     )
     query = select(literal(account), literal(contact.id), messages.c.at, messages.c.id, literal("contact")).where(
         messages.c.account == account, messages.c.state != "held", messages.c.id.in_(theirs), ~shown
@@ -77,8 +79,18 @@ def _show_mail_of(tx: Connection, account: int, contact: Contact) -> None:
     tx.execute(insert(cards).from_select(["account", "card", "at", "message", "kind"], query))
 
 
+def _let_wait(tx: Connection, account: int, id: str, kept: Collection[str]) -> None:
+    """The mail of addresses that a contact loses waits for another card."""
+    mine = (contact_emails.c.account == account, contact_emails.c.contact == id)
+    lost = select(contact_emails.c.email).where(*mine, contact_emails.c.email.not_in(kept))
+    shown = select(cards.c.message).where(cards.c.account == account, cards.c.card == id)
+    theirs = (participants.c.message.in_(shown), participants.c.key.in_(lost), participants.c.kind == "client")
+    tx.execute(update(participants).where(participants.c.account == account, *theirs).values(waiting=1))
+
+
 def remove_contact(tx: Connection, account: int, id: str) -> None:
     """Takes a contact away from everywhere; its mail stays in Mail."""
+    _let_wait(tx, account, id, ())
     for table in (leads, customers):
         mine = (table.c.account == account, table.c.main_contact == id)
         tx.execute(update(table).where(*mine).values(main_contact=None))

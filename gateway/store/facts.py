@@ -6,10 +6,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, bindparam, null, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Text,
+    and_,
+    bindparam,
+    column,
+    func,
+    null,
+    select,
+)
 
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
+from gateway.core.mail import message_id_key
 from gateway.store.prepared import Prepared, listed, one_of
 from gateway.store.tables import (
     accounts,
@@ -76,6 +89,11 @@ class ThreadRow:
     conversation: str
 
 
+def begins_with(identity: Column[str], beginning: ColumnElement[str]) -> ColumnElement[bool]:
+    """Identities that begin with a `message_id_key`, as a range that an index serves: hex digits end before "g"."""
+    return and_(identity >= beginning, identity < beginning.concat("g"))
+
+
 _OF = one_of("of")
 _KEYS = one_of("keys")
 
@@ -121,10 +139,11 @@ _FILED = Prepared(
         messages.c.conversation,
     ).where(messages.c.account.in_(_OF), messages.c.identity.in_(_KEYS))
 )
+_BEGINNINGS = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="beginnings")
 _REFERRED = Prepared(
     select(messages.c.account, messages.c.message_id, messages.c.conversation, sources.c.thread, threads.c.client)
-    .join_from(
-        messages,
+    .join_from(_BEGINNINGS, messages, begins_with(messages.c.identity, _BEGINNINGS.c.value))
+    .join(
         sources,
         (sources.c.account == messages.c.account)
         & (sources.c.message == messages.c.id)
@@ -132,16 +151,21 @@ _REFERRED = Prepared(
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
-    .where(messages.c.account.in_(_OF), messages.c.message_id.in_(_KEYS), messages.c.state == bindparam("state"))
+    .where(messages.c.account.in_(_OF), messages.c.state == bindparam("state"))
     .order_by(messages.c.id)
 )
+_WANTED = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="wanted")
+# Each thread by its own client and subject key: all clients with all keys would be the square of a batch.
 _THREADS = Prepared(
-    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation).where(
-        threads.c.account.in_(_OF),
-        threads.c.mailbox == bindparam("mailbox"),
-        threads.c.client.in_(one_of("clients")),
-        threads.c.subject_key.in_(_KEYS),
+    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation)
+    .join_from(
+        _WANTED,
+        threads,
+        (threads.c.account == func.json_extract(_WANTED.c.value, bindparam("first")))
+        & (threads.c.client == func.json_extract(_WANTED.c.value, bindparam("second")))
+        & (threads.c.subject_key == func.json_extract(_WANTED.c.value, bindparam("third"))),
     )
+    .where(threads.c.mailbox == bindparam("mailbox"))
 )
 _CONVERSATIONS = Prepared(
     select(conversations.c.id, conversations.c.lead).where(
@@ -250,17 +274,17 @@ def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[
 def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
     """Filed messages by account and Message-ID, oldest first: several may share one (B9). Held ones do not count."""
     found: dict[tuple[int, str], list[Referred]] = {}
-    for account, message_id, conversation, thread, client in _find(_REFERRED, tx, of, ids, state=FILED):
-        found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
+    wanted = set(ids)
+    rows = _find(_REFERRED, tx, of, [message_id_key(one) for one in wanted], state=FILED)
+    for account, message_id, conversation, thread, client in rows:
+        if message_id in wanted:
+            found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
     return found
 
 
-def find_threads(
-    tx: Connection, of: _Numbers, wanted: Collection[tuple[str, str]]
-) -> dict[tuple[int, str, str], ThreadRow]:
+def find_threads(tx: Connection, wanted: Collection[tuple[int, str, str]]) -> dict[tuple[int, str, str], ThreadRow]:
     """Threads of the smart mailbox by account, client ("" for none) and subject key."""
-    clients, keys = ({pair[side] for pair in wanted} for side in (0, 1))
-    rows = _find(_THREADS, tx, of, keys, clients=listed(clients), mailbox=SMART)
+    rows = _THREADS.all(tx, keys=listed(wanted), first="$[0]", second="$[1]", third="$[2]", mailbox=SMART)
     return {
         (account, client, key): ThreadRow(thread, conversation) for account, client, key, thread, conversation in rows
     }

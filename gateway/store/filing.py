@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from gateway.store.prepared import Prepared
@@ -95,6 +96,11 @@ class Pages:
     def count(self, counted: Counted, more: int) -> None:
         """So much more against a quota (B8b)."""
         self.created[counted] = self.created.get(counted, 0) + more
+
+
+def dump(value: object) -> str:
+    """JSON as the columns of the schema hold it."""
+    return orjson.dumps(value).decode()
 
 
 def write(tx: Connection, pages: Pages) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from gateway.core.facts import Auth
 from gateway.store.bodies import StoredBody
+from gateway.store.decisions import unpack_decision
 from gateway.store.tables import bodies, messages, participants, receipts, sources
 
 HELD = "held"
@@ -66,7 +67,7 @@ def find_held(tx: Connection, account: int, id: str) -> Held | None:
         row.tls,
         row.sender,
         tuple(dict.fromkeys(recipients)),
-        _auth(json.loads(row.decision)),
+        _auth(unpack_decision(row.decision)),
         StoredBody(row.codec, row.trace, row.data),
     )
 

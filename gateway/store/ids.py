@@ -10,22 +10,37 @@ import time
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _RANDOM_BITS = 80
+_LOWER_BITS = 40
+_STEP_BITS = 32
 _secret = random.SystemRandom()
 _step = random.Random(os.urandom(32))  # noqa: S311 - the first id of a millisecond is the unguessable one
 _lock = threading.Lock()
 _moment = 0
-_last = 0
+# The last id: its upper 88 bits as text, and its lower 40 as a number.
+_upper = ""
+_lower = 0
 
 
 def new_id() -> str:
     """The next id. Ids of one process always rise, also within a millisecond and when the clock is set back."""
-    global _moment, _last
+    global _moment, _upper, _lower
     now = time.time_ns() // 1_000_000
     with _lock:
-        if now > _moment:
-            _moment = now
-            _last = now << _RANDOM_BITS | _secret.getrandbits(_RANDOM_BITS - 1)
-        else:
-            _last += 1 + _step.getrandbits(32)
-        number = _last
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
+        lower = _lower + 1 + _step.getrandbits(_STEP_BITS)
+        if now > _moment or lower >> _LOWER_BITS:
+            _moment = max(now, _moment + 1)
+            random_bits = _secret.getrandbits(_RANDOM_BITS)
+            _upper = _text(_moment << _RANDOM_BITS - _LOWER_BITS | random_bits >> _LOWER_BITS, 90)
+            lower = random_bits & (1 << _LOWER_BITS - 1) - 1
+        _lower = lower
+        upper = _upper
+    return upper + _text(lower, _LOWER_BITS)
+
+
+def _text(number: int, bits: int) -> str:
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])
+
+
+def first_id(at: int) -> str:
+    """The lowest id of a moment, in milliseconds: ids begin with their time, so a range of ids is a range of times."""
+    return _text(at, 50)

@@ -7,11 +7,11 @@ Only values that the driver takes as they are may be bound: text, numbers, bytes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Executable, Select, bindparam, func, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -26,9 +26,9 @@ def one_of(name: str) -> Select[Any]:
     return select(func.json_each(bindparam(name)).table_valued("value").c.value)
 
 
-def listed(values: Collection[str] | Collection[int]) -> str:
+def listed(values: Collection[str] | Collection[int] | Collection[tuple[int, str, str]]) -> str:
     """A list as `one_of` takes it."""
-    return json.dumps(list(values))
+    return orjson.dumps(list(values)).decode()
 
 
 class Prepared:

@@ -124,7 +124,14 @@ def _message(row: Row[Any], people: list[Row[Any]], roads: list[Row[Any]], shown
 
 
 def _file(one: dict[str, Any]) -> File:
-    return File(one["n"], one["filename"], one["content_type"], one["size"])
+    return File(
+        n=one["n"],
+        filename=one["filename"],
+        content_type=one["content_type"],
+        size=one["size"],
+        content_id=one.get("content_id"),
+        inline=one.get("inline", False),
+    )
 
 
 def list_threads(

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, literal, or_, select, union_all
 
 from gateway.core.admission import OPERATORS
+from gateway.core.mail import message_id_key
 from gateway.core.resources import Event, Receipt
+from gateway.store.decisions import unpack_decision
+from gateway.store.facts import begins_with
+from gateway.store.ids import first_id
 from gateway.store.reading import Page, Position, like, read_page
-from gateway.store.tables import accounts, events, receipts
+from gateway.store.tables import NO_MESSAGE, accounts, events, messages, receipts
 
 DAY_MS = 86_400_000
-_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Search:
 
 def list_receipts(tx: Connection, account: int, after: Position | None, limit: int, wanted: Search) -> Page[Attempt]:
     """Receipts, newest first."""
-    query = select(receipts).where(receipts.c.account == account, *_conditions(wanted))
+    query = select(receipts).where(receipts.c.account == account, *_conditions(account, wanted))
     return read_page(tx, query, [receipts.c.id], after, limit).map(_attempt)
 
 
@@ -74,12 +77,21 @@ def find_receipt_of(tx: Connection, account: int, message: str) -> str | None:
     return tx.execute(query.order_by(receipts.c.id).limit(1)).scalar_one_or_none()
 
 
-def _conditions(wanted: Search) -> list[ColumnElement[bool]]:
+def _tells_of(account: int, message_id: str) -> ColumnElement[bool]:
+    """Receipts of one Message-ID: refusals by their own index, the others by their message."""
+    key = literal(message_id_key(message_id))
+    kept = select(messages.c.id).where(
+        messages.c.account == account, begins_with(messages.c.identity, key), messages.c.message_id == message_id
+    )
+    return or_(and_(NO_MESSAGE, receipts.c.message_id == message_id), receipts.c.message.in_(kept))
+
+
+def _conditions(account: int, wanted: Search) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.verdict is not None:
         conditions.append(receipts.c.verdict == wanted.verdict)
     if wanted.message_id is not None:
-        conditions.append(receipts.c.message_id == f"<{wanted.message_id.strip().strip('<>')}>")
+        conditions.append(_tells_of(account, f"<{wanted.message_id.strip().strip('<>')}>"))
     if wanted.sender is not None:
         conditions.append(func.lower(receipts.c.sender) == wanted.sender.lower())
     if wanted.id is not None:
@@ -106,24 +118,31 @@ def _attempt(row: Row[Any]) -> Attempt:
         size=row.size,
         verdict=row.verdict,
         reply=row.reply,
-        decision=json.loads(row.decision),
+        decision=unpack_decision(row.decision),
         message=row.message,
     )
     return Attempt(receipt, row.rule, row.subject, row.author, row.message_id, row.tls, row.road, row.took_ms)
+
+
+def drop_old_receipts(tx: Connection, before: int, most: int) -> int:
+    """Deletes receipts of before a moment, in milliseconds, at most so many; how many there were."""
+    anybody = union_all(select(accounts.c.number), select(literal(OPERATORS)))
+    old = select(receipts.c.account, receipts.c.id).where(
+        receipts.c.account.in_(anybody), receipts.c.id < first_id(before), receipts.c.at < before
+    )
+    rows = tx.execute(old.limit(most)).all()
+    for account, id in rows:
+        tx.execute(delete(receipts).where(receipts.c.account == account, receipts.c.id == id))
+    return len(rows)
 
 
 def count_days(tx: Connection, account: int, since: int) -> dict[tuple[int, str], int]:
     """Attempts since a moment by (day since 1970 in UTC, verdict)."""
     day = (receipts.c.at - receipts.c.at % DAY_MS).label("day")
     query = select(day, receipts.c.verdict, func.count()).where(
-        receipts.c.account == account, receipts.c.id >= _first_id(since - DAY_MS), receipts.c.at >= since
+        receipts.c.account == account, receipts.c.id >= first_id(since - DAY_MS), receipts.c.at >= since
     )
     return {(row[0] // DAY_MS, row[1]): row[2] for row in tx.execute(query.group_by(day, receipts.c.verdict))}
-
-
-def _first_id(at: int) -> str:
-    """The lowest id of a moment: ids begin with their time, so a range of ids is a range of times."""
-    return "".join(_BASE32[at >> shift & 31] for shift in range(45, -1, -5))
 
 
 def list_events(

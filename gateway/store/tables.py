@@ -18,6 +18,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
+    null,
 )
 
 metadata = MetaData(
@@ -249,7 +251,6 @@ messages = Table(
     Column("size", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "id"),
     UniqueConstraint("account", "identity"),
-    Index(None, "account", "message_id"),
     Index(None, "account", "at", "id"),
 )
 
@@ -264,10 +265,15 @@ participants = Table(
     _text("key"),
     _text("name"),
     _text("kind"),
+    Column("waiting", Integer, nullable=False),
     PrimaryKeyConstraint("account", "message", "n"),
-    Index(None, "account", "key"),
     sqlite_with_rowid=False,
 )
+
+# 1 for a client who had no card when the mail was filed: only those are ever looked up by their address, and an entry
+# for everybody would be one more page to write a mail.
+WAITING = participants.c.waiting == literal_column("1")
+Index(None, participants.c.account, participants.c.key, sqlite_where=WAITING, postgresql_where=WAITING)
 
 cards = Table(
     "cards",
@@ -330,12 +336,15 @@ receipts = Table(
     _text("subject", null=True),
     _text("message_id", null=True),
     _text("message", null=True),
-    _text("decision"),
+    Column("decision", LargeBinary, nullable=False),
     Column("took_ms", Integer, nullable=False),
     PrimaryKeyConstraint("account", "id"),
-    Index(None, "account", "message_id"),
     Index(None, "account", "message"),
 )
+
+# Receipts of what was kept are found by their message, those of what was refused by its Message-ID.
+NO_MESSAGE = receipts.c.message.is_(null())
+Index(None, receipts.c.account, receipts.c.message_id, sqlite_where=NO_MESSAGE, postgresql_where=NO_MESSAGE)
 
 events = Table(
     "events",

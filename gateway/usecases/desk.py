@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
@@ -30,6 +31,7 @@ from gateway.usecases.filing_receipts import note_refusals, note_refused_mail
 
 _log = structlog.get_logger(__name__)
 READ_IN_LOOP = 64 * 1024
+_NOT_IN_HELO = re.compile(r"[^ -~]|[()\\]")
 _HEADER_IN_LOOP = 16 * 1024
 _BORDERS_IN_LOOP = 200
 
@@ -214,7 +216,7 @@ def _cut(content: bytes, at: int, size: int) -> bytes:
 
 def received_line(envelope: Envelope, hostname: str) -> bytes:
     """The trace header field we put before the message (RFC 5321 section 4.4). Names no recipient."""
-    helo = "".join(sign for sign in envelope.helo if sign.isascii() and sign.isprintable() and sign not in "()\\")[:200]
+    helo = _NOT_IN_HELO.sub("", envelope.helo)[:200]
     peer = f"IPv6:{envelope.peer}" if ":" in envelope.peer else envelope.peer
     protocol = envelope.road.upper() if envelope.road == "lmtp" else "ESMTP"
     secured = f"{protocol}S" if envelope.tls else protocol

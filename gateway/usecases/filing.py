@@ -14,17 +14,17 @@ from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
-from gateway.core.people import Cast
+from gateway.core.people import Cast, Kind
 from gateway.core.quota import DEFAULT_QUOTAS, Quotas, block_of
 from gateway.core.replies import Reply
 from gateway.core.rules import decide
 from gateway.store import tables
 from gateway.store.engine import Tx
 from gateway.store.facts import MAIL, SMART, FiledRow, Referred, ThreadRow
-from gateway.store.filing import Pages, drop_lead_card, shown_on, write
+from gateway.store.filing import Pages, drop_lead_card, dump, shown_on, write
 from gateway.store.ids import new_id
 from gateway.usecases.filing_facts import Handing, World, gather, thread_key
-from gateway.usecases.filing_receipts import Attempt, add_receipt, dump, final_reply, note_refusals
+from gateway.usecases.filing_receipts import Attempt, add_receipt, final_reply, note_refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +271,14 @@ class _Clerk:
             snippet=mail.outline.snippet,
             attachments=dump(
                 [
-                    {"n": one.n, "filename": one.filename, "content_type": one.content_type, "size": one.size}
+                    {
+                        "n": one.n,
+                        "filename": one.filename,
+                        "content_type": one.content_type,
+                        "size": one.size,
+                        "content_id": one.content_id,
+                        "inline": one.inline,
+                    }
                     for one in mail.outline.attachments
                 ]
             ),
@@ -293,6 +300,7 @@ class _Clerk:
             trace=body.trace,
             data=body.data,
         )
+        carded = decision.effects.cards
         for n, person in enumerate(self.cast.participants):
             self.pages.add(
                 tables.participants,
@@ -304,6 +312,7 @@ class _Clerk:
                 key=person.key,
                 name=person.name,
                 kind=person.kind.value,
+                waiting=int(person.kind is Kind.CLIENT and person.key not in carded),
             )
         self.pages.add(
             tables.sources,
@@ -327,7 +336,8 @@ class _Clerk:
             self.pages,
             receipt,
             Attempt(self.account, self.handing.envelope, self.handing.at, self.handing.started),
-            replace(decision, reply=reply),
+            decision,
+            reply,
             author=author.address if author else None,
             subject=self.mail.subject,
             message_id=self.mail.message_id,

@@ -195,7 +195,9 @@ def gather(
         contacts=store.find_contacts(tx, of, {one.key for cast in casts for one in cast.clients}),
         filed=store.find_filed(tx, of, {handing.mail.identity for handing in handings}),
         referred=store.find_referred(tx, of, {one for handing in handings for one in handing.mail.references}),
-        threads=store.find_threads(tx, of, {thread_key(h, cast) for h, cast in zip(handings, casts, strict=True)}),
+        threads=store.find_threads(
+            tx, {(h.account, *thread_key(h, cast)) for h, cast in zip(handings, casts, strict=True)}
+        ),
         conversation_leads={},
         leads={},
         open_leads={},

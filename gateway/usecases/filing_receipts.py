@@ -5,25 +5,23 @@ They are written in the same transaction as what they tell of; a refusal whose r
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.admission import OPERATORS
-from gateway.core.decision import Decision, Verdict, as_json
+from gateway.core.decision import Decision, Verdict, shape
 from gateway.core.envelope import Envelope, Step
 from gateway.core.facts import Auth
 from gateway.core.people import Cast
 from gateway.core.replies import Reply
 from gateway.store import tables
 from gateway.store.accounts import get_account
+from gateway.store.decisions import pack_decision
 from gateway.store.engine import Tx
-from gateway.store.filing import Pages
+from gateway.store.filing import Pages, dump
 from gateway.store.ids import new_id
-
-dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 _NOBODY = Cast((), (), None, "incoming", None)
 _NO_MAIL = {"author": None, "subject": None, "message_id": None, "message": None, "size": 0}
@@ -42,12 +40,12 @@ class Attempt:
 def final_reply(reply: Reply, receipt: str, message: str | None, why_url: Callable[[str], str]) -> Reply:
     """The reply with what only the store knows: the id of what was kept, or the link that explains a refusal."""
     if message is not None:
-        return replace(reply, text=f"{reply.text} id={message}")
+        return Reply(reply.code, reply.enhanced, f"{reply.text} id={message}")
     return reply.with_link(why_url(receipt))
 
 
-def add_receipt(pages: Pages, receipt: str, attempt: Attempt, decision: Decision, **about: Any) -> None:
-    """Writes down one attempt for one account: it names that account's recipients only."""
+def add_receipt(pages: Pages, receipt: str, attempt: Attempt, decision: Decision, reply: Reply, **about: Any) -> None:
+    """Writes down one attempt for one account, naming that account's recipients only. reply: as the peer is told."""
     envelope = attempt.envelope
     pages.add(
         tables.receipts,
@@ -62,8 +60,8 @@ def add_receipt(pages: Pages, receipt: str, attempt: Attempt, decision: Decision
         recipients=dump([one.written for one in envelope.admissions if one.account == attempt.account]),
         verdict=decision.verdict.value,
         rule=decision.rule,
-        reply=str(decision.reply),
-        decision=dump(as_json(decision)),
+        reply=str(reply),
+        decision=pack_decision(shape(decision, reply)),
         took_ms=(time.monotonic_ns() - attempt.started) // 1_000_000,
         **about,
     )
@@ -118,7 +116,7 @@ def _write(
         steps=steps,
     )
     now = time.time_ns() // 1_000_000
-    add_receipt(pages, receipt, Attempt(account, envelope, now, time.monotonic_ns()), decision, **_NO_MAIL)
+    add_receipt(pages, receipt, Attempt(account, envelope, now, time.monotonic_ns()), decision, reply, **_NO_MAIL)
     if reply.code < 500 or account == OPERATORS:  # it comes again by itself (A6): nobody has to be told
         return
     pages.add(

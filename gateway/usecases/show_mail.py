@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from gateway.core.body import Attachment, Content, attachment, content
+from gateway.core.attachments import Attachment
+from gateway.core.body import Content, attachment, content
 from gateway.core.resources import Message, Thread
 from gateway.store import reading_mail as mail
 from gateway.store.access import Principal

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core import body
-from gateway.core.body import Attachment, Content, Outline, attachment, clean_html, content, outline
+from gateway.core.attachments import Attachment
+from gateway.core.body import Content, Outline, attachment, clean_html, content, outline
 from gateway.core.header import read_header
 from tests.core.test_mime import HTML, PDF, TEXT, multipart
 
@@ -59,7 +60,7 @@ SHOWN = {
         "Hello", "<p>Hello</p>", ["part-1.txt"],
     ),
     "a forwarded message": (
-        multipart(TEXT, b"Content-Type: message/rfc822\r\n\r\nSubject: x"), "Hello", None, ["message.eml"],
+        multipart(TEXT, b"Content-Type: message/rfc822\r\n\r\nSubject: x"), "Hello", None, ["x.eml"],
     ),
     "a type that is none is text": (b"Content-Type: nonsense\r\n\r\nHello", "Hello", None, []),
     "a type that is none with a name": (b"Content-Type: x; name=a.bin\r\n\r\nx", "", None, ["a.bin"]),
@@ -73,7 +74,8 @@ SHOWN = {
 
 @pytest.mark.parametrize(("message", "text", "html", "files"), SHOWN.values(), ids=SHOWN)
 def test_a_body_is_shown(message: bytes, text: str, html: str | None, files: list[str]) -> None:
-    assert shown(message) == Content(text, html)
+    found = shown(message)
+    assert (found.text, found.html) == (text, html)
     assert [one.filename for one in outlined(message).attachments] == files
 
 
@@ -94,6 +96,75 @@ def test_an_attachment_is_handed_over_by_the_number_and_size_it_was_listed_with(
 def test_an_attachment_tells_what_html_calls_it() -> None:
     assert outlined(multipart(HTML, IMAGE)).attachments == (Attachment(1, "part-1.png", "image/png", 3, "i@x"),)
     assert outlined(b"Content-Type: x; name=a\r\n\r\nx").attachments[0].content_type == "application/octet-stream"
+
+
+RELATED = [
+    # story, headers of a picture, kind of the multipart, whether it is meant to be seen in the text
+    ("shown by the HTML", b"Content-ID: <i@x>\r\n", "related", True),
+    (
+        "shown by the HTML whatever its disposition",
+        b"Content-ID: <i@x>\r\nContent-Disposition: attachment\r\n",
+        "related",
+        True,
+    ),
+    ("placed in the text", b"Content-ID: <i@x>\r\nContent-Disposition: inline\r\n", "mixed", True),
+    ("beside the text", b"Content-ID: <i@x>\r\n", "mixed", False),
+    ("what nothing can refer to", b"Content-Disposition: inline\r\n", "related", False),
+]
+
+
+@pytest.mark.parametrize(("head", "kind", "inline"), [row[1:] for row in RELATED], ids=[row[0] for row in RELATED])
+def test_a_picture_of_the_text_is_told_apart_from_a_file(head: bytes, kind: str, inline: bool) -> None:
+    found = outlined(multipart(HTML, b"Content-Type: image/png\r\n" + head + b"\r\npng", kind=kind))
+    assert [one.inline for one in found.attachments] == [inline]
+
+
+FORWARDED = {
+    # story: header fields of the attached message, its file name
+    "by its subject": (b"Subject: Re: Boats\r\n", "Re: Boats.eml"),
+    "by its decoded subject": (b"Subject: =?utf-8?q?B=C3=B6te?=\r\n", "Böte.eml"),
+    "without what acts in a file name": (b"Subject: ../a/b\\c.\r\n", "-a-b-c.eml"),
+    "no subject": (b"From: a@b.example\r\n", "message.eml"),
+    "a subject of nothing": (b"Subject: =?utf-8?q?=20?=\r\n", "message.eml"),
+    "a long subject": (b"Subject: " + b"x" * 400 + b"\r\n", "x" * 200 + ".eml"),
+}
+
+
+@pytest.mark.parametrize(("fields", "name"), FORWARDED.values(), ids=FORWARDED)
+def test_a_message_that_is_attached_is_called_by_its_subject(fields: bytes, name: str) -> None:
+    inner = b"Content-Type: message/rfc822\r\n\r\n" + fields + b"\r\nOld text"
+    message = multipart(TEXT, inner)
+    found = attachment(message, 1, **LIMITS)
+
+    assert shown(message).text == "Hello"
+    assert found is not None
+    assert (found[0].filename, found[0].content_type) == (name, "message/rfc822")
+    assert found[1] == fields + b"\r\nOld text"
+
+
+def test_the_messages_of_a_digest_are_files_by_their_subjects() -> None:
+    message = multipart(b"\r\nSubject: One\r\n\r\n1", b"\r\nSubject: Two\r\n\r\n2", kind="digest")
+    assert [one.filename for one in outlined(message).attachments] == ["One.eml", "Two.eml"]
+    assert shown(message).text == ""
+
+
+FLOWED = b"Content-Type: text/plain; charset=utf-8; format=Flowed; delsp=Yes\r\n\r\nSoft \r\nly.\r\n-- \r\nCarol"
+
+
+def test_a_flowed_text_is_shown_and_begins_a_list_put_together() -> None:
+    assert shown(FLOWED).text == "Softly.\n-- \nCarol"
+    assert shown(FLOWED.replace(b"Yes", b"no")).reply_text == "Soft ly."
+    assert outlined(FLOWED).snippet == "Softly."
+
+
+def test_new_text_stands_apart_and_the_blocks_are_the_text() -> None:
+    message = b"Subject: WG: Boats\r\n\r\nSee.\r\n\r\n-----Original Message-----\r\nFrom: Bob\r\n\r\nBoats?"
+    found = shown(message)
+
+    assert found.reply_text == "See."
+    assert [block.kind for block in found.blocks] == ["new", "forward"]
+    assert "".join(block.text for block in found.blocks) == found.text
+    assert shown(message.replace(b"WG", b"AW")).blocks[1].kind == "quote"
 
 
 def test_b4b_what_stays_unread_is_kept_as_the_whole_message() -> None:
@@ -171,6 +242,11 @@ def test_cleaning_clean_html_changes_nothing(markup: str, clean: str) -> None:
     once = clean_html(markup)
     assert once.startswith(clean)
     assert clean_html(once) == once
+
+
+def test_html_that_comes_out_another_one_each_time_is_shown_as_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "_cleaned", lambda markup: f"<b>{markup}</b>")
+    assert clean_html("Hi") == "<pre>Hi</pre>"
 
 
 LAID_OUT = {

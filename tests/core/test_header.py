@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.header import MAX_PART_HEADER, read_header, read_part_header
+from gateway.core.header import MAX_PART_HEADER, fields_of, part_header, read_header
 
 FIELDS = {
     # story: message, fields, where the body begins
@@ -90,11 +90,14 @@ PARTS = {
 def test_the_header_of_a_part_ends_at_an_empty_line_or_a_border(
     before: bytes, message: bytes, fields: dict[str, tuple[bytes, ...]], body_at: int
 ) -> None:
-    assert read_part_header(before + message, len(before)) == (fields, len(before) + body_at)
+    section, at = part_header(before + message, len(before))
+
+    assert section is not None
+    assert (fields_of(section), at) == (fields, len(before) + body_at)
 
 
 def test_a_part_header_beyond_all_reason_is_not_read() -> None:
-    assert read_part_header(b"A: " + b"x" * MAX_PART_HEADER, 0) == (None, 0)
+    assert part_header(b"A: " + b"x" * MAX_PART_HEADER, 0) == (None, 0)
 
 
 @pytest.mark.parametrize("size", [98, 99, 100, 101, 102, 103, 104, 105, 1_000])

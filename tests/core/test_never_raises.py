@@ -23,7 +23,9 @@ LINES = [
     b"From: ", b"To: ", b"Cc: ", b"Subject: ", b"Date: ", b"Message-ID: ", b"References: ", b"List-Post: <mailto:",
     b"Content-Type: ", b"multipart/mixed; boundary=b", b"text/html", b"Content-Transfer-Encoding: base64",
     b"acme+lead@mail.kommo.com", b"a@b.example", b"<", b">", b'"', b"(", b",", b"=?utf-8?b?/w==?=", b"=?utf-8?q?=00?=",
-    b"=?utf-16?q?=D8?=", b"\r\n", b"\n", b"\r", b" ", b"\0", b"\xff", b"\r\n\r\n", b"--b\r\n", b"--b--",
+    b"=?utf-16?q?=D8?=", b"application/ms-tnef", b"text/calendar", b"BEGIN:VEVENT\n", b"; format=flowed; delsp=yes",
+    b"message/rfc822", b"-----BEGIN PGP MESSAGE-----\n", b"application/pkcs7-mime", b"x\x9f>\"", b"\n> ", b"wrote:\n",
+    b"\r\n", b"\n", b"\r", b" ", b"\0", b"\xff", b"\r\n\r\n", b"--b\r\n", b"--b--",
 ]  # fmt: skip
 MESSAGES = st.binary(max_size=300) | st.lists(st.sampled_from(LINES), max_size=40).map(b"".join)
 
@@ -55,6 +57,7 @@ def must_be_read(message: bytes, rcpt: str, limits: Limits = DEFAULT_LIMITS) -> 
     bounds = {"max_parts": limits.mime_parts, "max_depth": limits.mime_depth}
     shown = content(message, **bounds)
     assert b"\0" not in shown.text.encode()
+    assert "".join(block.text for block in shown.blocks) == shown.text
     if not mail.bomb:
         sizes = [(one, len(data)) for one, data in _attachments(message, bounds)]
         assert sizes == [(one, one.size) for one in mail.outline.attachments]

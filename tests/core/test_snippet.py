@@ -22,6 +22,8 @@ SNIPPETS = {
     "an introduction cut before its verb": ("Yes.\n\nOn 14 Jan 2025 Bob\nwrote:\n> Boats?", "Yes."),
     "what ends with a colon above a quote goes with it": ("Dear Bob\nabout this:\n> Boats?\nYes.", "Dear Bob Yes."),
     "quotes between answers": ("> Boats?\nYes.\n> Two?\nNo.", "Yes. No."),
+    "an answer below a long quote": ("> Boats?\n" * 200 + "Yes.", "Yes."),
+    "an answer in a long text": ("Yes. " * 10 + "\n> Boats?" * 200, ("Yes. " * 10).strip()),
     "nothing but a quote": ("> Boats?\n", "> Boats?"),
     "nothing but a signature": ("-- \nCarol\n", "-- Carol"),
     "the original below": ("Yes.\n\n-----Original Message-----\nFrom: Bob\n", "Yes."),

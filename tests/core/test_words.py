@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.words import decode_phrase, decode_words, safe_codec, unfold
+from gateway.core.charsets import safe_codec
+from gateway.core.words import decode_phrase, decode_words, unfold
 
 
 def word(text: str, charset: str = "utf-8") -> bytes:

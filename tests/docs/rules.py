@@ -51,7 +51,7 @@ def outcomes() -> dict[str, dict[str, tuple[Place, ...]]]:
 
 def _outcomes(call: ast.Call) -> Iterator[tuple[str, str]]:
     name, given = code.called(call), call.args
-    if name == "Step" and len(given) > 1:
+    if name in ("Step", "known_step") and len(given) > 1:
         for rule in code.words(given[0]):
             yield from ((rule, outcome) for outcome in code.words(given[1]))
     elif name in _OUTCOME_NAMES and given and _ID.fullmatch("".join(code.words(given[0]))):

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from gateway.core.address import AddressList, address_key, normal_domain, parse_address, parse_address_list
 from gateway.core.admission import read_recipient
+from gateway.core.charsets import safe_codec
 from gateway.core.dates import parse_date
 from gateway.core.header import read_header
 from gateway.core.mime import content_type, parameters_of
 from gateway.core.names import NAME_CHARACTERS, split_name, tidy_name
 from gateway.core.subject import base_subject, subject_key
-from gateway.core.words import decode_phrase, decode_words, safe_codec, unfold
+from gateway.core.words import decode_phrase, decode_words, unfold
 from tests.core.world import DOMAINS
 from tests.mail import corpus
 

@@ -21,6 +21,7 @@ from gateway.smtp.server import SmtpServer
 from gateway.store import accounts, tables
 from gateway.store.blobs import BlobStore
 from gateway.store.bodies import find_body, unpack
+from gateway.store.decisions import unpack_decision
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.schema import transaction
@@ -171,7 +172,11 @@ class House:
         rows = await self.rows("SELECT verdict, rule, reply, recipients, decision, message FROM receipts ORDER BY id")
         names = ("verdict", "rule", "reply", "recipients", "decision", "message")
         return [
-            {**dict(zip(names, row, strict=True)), "decision": json.loads(row[4]), "recipients": json.loads(row[3])}
+            {
+                **dict(zip(names, row, strict=True)),
+                "decision": unpack_decision(row[4]),
+                "recipients": json.loads(row[3]),
+            }
             for row in rows
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.usecases.drop_receipts import drop_receipts
 from tests.scenarios.house import House, mail
 from tests.smtp.front_desk import Peer
 
@@ -121,6 +122,17 @@ async def test_one_transaction_serves_one_account(house: House, first: str, seco
     assert handed.recipients[0].startswith("250")
     assert handed.recipients[1].startswith("452 4.5.3")
     assert handed.code == 250
+
+
+async def test_a_receipt_goes_when_its_time_is_over_and_its_mail_stays(house: House) -> None:
+    await house.hand(mail(), "acme+lead@mail.kommo.com")
+
+    kept = await drop_receipts(house.store, receipt_days=1)
+    dropped = await drop_receipts(house.store, receipt_days=-1)
+
+    assert (kept, dropped) == (0, 1)
+    assert await house.receipts() == []
+    assert await house.count("messages") == 1
 
 
 async def test_a6_each_account_gives_its_own_verdict_on_its_own_copy(house: House) -> None:

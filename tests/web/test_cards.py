@@ -68,6 +68,18 @@ async def test_mail_without_a_card_comes_onto_a_contact_made_later(site: Site) -
     assert len((await site.api.get(f"/v1/contacts/{made['id']}/messages")).json()["data"]) == 1
 
 
+async def test_the_mail_of_a_contact_that_a_mail_made_comes_onto_the_next_card_of_its_address(site: Site) -> None:
+    await site.hand(letter(cc="acme+contact@mail.kommo.com"), "acme+contact@mail.kommo.com")
+    first = (await site.api.get("/v1/contacts")).json()["data"][0]
+    assert (await site.api.delete(f"/v1/contacts/{first['id']}")).status_code == 204
+    second = await post(site, "contacts", {"emails": first["emails"]})
+    on_card = (await site.api.get(f"/v1/contacts/{second['id']}/messages")).json()["data"]
+    assert [row["contacts"] for row in on_card] == [[second["id"]]]
+    await patch(site, f"contacts/{second['id']}", {"emails": ["new@bluefin.example"]})
+    third = await post(site, "contacts", {"emails": first["emails"]})
+    assert len((await site.api.get(f"/v1/contacts/{third['id']}/messages")).json()["data"]) == 1
+
+
 async def test_a_patch_leaves_what_it_does_not_name(site: Site) -> None:
     made = await post(site, "contacts", {"emails": ["bob@bluefin.example"], "name": "Bob Miller"})
     changed = await patch(site, f"contacts/{made['id']}", {"name": "Robert Miller"})

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-import uvicorn
 
+from gateway.web.server import WebServer
 from tests.web.site import Page, Site, letter
 
 
@@ -19,7 +19,7 @@ async def served(site: Site) -> AsyncIterator[str]:
     """The site behind a real listener; its address."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(site.app, log_config=None))
+    server = WebServer(site.app, 1.0)
     task = asyncio.create_task(server.serve([sock]))
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     site.app.state.feed.close()

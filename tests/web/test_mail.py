@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from email import message_from_bytes
+from struct import pack
 from typing import Any
 
 import pytest
@@ -56,7 +57,57 @@ async def test_one_message_comes_with_its_text_and_clean_html(site: Site) -> Non
     shown = (await site.api.get(f"/v1/messages/{listed['id']}")).json()
     assert shown["html"] == "<b>Hello</b>\n"
     assert shown["text"].strip() == "Hello"
-    assert {name: value for name, value in shown.items() if name not in ("text", "html")} == listed
+    assert {name: value for name, value in shown.items() if name in listed} == listed
+    assert set(shown) - set(listed) == {"text", "html", "reply_text", "blocks", "calendar", "protected"}
+
+
+async def test_one_message_tells_what_is_new_in_its_text(site: Site) -> None:
+    quote = "On Tue, 14 Jan 2025 at 09:50, Bob <bob@bluefin.example> wrote:\n> Boats?\n"
+    await site.hand(letter("Re: Boats", text=f"Two, please.\n\n{quote}"))
+    listed = await one(site, "messages")
+    shown = (await site.api.get(f"/v1/messages/{listed['id']}")).json()
+    assert listed["snippet"] == shown["reply_text"] == "Two, please."
+    assert shown["blocks"] == [{"kind": "new", "text": "Two, please.\n\n"}, {"kind": "quote", "text": quote}]
+    assert (shown["calendar"], shown["protected"]) == ([], None)
+
+
+async def test_one_message_tells_its_invitation_and_how_it_is_protected(site: Site) -> None:
+    event = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nSUMMARY:Boats\r\nDTSTART:20250120T090000Z\r\n"
+    who = b"ORGANIZER;CN=Eve:mailto:eve@evil.example\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    files = [("boats.ics", "application/ics", event + who), ("smime.p7s", "application/pkcs7-signature", b"0")]
+    await site.hand(letter(files=files))
+    listed = await one(site, "messages")
+    shown = (await site.api.get(f"/v1/messages/{listed['id']}")).json()
+    invitation = shown["calendar"][0]
+    assert (invitation["method"], invitation["summary"]) == ("REQUEST", "Boats")
+    assert (invitation["start"], invitation["end"], invitation["zone"]) == ("2025-01-20T09:00:00Z", "", "")
+    assert invitation["organizer"] == {"address": "eve@evil.example", "name": "Eve", "answer": ""}
+    assert shown["protected"] == "smime-signed"
+    assert len(shown["contacts"]) == 1, "whoever stands in an invitation is no participant (C1)"
+
+
+async def test_a_file_inside_of_winmail_dat_is_listed_and_handed_over(site: Site) -> None:
+    inner = [(0x69002, b"\1"), (0x18010, b"offer.txt\0"), (0x6800F, b"2 boats")]
+    stream = pack("<IH", 0x223E9F78, 1) + b"".join(pack("<BII", 2, tag, len(d)) + d + b"\0\0" for tag, d in inner)
+    await site.hand(letter(files=[("winmail.dat", "application/ms-tnef", stream)]))
+    listed = await one(site, "messages")
+    assert [(file["n"], file["filename"], file["size"]) for file in listed["attachments"]] == [  # type: ignore[attr-defined]
+        (1, "winmail.dat", len(stream)),
+        (2, "offer.txt", 7),
+    ]
+    assert (await site.api.get(f"/v1/messages/{listed['id']}/attachments/1")).content == stream
+    assert (await site.api.get(f"/v1/messages/{listed['id']}/attachments/2")).content == b"2 boats"
+
+
+async def test_a_picture_of_the_html_is_told_apart_from_a_file(site: Site) -> None:
+    picture = b"Content-Type: image/png\r\nContent-ID: <i@x>\r\n\r\npng\r\n--b--\r\n"
+    body = (
+        b"Content-Type: multipart/related; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<b>Hi</b>\r\n--b\r\n"
+    )
+    header = letter().partition(b"\r\n\r\n")[0].partition(b"\r\nContent-Type")[0]
+    await site.hand(header + b"\r\n" + body + picture)
+    listed = (await site.api.get("/v1/messages")).json()["data"][0]["attachments"]
+    assert [(file["content_id"], file["inline"], file["filename"]) for file in listed] == [("i@x", True, "part-1.png")]
 
 
 async def test_only_a_short_mail_is_read_while_everybody_waits(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +208,7 @@ async def test_a_refused_mail_leaves_a_receipt_that_says_why(site: Site) -> None
 
 async def test_receipts_are_found_by_verdict_message_id_and_sender(site: Site) -> None:
     await site.hand(letter("One", id="<one@acme.example>"))
-    await site.hand(letter("Two", cc=""), sender="Priya@acme.example")
+    await site.hand(letter("Two", cc="", id="<two@acme.example>"), sender="Priya@acme.example")
     refused, filed = (await site.api.get("/v1/receipts")).json()["data"]
     found = {
         "verdict=file": [filed],
@@ -165,6 +216,7 @@ async def test_receipts_are_found_by_verdict_message_id_and_sender(site: Site) -
         "verdict=hold": [],
         "message_id=one@acme.example": [filed],
         "message_id=<one@acme.example>": [filed],
+        "message_id=two@acme.example": [refused],
         "sender=priya@ACME.example": [refused],
     }
     for query, rows in found.items():

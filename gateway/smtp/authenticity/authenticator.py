@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from gateway.core.envelope import Envelope
@@ -39,6 +40,7 @@ class Authenticator:
 
     def __init__(self, settings: AuthenticitySettings, resolver: Resolver) -> None:
         self._settings, self._resolver = settings, resolver
+        self._spared = lru_cache(maxsize=4_096)(self._is_spared)
 
     def at_once(self, peer: str) -> Auth | None:
         """The facts where the text of the mail makes no difference to them, else None."""
@@ -66,7 +68,7 @@ class Authenticator:
             )
         return replace(found, enforced=settings.mode == "enforce")
 
-    def _spared(self, peer: str) -> bool:
+    def _is_spared(self, peer: str) -> bool:
         """Loopback, a local socket, or a relay of ours."""
         try:
             address = ip_address(peer)

@@ -48,7 +48,7 @@ async def get_message(services: Services, reader: Reader, id: str) -> Any:
     message = unwrap(await show_mail.show_message(services.store, reader, id))
     raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
     content = await show_mail.show_content(raw, services.mime_limits)
-    return as_json(message) | {"text": content.text, "html": content.html}
+    return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
 
 
 @router.post("/messages/{id}/release", response_model=shapes.Message)

@@ -98,12 +98,14 @@ class Source(BaseModel):
 
 
 class File(BaseModel):
-    """An attachment."""
+    """An attachment; content_id is what the HTML calls it, inline says that it is meant to be seen in the text."""
 
     n: int
     filename: str
     content_type: str
     size: int
+    content_id: str | None
+    inline: bool
     available: bool
 
 
@@ -130,11 +132,51 @@ class Message(BaseModel):
     locked: bool
 
 
+class Block(BaseModel):
+    """A stretch of a text."""
+
+    kind: Literal["new", "quote", "forward", "signature"]
+    text: str
+
+
+class Guest(BaseModel):
+    """An organiser or attendee; no participant of the message."""
+
+    address: str
+    name: str
+    answer: Literal["", "accepted", "declined", "tentative", "delegated"]
+
+
+class Invitation(BaseModel):
+    """An event of an invitation, its times as they are written: in `zone`, in UTC with a `Z`, or a whole day."""
+
+    method: Annotated[str, Field(description="Of iTIP: REQUEST, REPLY, CANCEL, COUNTER, PUBLISH, …")]
+    uid: str
+    summary: str
+    start: Annotated[str, Field(examples=["2025-01-20T09:00:00", "2025-01-20T09:00:00Z", "2025-01-20"])]
+    end: str
+    zone: str
+    location: str
+    organizer: Guest | None
+    attendees: list[Guest]
+    status: str
+    recurrence: Annotated[str, Field(description="RRULE as it is written.", examples=["FREQ=WEEKLY;COUNT=4"])]
+    description: str
+
+
 class OpenMessage(Message):
-    """A message with its text; html is sanitised, null where there is none."""
+    """A message with its text; html is sanitised, null where there is none.
+
+    reply_text is what is new in the text; blocks, joined, are the text. protected says how the sender claims to have
+    signed or encrypted it; nothing of that is checked.
+    """
 
     text: str
     html: str | None
+    reply_text: str
+    blocks: list[Block]
+    calendar: list[Invitation]
+    protected: Literal["smime-encrypted", "smime-signed", "pgp-encrypted", "pgp-signed"] | None
 
 
 class Thread(BaseModel):
