@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 ROW ?=
+TARGET ?=
 BIN := .venv/bin
 SOURCES := gateway crm_adapter config tests bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11
 DEBIAN := chromium msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e bench lock docs image clean
+.PHONY: help run test check format e2e fuzz bench lock docs image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,12 +37,17 @@ e2e: .venv ## install the Debian programs the tests meet (as root), then run eve
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(DEBIAN)
 	SMARTGATE_NO_SKIPS=1 $(BIN)/python -m pytest --cov --cov-report=term
 
+fuzz: .venv ## feed hostile bytes to the parsers, FUZZ_SECONDS (600) a target; TARGET=… picks one of them
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-fuzz.lock
+	@nice -n 10 $(BIN)/python -m tests.fuzz $(TARGET)
+
 bench: .venv ## measure side by side with Postfix; ROW=… picks one row of the table
 	@$(BIN)/python -m bench $(ROW)
 
-lock: .venv ## write both lock files anew from pyproject.toml
+lock: .venv ## write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock
-	$(COMPILE) pyproject.toml --all-extras -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra dev --extra e2e -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 
 docs: .venv ## write the parts of docs/ and the sample settings file anew that are made from the code
 	$(BIN)/python -m config

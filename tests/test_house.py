@@ -113,8 +113,9 @@ LOCKS = {
     "requirements.lock": PROJECT["dependencies"],
     "requirements-dev.lock": [
         *PROJECT["dependencies"],
-        *(wanted for extra in PROJECT["optional-dependencies"].values() for wanted in extra),
+        *(wanted for extra in ("dev", "e2e") for wanted in PROJECT["optional-dependencies"][extra]),
     ],
+    "requirements-fuzz.lock": [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["fuzz"]],
 }
 
 

@@ -290,7 +290,12 @@ def forms(prefix: str, page: str) -> str:
 def _author(mail: bytes) -> str:
     found = re.findall(rb"(?im)^from[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", mail.split(b"\r\n\r\n")[0])
     shown = [" ".join(one.decode("utf-8", "replace").split()) for one in found]
-    return " and ".join(f"`{one}`" for one in shown) or "none"
+    return " and ".join(f"`{_visible(one)}`" for one in shown) or "none"
+
+
+def _visible(text: str) -> str:
+    """What a page could not show, or would obey, as its number."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
 
 
 BLOCKS: Mapping[str, Callable[[str, str], str]] = {
