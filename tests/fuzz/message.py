@@ -170,7 +170,7 @@ def _needs_a_visible_copy(mail: Mail, decision: Decision, world: int, wanted: in
 
 
 def _shows_safely(message: bytes, mail: Mail) -> None:
-    shown = content(message, **BOUNDS)
+    shown = content(message, max_parts=BOUNDS["max_parts"], max_depth=BOUNDS["max_depth"])
     assert b"\0" not in shown.text.encode("utf-8")
     if shown.html is not None:
         assert b"\0" not in shown.html.encode("utf-8")
