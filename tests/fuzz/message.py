@@ -30,12 +30,14 @@ from tests.mail import corpus
 
 MOST_BYTES = 8_192
 LIMITS = Limits(header_bytes=6_000, header_lines=60, addresses=20, mime_depth=4, mime_parts=12, received=5, contacts=3)
-BOUNDS = {"max_parts": LIMITS.mime_parts, "max_depth": LIMITS.mime_depth}
+BOUNDS: dict[str, Any] = {"max_parts": LIMITS.mime_parts, "max_depth": LIMITS.mime_depth}
 RECIPIENTS = ((ACME,), (CONTACT,), (LEAD,), (ACME, LEAD), ("postmaster@mail.kommo.com",), ('"acme"@In.Gate.Example.',))
 FOR_OPERATORS = 4
 UNPROVEN = Auth(trusted=False, evaluated=True, policy="reject", enforced=True)
 DUPLICATES = (None, Filed("m1", "filed", Action.ATTACH), Filed("m1", "held", Action.ATTACH))
 _ACTS = re.compile(r"(?i)\s*(?:javascript|data|vbscript|file|cid|about)\s*:")
+_QUOTED = re.compile(r'"[^"]*"')
+_FETCHES = re.compile(r"(?i)url|expression|import|position|var\(|image-set|[\\{}<>@]")
 _FORBIDDEN = "script style iframe object embed form input button meta link base svg math template"
 _NEVER = frozenset(_FORBIDDEN.split())
 
@@ -190,5 +192,7 @@ class _Inspector(HTMLParser):
         assert tag not in _NEVER, tag
         for name, value in attrs:
             assert not name.startswith("on"), name
-            assert name not in ("style", "src", "srcset", "background", "action"), name
+            assert name not in ("srcset", "background", "action"), name
+            assert name != "src" or (value or "").lower().startswith("data:image/"), value
+            assert name != "style" or not _FETCHES.search(_QUOTED.sub("", value or "")), value
             assert name not in ("href", "cite") or not _ACTS.match(value or ""), value
