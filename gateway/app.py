@@ -314,6 +314,7 @@ class Gateway:
             version=version(),
             secure_cookies=self.public_url.startswith("https:"),
             max_message_bytes=settings.max_message_bytes,
+            held_days=settings.held_days,
             limits=filing.limits,
             receipt_days=settings.receipt_days,
         )

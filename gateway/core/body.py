@@ -6,12 +6,12 @@ can be read, and what can't be read is kept as an attachment (rule B4b).
 
 from __future__ import annotations
 
-import html as entities
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
-import nh3
 from inscriptis import get_text
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
@@ -26,24 +26,18 @@ from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, p
 from gateway.core.quoted_html import before_quotes, with_markers
 from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
 from gateway.core.rtf import rtf_text
+from gateway.core.safe_html import INLINE_IMAGES, Safe, make_safe, preformatted, unstyled
 from gateway.core.snippet import text_snippet, without_tags
 from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
-_MAX_OPEN_ELEMENTS = 1_000
 _MAX_LAID_OUT = 200_000
-_MOST_CLEANINGS = 4
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LINE_IN_PRE = re.compile(r'(<pre(?: [a-z]+="[^"]*")*>)(?=\n)')
-_NO_BREAK = "\xa0"
-_TAG_NAME = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.I)
-# Elements that hold nothing, or that the next of their kind closes.
-_HOLD_LITTLE = "area br col dd dt embed hr img input li link meta option p source td th tr track wbr"
-_NEVER_DEEP = frozenset(_HOLD_LITTLE.split())
 _CALENDARS = frozenset(("text/calendar", "application/ics"))
 _ENCRYPTED = (SMIME_ENCRYPTED, PGP_ENCRYPTED)
+_Clean: TypeAlias = Callable[[str], Safe]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +54,7 @@ class Content:
     """A body for reading. text: plain, derived from the HTML when there is no plain part. html: sanitised, or None.
 
     blocks: the text in its stretches, new or not; joined they are the text. protected: how it is signed or encrypted.
+    remote_images: the HTML refers to pictures on other servers.
     """
 
     text: str
@@ -67,6 +62,7 @@ class Content:
     blocks: tuple[Block, ...] = ()
     calendar: tuple[Invitation, ...] = ()
     protected: str | None = None
+    remote_images: bool = False
 
     @property
     def reply_text(self) -> str:
@@ -86,22 +82,26 @@ def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -
     return Outline(_snippet(pieces, parts.leaves), tuple(attachments), parts.unread)
 
 
-def content(message: bytes, *, max_parts: int, max_depth: int) -> Content:
-    """Text and sanitised HTML for someone who opens the message."""
+def content(message: bytes, *, max_parts: int, max_depth: int, files_at: str = "", images: bool = False) -> Content:
+    """Text and sanitised HTML for someone who opens the message.
+
+    files_at: the address below which its attachments are, by their numbers. images: remote ones are wanted.
+    """
     header = read_header(message)
     parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
     pieces, files = _sort(parts.leaves)
-    shown = _joined([_show(piece) for piece in pieces])
+    clean = partial(make_safe, inline=_inline(files, files_at), show_remote=images)
+    shown = _joined([_show(piece, clean) for piece in pieces])
     calendar = _invitations(parts.leaves)
     if not shown.html:
-        shown = _with_wrapped(shown, files, max_parts)
+        shown = _with_wrapped(shown, files, max_parts, clean)
     if not shown.text.strip() and not shown.html:
         shown.text = "\n\n".join(map(in_words, calendar))
     protected = shown.protected or protection(parts.leaves)
     if protected in _ENCRYPTED or (protected in SENTENCES and not shown.text.strip()):
         shown.text = f"{SENTENCES[protected]}\n\n{shown.text}".strip("\n")
     blocks = split(shown.text, forwarded=passes_on(decode_words(header.first("subject") or b"")))
-    return Content("".join(block.text for block in blocks), shown.html, blocks, calendar, protected)
+    return Content("".join(block.text for block in blocks), shown.html, blocks, calendar, protected, shown.remote)
 
 
 def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tuple[Attachment, bytes] | None:
@@ -114,40 +114,6 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
         return whole(message, n), message
     inner = inner_files(files, len(files) + bool(parts.unread), max_parts)
     return next((one for one in inner if one[0].n == n), None)
-
-
-def clean_html(markup: str) -> str:
-    """HTML without anything that acts: scripts, styles, forms, event handlers, links to remote pictures (nh3).
-
-    Elements left open by the thousand would take time without bound: such markup is shown as its text. Cleaning what
-    is clean changes nothing, so a browser builds the very tree that was found harmless; markup that comes out another
-    one each time is shown as its text too.
-    """
-    if _open_elements(markup) > _MAX_OPEN_ELEMENTS:
-        return _preformatted(without_tags(markup))
-    cleaned = _cleaned(markup)
-    for _ in range(_MOST_CLEANINGS):
-        before, cleaned = cleaned, _cleaned(cleaned)
-        if cleaned == before:
-            return cleaned
-    return _preformatted(without_tags(cleaned))
-
-
-def _cleaned(markup: str) -> str:
-    """One cleaning; a line end at the beginning of <pre> is written twice, because a parser drops the first."""
-    clean = nh3.clean(
-        markup,
-        attributes={**nh3.ALLOWED_ATTRIBUTES, "img": {"alt", "width", "height"}},
-        url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer nofollow",
-    )
-    return _LINE_IN_PRE.sub(r"\1\n", clean) if "<pre" in clean else clean
-
-
-def _preformatted(text: str) -> str:
-    """A text as HTML, written as a cleaning would leave it."""
-    start = "\n" if text.startswith("\n") else ""
-    return f"<pre>{start}{entities.escape(text, quote=False).replace(_NO_BREAK, '&nbsp;')}</pre>"
 
 
 @dataclass(slots=True)
@@ -184,9 +150,19 @@ class _Shown:
     text: str
     html: str | None
     protected: str | None = None
+    remote: bool = False
 
 
-def _show(piece: _Piece) -> _Shown:
+def _inline(files: Iterable[Leaf], files_at: str) -> dict[str, str]:
+    """Addresses of the pictures that HTML may show within itself, by what it calls them (RFC 2392)."""
+    return {
+        leaf.content_id: f"{files_at}{n}"
+        for n, leaf in enumerate(files, 1)
+        if files_at and leaf.content_id and leaf.kind in INLINE_IMAGES
+    }
+
+
+def _show(piece: _Piece, clean: _Clean) -> _Shown:
     plain = "\n\n".join(_plain_of(leaf) for leaf in piece.plain)
     plain, protected = without_armour(MARKERS.sub("", plain))
     if not piece.html:
@@ -196,15 +172,17 @@ def _show(piece: _Piece) -> _Shown:
     if in_html in _ENCRYPTED:
         return _Shown(plain if plain.strip() else without_tags(own).strip(), None, in_html)
     if plain.strip():
-        return _Shown(plain, clean_html(markup), protected or in_html)
-    return _show_html(markup, protected or in_html)
+        safe = clean(markup)
+        return _Shown(plain, safe.html, protected or in_html, safe.remote)
+    return _show_html(markup, clean, protected or in_html)
 
 
-def _show_html(markup: str, protected: str | None = None) -> _Shown:
+def _show_html(markup: str, clean: _Clean, protected: str | None = None) -> _Shown:
     """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
     markup = MARKERS.sub("", markup)
-    clean, marked = clean_html(markup), with_markers(markup)
-    return _Shown(_html_to_text(clean if marked == markup else clean_html(marked)), clean, protected)
+    safe, marked = clean(markup), with_markers(markup)
+    text = _html_to_text(unstyled(safe.html if marked == markup else clean(marked).html))
+    return _Shown(text, safe.html, protected, safe.remote)
 
 
 def _joined(shown: Sequence[_Shown]) -> _Shown:
@@ -214,18 +192,20 @@ def _joined(shown: Sequence[_Shown]) -> _Shown:
     filled = [one for one in shown if one.text.strip() or one.html]
     html = None
     if any(one.html is not None for one in filled):
-        html = "\n".join(one.html or _preformatted(MARKERS.sub("", one.text)) for one in filled)
+        html = "\n".join(one.html or preformatted(MARKERS.sub("", one.text)) for one in filled)
     protected = next((one.protected for one in shown if one.protected), None)
-    return _Shown("\n\n".join(one.text.strip("\n") for one in filled), html, protected)
+    remote = any(one.remote for one in filled)
+    return _Shown("\n\n".join(one.text.strip("\n") for one in filled), html, protected, remote)
 
 
-def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int) -> _Shown:
+def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int, clean: _Clean) -> _Shown:
     """What a winmail.dat holds of the text, where the mail itself lacks it."""
     for found in unwrapped(files, max_parts):
-        inside = _show_html(_clean_text(found.html)) if found.html else _Shown("", None)
+        inside = _show_html(_clean_text(found.html), clean) if found.html else _Shown("", None)
         wrapped = _clean_text(found.text.strip() or rtf_text(found.rtf)) or inside.text
         if wrapped.strip() or inside.html:
-            return _Shown(shown.text if shown.text.strip() else wrapped, inside.html, shown.protected)
+            text = shown.text if shown.text.strip() else wrapped
+            return _Shown(text, inside.html, shown.protected, inside.remote)
     return shown
 
 
@@ -282,16 +262,6 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
         return text_snippet(SENTENCES[protected])
     told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in unwrapped(leaves, 0)]
     return text_snippet("\n".join(told))
-
-
-def _open_elements(markup: str) -> int:
-    """The most elements that are open at one place, as far as tags tell without building the tree."""
-    depth = most = 0
-    for tag in _TAG_NAME.finditer(markup):
-        if tag[2].lower() not in _NEVER_DEEP:
-            depth = max(depth + (-1 if tag[1] else 1), 0)
-            most = max(most, depth)
-    return most
 
 
 def _html_to_text(markup: str) -> str:

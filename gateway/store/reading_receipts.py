@@ -15,7 +15,7 @@ from gateway.core.resources import Event, Receipt
 from gateway.store.decisions import unpack_decision
 from gateway.store.facts import begins_with
 from gateway.store.ids import first_id
-from gateway.store.reading import Page, Position, like, read_page
+from gateway.store.reading import Page, Position, collect, like, read_page
 from gateway.store.tables import NO_MESSAGE, accounts, events, messages, receipts
 
 DAY_MS = 86_400_000
@@ -75,6 +75,13 @@ def find_receipt_of(tx: Connection, account: int, message: str) -> str | None:
     """The receipt of the first attempt that handed us a message."""
     query = select(receipts.c.id).where(receipts.c.account == account, receipts.c.message == message)
     return tx.execute(query.order_by(receipts.c.id).limit(1)).scalar_one_or_none()
+
+
+def find_first_attempts(tx: Connection, account: int, messages: Sequence[str]) -> dict[str, Attempt]:
+    """The first attempt that handed us each message."""
+    query = select(receipts).where(receipts.c.account == account).order_by(receipts.c.id)
+    found = collect(tx, query, receipts.c.message, messages)
+    return {message: _attempt(rows[0]) for message, rows in found.items()}
 
 
 def _tells_of(account: int, message_id: str) -> ColumnElement[bool]:

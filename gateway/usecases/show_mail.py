@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.core.attachments import Attachment
 from gateway.core.body import Content, attachment, content
@@ -72,11 +73,15 @@ async def show_raw(store: Store, blobs: BlobStore, reader: Principal, id: str) -
     return Raw(body.trace, await asyncio.to_thread(unpack, blobs, reader.account, body)) if body is not None else None
 
 
-async def show_content(raw: Raw, limits: MimeLimits) -> Content:
-    """Text and sanitised HTML of a message."""
-    if len(raw.message) > LARGE:
-        return await asyncio.to_thread(content, raw.message, max_parts=limits.parts, max_depth=limits.depth)
-    return content(raw.message, max_parts=limits.parts, max_depth=limits.depth)
+async def show_content(raw: Raw, limits: MimeLimits, files_at: str = "", *, images: bool = False) -> Content:
+    """Text and sanitised HTML of a message.
+
+    files_at: the address below which the reader gets its attachments. images: they want to see remote ones.
+    """
+    read = partial(
+        content, raw.message, max_parts=limits.parts, max_depth=limits.depth, files_at=files_at, images=images
+    )
+    return await asyncio.to_thread(read) if len(raw.message) > LARGE else read()
 
 
 async def show_attachment(raw: Raw, n: int, limits: MimeLimits) -> tuple[Attachment, bytes] | None:

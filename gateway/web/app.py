@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gateway.web import health
 from gateway.web.api import account, contacts, docs, leads, messages, receipts
-from gateway.web.console import cards, home, mail, session, trace, why
+from gateway.web.console import cards, held, home, mail, session, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
@@ -24,7 +24,7 @@ from gateway.web.problems import Problem, from_validation
 from gateway.web.services import WebServices
 
 API = (account, contacts, leads, messages, receipts)
-PAGES = (docs, health, home, trace, cards, mail, why, session)
+PAGES = (docs, health, home, trace, held, cards, mail, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",

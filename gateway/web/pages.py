@@ -20,7 +20,7 @@ from gateway.web.services import WebServices
 
 TEMPLATES = Path(__file__).parent / "templates"
 _TITLES = {
-    403: "This was not carried out",
+    403: "You may not do this",
     404: "There is nothing here",
     405: "This can't be done here",
     422: "Something in the address is not right",

@@ -30,7 +30,8 @@ class WebServices:
 
     filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
-    only once the listener is bound. receipt_days: how long receipts are kept. secure_cookies: cookies by https only.
+    only once the listener is bound. receipt_days, held_days: how long receipts, and held mail, are kept.
+    secure_cookies: cookies by https only.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class WebServices:
     explain: Explain
     version: str
     receipt_days: int = 365
+    held_days: int = 30
     secure_cookies: bool = False
     max_message_bytes: int = 35 * 1024 * 1024
     limits: Limits = field(default=DEFAULT_LIMITS)

@@ -47,6 +47,16 @@ _HEADINGS: Mapping[str, tuple[str, str]] = {
     "C6": ("Its conversation has a lead", "Its conversation has a lead"),
     "C6a": ("Which lead it shows on", "Which lead it shows on"),
 }
+_HELD = {
+    "B5": "its sender isn’t proven",
+    "B7": "a stranger wrote to you",
+    "B8b": "more new people than an hour may bring",
+    "B9": "already held",
+}
+_WHY_HELD = {
+    "B7": "Its author is a stranger, and your account holds strangers’ mail for review.",
+    "B8b": "More new people wrote to you within an hour than your account takes in by itself.",
+}
 _ASKED = (("A1", "domain"), ("A3", "ending"), ("A2", "account"), ("B3", "loop"), ("B4b", "size and shape"))
 ORDER: Mapping[str, str] = {
     **dict(_ASKED),
@@ -69,6 +79,16 @@ class Piece:
 
     text: str
     strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Whether the author is who From says (B5). why: a sentence that explains it."""
+
+    colour: str
+    icon: str
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +142,32 @@ def writer(attempt: Attempt) -> Mapping[str, str] | None:
     return next((one for one in people if one["role"] == "from"), None)
 
 
+def badge(attempt: Attempt) -> Badge | None:
+    """What is known of the author: proven, not proven, or a colleague's name that nothing proves; None for nothing."""
+    wrote, authentic = writer(attempt), attempt.receipt.decision.get("authentic")
+    if wrote is None or authentic is None:
+        return None
+    domain = wrote["address"].rpartition("@")[2]
+    if authentic:
+        return Badge("ok", "shield", f"Really from {domain}", f"The servers of {domain} vouch for this mail.")
+    if wrote["kind"] == "team":
+        why = (
+            f"It names a colleague as its author, but nothing proves that {domain} sent it. We treat it like a "
+            "stranger’s mail. Ask your colleague another way before you act on it."
+        )
+        return Badge("bad", "warn", f"Says {domain}, but isn’t", why)
+    return Badge("wait", "warn", f"Not proven to be from {domain}", f"Nothing proves that {domain} sent this mail.")
+
+
+def why_held(attempt: Attempt) -> str:
+    """Why a mail waits for an admin, in a sentence or two (B5, B7, B8b)."""
+    if attempt.rule == "B5":
+        wrote = writer(attempt)
+        domain = wrote["address"].rpartition("@")[2] if wrote else "the sender’s domain"
+        return f"Nothing proves that {domain} sent it, and {domain} asks to set such mail apart."
+    return _WHY_HELD.get(attempt.rule, "It is held for review.")
+
+
 def people(attempt: Attempt, role: str) -> str:
     """Who stood in a header, smart addresses left out; empty for nobody."""
     listed = [one for one in attempt.receipt.decision.get("participants", ()) if one["role"] == role]
@@ -134,7 +180,7 @@ def became(attempt: Attempt, cards: Sequence[Named]) -> list[Piece]:
     if verdict == "refuse":
         return [Piece(reason_of(reason_id(attempt)).short)]
     if verdict == "hold":
-        return [Piece("a stranger wrote to you" if attempt.rule == "B7" else "for review")]
+        return [Piece(_HELD.get(attempt.rule, "for review"))]
     if attempt.rule == "A5":
         return [Piece("kept for the operators")]
     if attempt.rule == "B9" and not _creates(decision):
@@ -177,7 +223,9 @@ def _creates(decision: Mapping[str, Any]) -> bool:
 def sentence(attempt: Attempt, cards: Sequence[Named]) -> str:
     """The whole line for those who listen: "Filed: Offer, new contact Bob"."""
     what = "".join(piece.text for piece in became(attempt, cards))
-    return f"{VERDICTS[attempt.receipt.verdict]}: {title(attempt)}, {what}"
+    about = badge(attempt)
+    warning = f". {about.text}" if about is not None and about.colour == "bad" else ""
+    return f"{VERDICTS[attempt.receipt.verdict]}: {title(attempt)}, {what}{warning}"
 
 
 def steps(attempt: Attempt) -> list[StepLine]:

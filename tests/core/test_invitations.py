@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -170,7 +171,7 @@ def test_an_invitation_in_words(invitation: Invitation, text: str) -> None:
 
 PART = b"Content-Type: text/calendar; method=COUNTER; charset=utf-8\r\n\r\n" + event("SUMMARY:Boöts").encode()
 FILE = b"Content-Type: application/ics; name=invite.ics; method=COUNTER\r\n\r\n" + event("SUMMARY:Boöts").encode()
-LIMITS = {"max_parts": 9, "max_depth": 5}
+LIMITS: dict[str, Any] = {"max_parts": 9, "max_depth": 5}
 
 
 def test_an_invitation_is_kept_as_a_file_and_told_once() -> None:

@@ -54,7 +54,7 @@ def must_be_read(message: bytes, rcpt: str, limits: Limits = DEFAULT_LIMITS) -> 
     must_be_storable(mail)
     assert decision == decided(read_mail(message, limits), rcpt, limits=limits)
     assert "\\u0000" not in json.dumps(as_json(decision))
-    bounds = {"max_parts": limits.mime_parts, "max_depth": limits.mime_depth}
+    bounds: dict[str, Any] = {"max_parts": limits.mime_parts, "max_depth": limits.mime_depth}
     shown = content(message, **bounds)
     assert b"\0" not in shown.text.encode()
     assert "".join(block.text for block in shown.blocks) == shown.text

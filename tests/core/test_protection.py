@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.core.body import attachment, content, outline
@@ -9,7 +11,7 @@ from gateway.core.header import read_header
 from gateway.core.protection import SENTENCES, without_armour
 from tests.core.test_mime import TEXT, multipart
 
-LIMITS = {"max_parts": 9, "max_depth": 5}
+LIMITS: dict[str, Any] = {"max_parts": 9, "max_depth": 5}
 CIPHER = b"-----BEGIN PGP MESSAGE-----\n\nhQEMA0000000\n=abcd\n-----END PGP MESSAGE-----"
 PGP_SIGNATURE = b"Content-Type: application/pgp-signature; name=signature.asc\r\n\r\n-----BEGIN PGP SIGNATURE-----"
 SMIME_SIGNATURE = b"Content-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\nMIAG"

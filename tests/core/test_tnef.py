@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from struct import pack
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from gateway.core.header import read_header
 from gateway.core.tnef import InnerFile, unwrap_tnef
 from tests.core.test_mime import PDF, TEXT, multipart
 
-LIMITS = {"max_parts": 5, "max_depth": 3}
+LIMITS: dict[str, Any] = {"max_parts": 5, "max_depth": 3}
 BEGIN = pack("<IH", 0x223E9F78, 1)
 BODY, CODE_PAGE, PROPERTIES = 0x0002800C, 0x00069007, 0x00069003
 NEW_FILE, TITLE, DATA, FILE_PROPERTIES = 0x00069002, 0x00018010, 0x0006800F, 0x00069005

@@ -16,6 +16,7 @@ import httpx2
 from fastapi import FastAPI
 
 from gateway.core.envelope import Admission, Envelope
+from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
 from gateway.store import schema
 from gateway.store.access import issue_token
@@ -62,6 +63,19 @@ def letter(
 
 
 @dataclass
+class Looker:
+    """Who tells the desk what is known of an author (B5): what a test says."""
+
+    found: Auth = field(default_factory=Auth)
+
+    def at_once(self, peer: str) -> Auth:
+        return self.found
+
+    async def evaluate(self, *_: object) -> Auth:
+        raise AssertionError("everything is known at once")
+
+
+@dataclass
 class Site:
     """The site, with what its accounts were given when they were opened."""
 
@@ -70,6 +84,7 @@ class Site:
     desk: FilingDesk
     acme: accounts.Opened
     other: accounts.Opened
+    looker: Looker
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def client(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
@@ -93,14 +108,14 @@ class Site:
         assert answer.status_code == 303
         return browser
 
-    async def add_user(self, email: str, name: str, role: str = "user") -> str:
-        """Makes another user of Acme; their token for the API."""
+    async def add_user(self, email: str, name: str, role: str = "user", kind: str = "api") -> str:
+        """Makes another user of Acme; their token for the API, or with `sign_in` for a link."""
 
         def add(tx: Tx) -> str:
             account = find_account(tx, "acme")
             assert account is not None
             user = add_user(tx, account.number, email, name, role, accounts._now())
-            return issue_token(tx, account.number, user.id, "api", accounts._now())
+            return issue_token(tx, account.number, user.id, kind, accounts._now())
 
         return await self.store.write(add)
 
@@ -165,7 +180,9 @@ def open_site(made: Made, folder: Path) -> Site:
         receipt_days=90,
         max_message_bytes=100_000,
     )
-    return Site(store, build(services), FilingDesk(store, blobs, filing, "mx.kommo.example"), made.acme, made.other)
+    looker = Looker()
+    desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)
+    return Site(store, build(services), desk, made.acme, made.other, looker)
 
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -108,7 +108,8 @@ async def test_home_and_trace_tell_what_became_of_each_mail(site: Site) -> None:
         assert "Held a stranger wrote to you · Growth" in text
     home = check_page(await browser.get("/"))
     assert "3 mails filed today, 3 refused, 1 held. 1 thing needs you." in home.text
-    assert "Look at 1 held mail" in home.text
+    assert "Release or refuse 1 held mail" in home.text
+    assert "/held" in home.links
 
 
 async def test_the_chart_counts_and_scales(site: Site) -> None:
@@ -230,6 +231,7 @@ async def test_every_page_is_reached_from_home_by_plain_links_and_keeps_to_the_r
         "/",
         "/trace",
         "/trace/ID",
+        "/held",
         "/contacts",
         "/contacts/ID",
         "/leads",

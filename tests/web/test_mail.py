@@ -58,7 +58,16 @@ async def test_one_message_comes_with_its_text_and_clean_html(site: Site) -> Non
     assert shown["html"] == "<b>Hello</b>\n"
     assert shown["text"].strip() == "Hello"
     assert {name: value for name, value in shown.items() if name in listed} == listed
-    assert set(shown) - set(listed) == {"text", "html", "reply_text", "blocks", "calendar", "protected"}
+    assert set(shown) - set(listed) == {
+        "text",
+        "html",
+        "reply_text",
+        "blocks",
+        "calendar",
+        "protected",
+        "remote_images",
+    }
+    assert shown["remote_images"] is False
 
 
 async def test_one_message_tells_what_is_new_in_its_text(site: Site) -> None:
@@ -108,6 +117,25 @@ async def test_a_picture_of_the_html_is_told_apart_from_a_file(site: Site) -> No
     await site.hand(header + b"\r\n" + body + picture)
     listed = (await site.api.get("/v1/messages")).json()["data"][0]["attachments"]
     assert [(file["content_id"], file["inline"], file["filename"]) for file in listed] == [("i@x", True, "part-1.png")]
+
+
+async def test_html_shows_its_own_pictures_and_those_of_others_when_they_are_wanted(site: Site) -> None:
+    logo = ("logo.png", "image/png", b"png")
+    page = "<img src='cid:logo@x'><img src='https://shop.example/1.png'>"
+    mail = letter(text=page, files=[logo]).replace(b"text/plain", b"text/html", 1)
+    await site.hand(
+        mail.replace(b"Content-Disposition: attachment", b"Content-ID: <logo@x>\r\nContent-Disposition: inline")
+    )
+    id = (await one(site, "messages"))["id"]
+    blocked = (await site.api.get(f"/v1/messages/{id}")).json()
+    shown = (await site.api.get(f"/v1/messages/{id}?images=show")).json()
+    own = f'<img src="/v1/messages/{id}/attachments/1">'
+    assert blocked["html"] == f'{own}<img data-blocked-src="https://shop.example/1.png">\n'
+    assert shown["html"] == f'{own}<img src="https://shop.example/1.png">\n'
+    assert blocked["remote_images"] is shown["remote_images"] is True
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == b"png"
+    wrong = await site.api.get(f"/v1/messages/{id}?images=all")
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/images")
 
 
 async def test_only_a_short_mail_is_read_while_everybody_waits(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ async def fill(site: Site) -> dict[str, str]:
 
 def at(path: str, ids: dict[str, str]) -> str:
     """The path with ids of things that are there."""
-    console = {"mail": "messages", "trace": "receipts"}
+    console = {"mail": "messages", "held": "messages", "trace": "receipts"}
     kind = path.removeprefix("/v1").split("/")[1]
     id = ids.get(console.get(kind, kind), "x")
     return path.replace("{id}", id).replace("{n}", "1").replace("{action}", "lead")

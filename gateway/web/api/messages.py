@@ -19,6 +19,7 @@ from gateway.web.services import Services
 
 router = APIRouter(tags=["messages"])
 Folder = Literal["inbox", "sent", "deleted", "held"]
+Images = Literal["block", "show"]
 
 
 @router.get("/messages", response_model=Listed[shapes.Message])
@@ -43,11 +44,12 @@ async def list_messages(
 
 
 @router.get("/messages/{id}", response_model=shapes.OpenMessage)
-async def get_message(services: Services, reader: Reader, id: str) -> Any:
-    """One message with its text."""
+async def get_message(services: Services, reader: Reader, id: str, images: Images = "block") -> Any:
+    """One message with its text; `images=show` keeps pictures on other servers in its HTML."""
     message = unwrap(await show_mail.show_message(services.store, reader, id))
     raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    content = await show_mail.show_content(raw, services.mime_limits)
+    files_at = f"/v1/messages/{message.id}/attachments/"
+    content = await show_mail.show_content(raw, services.mime_limits, files_at, images=images == "show")
     return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
 
 

@@ -169,6 +169,7 @@ class OpenMessage(Message):
 
     reply_text is what is new in the text; blocks, joined, are the text. protected says how the sender claims to have
     signed or encrypted it; nothing of that is checked.
+    remote_images: the html refers to pictures on other servers; they are blocked unless `images=show` asks for them.
     """
 
     text: str
@@ -177,6 +178,7 @@ class OpenMessage(Message):
     blocks: list[Block]
     calendar: list[Invitation]
     protected: Literal["smime-encrypted", "smime-signed", "pgp-encrypted", "pgp-signed"] | None
+    remote_images: bool
 
 
 class Thread(BaseModel):

@@ -32,8 +32,8 @@ Reader: TypeAlias = Annotated[Visitor, Depends(_reader)]
 
 
 def to_sign_in(request: Request, _fault: Exception) -> Response:
-    """Where nobody is signed in: pages lead to the page that says how; streams and writes are told 401."""
-    if request.method == "GET" and request.url.path != "/feed":
+    """Where nobody is signed in: pages and their buttons lead to the page that says how; streams are told 401."""
+    if request.url.path != "/feed":
         return RedirectResponse("/sign-in", 303)
     return Response(status_code=401)
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.usecases.edit_session import Principal
+from gateway.usecases.show_held import is_held, show_reviewed
 from gateway.usecases.show_receipts import Outcome, Search, list_outcomes, show_outcome
 from gateway.web import words
 from gateway.web.console.session import Reader
@@ -58,6 +59,7 @@ async def trace(
         paged=after is not None,
         outcome=opened,
         **(_opened(services, reader, opened) if opened is not None else {}),
+        **(await _review(services, reader, opened) if opened is not None else {}),
     )
 
 
@@ -96,6 +98,16 @@ def _opened(services: WebServices, reader: Principal, outcome: Outcome) -> dict[
         "not_asked": words.not_asked(attempt),
         "write_to": _write_to(reader, outcome) if refused else None,
     }
+
+
+async def _review(services: WebServices, reader: Principal, outcome: Outcome) -> dict[str, bool]:
+    """What became of a mail that was held (B7)."""
+    receipt = outcome.attempt.receipt
+    if receipt.verdict != "hold" or receipt.message is None:
+        return {"held": False, "released": False}
+    held = await is_held(services.store, reader, receipt.message)
+    reviewed = None if held else await show_reviewed(services.store, reader, receipt.message)
+    return {"held": held, "released": reviewed is not None and reviewed.message is not None}
 
 
 def _write_to(reader: Principal, outcome: Outcome) -> tuple[str, str] | None:

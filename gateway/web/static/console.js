@@ -81,6 +81,17 @@ if (greeting) {
   greeting.textContent = `${part}, ${greeting.dataset.greet}`;
 }
 
+/* a mail stands in a frame as high as itself */
+for (const frame of document.querySelectorAll("iframe.paper")) {
+  const fit = () => {
+    const page = frame.contentDocument?.body;
+    if (page) frame.style.height = `${Math.min(page.scrollHeight + 4, 20000)}px`;
+  };
+  frame.addEventListener("load", fit);
+  addEventListener("resize", fit);
+  fit();
+}
+
 /* live feed */
 const feed = document.querySelector("[data-feed]");
 if (feed && "EventSource" in window) follow(feed);

@@ -23,8 +23,9 @@ PEER = "192.0.2.1"
 async def check(
     zones: Zones, sender: str, *, peer: str = PEER, helo: str = "mx.example.net", seconds: float = 5
 ) -> Spf:
+    silent = any(TIMEOUT in str(entry) for entry in zones.values())
     async with NameServer(zones) as server:
-        resolver = Resolver([server.address], query_seconds=0.2)
+        resolver = Resolver([server.address], query_seconds=0.2 if silent else 5)
         return await check_spf(resolver, peer, sender, helo, hostname="mx.example", seconds=seconds)
 
 

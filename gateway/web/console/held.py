@@ -1,0 +1,85 @@
+"""Held mail: what waits for an admin, and letting it in or not (rules B7, B8b, F)."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, TypeAlias
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.core.decision import Decision
+from gateway.usecases import review_held, show_held
+from gateway.usecases.edit_session import Visitor
+from gateway.web.console.session import Reader
+from gateway.web.pages import pages_of
+from gateway.web.paging import cursor, read_cursor
+from gateway.web.problems import Problem
+from gateway.web.services import Services, WebServices
+
+router = APIRouter(prefix="/held")
+ROWS = 25
+_DAY_MS = 86_400_000
+_NOT_HELD = Problem(404, "This mail isn’t held any more: somebody decided on it, or its days were over.")
+
+
+def _admin(reader: Reader) -> Visitor:
+    if reader.role != "admin":
+        raise Problem(403, "Held mail is for the admins of your account. Ask one of them to release or refuse it.")
+    return reader
+
+
+Admin: TypeAlias = Annotated[Visitor, Depends(_admin)]
+
+
+@router.get("")
+async def held(
+    request: Request, services: Services, admin: Admin, after: str | None = None, done: str | None = None
+) -> Response:
+    """What waits, newest first; above it what was decided last, where an answer led here."""
+    reviewed = await show_held.show_reviewed(services.store, admin, done) if done else None
+    return await _page(request, services, admin, after=after, reviewed=reviewed)
+
+
+@router.post("/{id}/release")
+async def release(request: Request, services: Services, admin: Admin, id: str) -> Response:
+    """Lets a mail in; where today's rules refuse it, it stays held and the page says why."""
+    released = await review_held.release_held(services.store, services.blobs, admin, id, services.filing)
+    if released is None:
+        raise _NOT_HELD
+    if isinstance(released, Decision):
+        return await _page(request, services, admin, 409, denied=released)
+    return RedirectResponse(f"/held?done={id}", 303)
+
+
+@router.post("/{id}/refuse")
+async def refuse(services: Services, admin: Admin, id: str) -> Response:
+    """Drops a mail's content for good."""
+    if await review_held.refuse_held(services.store, admin, id) is None:
+        raise _NOT_HELD
+    return RedirectResponse(f"/held?done={id}", 303)
+
+
+async def _page(
+    request: Request, services: WebServices, admin: Visitor, status: int = 200, after: str | None = None, **told: Any
+) -> Response:
+    page = await show_held.list_held(services.store, admin, read_cursor(after, (int, str)), ROWS)
+    now = time.time_ns() // 1_000_000
+    return pages_of(request).console(
+        "held.html",
+        admin,
+        "held",
+        status,
+        mails=[(one, _days_left(one.message.sources[0].at, now, services.held_days)) for one in page.rows],
+        further=cursor(page.next),
+        paged=after is not None,
+        held_days=services.held_days,
+        reviewed=told.get("reviewed"),
+        denied=told.get("denied"),
+    )
+
+
+def _days_left(came: int, now: int, days: int) -> int:
+    """Whole days until a held mail is refused by itself."""
+    return max((came + days * _DAY_MS - now) // _DAY_MS, 0)
