@@ -102,7 +102,7 @@ def _is_storable(mail: Mail) -> None:
         assert line.rstrip() == " ".join(line.split()), line
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", line), line
     for name in _names(mail):
-        assert len(name) <= 200
+        assert len(name) <= 200 + len(".eml")
         assert not re.search(r"[/\\]|^\.", name), name
 
 
