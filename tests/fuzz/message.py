@@ -38,8 +38,8 @@ _ADDED = frozenset((("a", "rel"), ("a", "target")))
 _LEADS = re.compile(r"(?i)\s*(?:https?|mailto|tel):")
 _HELD_IN_ITSELF = re.compile(r"(?i)data:image/(?:gif|jpeg|jpg|png|webp);base64,")
 _ELSEWHERE = re.compile(r"(?i)https?://")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_FETCHES = re.compile(r"(?i)url\s*\(|expression|@import|\\|/\*")
+_QUOTED = re.compile(r'"[^"]*"')
+_FETCHES = re.compile(r"(?i)url|expression|import|position|var\(|image-set|[\\{}<>@]")
 
 
 def seeds() -> Iterator[bytes]:
