@@ -72,13 +72,19 @@ class Invitation:
 
 def read_invitations(text: str, method: str = "") -> tuple[Invitation, ...]:
     """The events of a calendar. method: of the part's Content-Type, which counts where the calendar names none."""
-    calendar = _Calendar(method.upper()[:40])
+    calendar = _Calendar(_token(method))
     for line in _lines(text):
         calendar.take(line)
         if len(calendar.events) >= _MOST_EVENTS:
             break
     calendar.close()
     return tuple(dict.fromkeys(calendar.events))
+
+
+def _token(text: str) -> str:
+    """A name of the standard's, in capitals; "" for what can be none (RFC 5545 section 3.1)."""
+    text = text.strip()
+    return text.upper() if _NAME.fullmatch(text) else ""
 
 
 def in_words(invitation: Invitation) -> str:
@@ -199,7 +205,7 @@ class _Calendar:
         elif self.event is not None and len(self.open) == self.event.level:
             self.event.take(line)
         elif line.name == "METHOD" and len(self.open) == 1:
-            self.method = line.value.strip().upper()[:40] or self.method
+            self.method = _token(line.value) or self.method
 
     def close(self) -> None:
         """The event that is open is told; a calendar that was cut ends so too."""

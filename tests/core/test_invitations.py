@@ -243,3 +243,17 @@ def test_a_megabyte_of_anything_is_read_within_bounds(piece: str) -> None:
 
 def test_no_more_events_are_told_than_people_read() -> None:
     assert len(read_invitations("\n".join(event(f"UID:{n}") for n in range(60)))) == 50
+
+
+METHODS = {
+    "of the calendar": ("REQUEST", "cancel", "CANCEL"),
+    "of the part": ("reply", "", "REPLY"),
+    "one that is no name": ("a\0b", "x y", ""),
+    "one that would turn text around": ("REQUEST", "\u202eX", "REQUEST"),
+}
+
+
+@pytest.mark.parametrize(("part", "calendar", "method"), METHODS.values(), ids=METHODS)
+def test_a_method_is_a_name_or_none(part: str, calendar: str, method: str) -> None:
+    (found,) = read_invitations(f"BEGIN:VCALENDAR\nMETHOD:{calendar}\nBEGIN:VEVENT\nUID:1\nEND:VEVENT", part)
+    assert found.method == method
