@@ -29,7 +29,8 @@ _MESSAGE = {
 }  # fmt: skip
 _RECEIPT = {
     "account": 1, "id": "R1", "at": 1, "road": "smtp", "peer": "", "helo": "", "sender": "", "recipients": "[]",
-    "size": 1, "verdict": "file", "rule": "B11", "reply": "250", "message": "M1", "decision": '{"verdict":"file"}', "took_ms": 1,
+    "size": 1, "verdict": "file", "rule": "B11", "reply": "250", "message": "M1", "took_ms": 1,
+    "decision": '{"verdict":"file"}',
 }  # fmt: skip
 
 
