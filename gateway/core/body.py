@@ -164,7 +164,7 @@ def _inline(files: Iterable[Leaf], files_at: str) -> dict[str, str]:
 
 def _show(piece: _Piece, clean: _Clean) -> _Shown:
     plain = "\n\n".join(_plain_of(leaf) for leaf in piece.plain)
-    plain, protected = without_armour(MARKERS.sub("", plain))
+    plain, protected = without_armour(plain)
     if not piece.html:
         return _Shown(plain, None, protected)
     markup = "\n".join(_text_of(leaf) for leaf in piece.html)
@@ -179,7 +179,6 @@ def _show(piece: _Piece, clean: _Clean) -> _Shown:
 
 def _show_html(markup: str, clean: _Clean, protected: str | None = None) -> _Shown:
     """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
-    markup = MARKERS.sub("", markup)
     safe, marked = clean(markup), with_markers(markup)
     text = _html_to_text(unstyled(safe.html if marked == markup else clean(marked).html))
     return _Shown(text, safe.html, protected, safe.remote)
@@ -239,8 +238,12 @@ def _text_of(leaf: Leaf, most: int | None = None) -> str:
 
 
 def _clean_text(text: str) -> str:
-    """Its lines ended by LF; a carriage return that ends none becomes a blank (B4a), and so do controls."""
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
+    """Its lines ended by LF; a carriage return that ends none becomes a blank (B4a), and so do controls.
+
+    Signs that `quotes` keeps for itself are taken out of whatever a stranger wrote.
+    """
+    cleaned = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
+    return cleaned if cleaned.isascii() else MARKERS.sub("", cleaned)
 
 
 def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
@@ -260,7 +263,7 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     protected = armoured or protection(leaves)
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
-    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in unwrapped(leaves, 0)]
+    told = [in_words(one) for one in _invitations(leaves)] or [_clean_text(one.text) for one in unwrapped(leaves, 0)]
     return text_snippet("\n".join(told))
 
 

@@ -12,6 +12,7 @@ from gateway.core import body
 from gateway.core.attachments import Attachment
 from gateway.core.body import Content, Outline, attachment, content, outline
 from gateway.core.header import read_header
+from gateway.core.quotes import MARKERS
 from tests.core.test_mime import HTML, PDF, TEXT, multipart
 
 LIMITS: dict[str, Any] = {"max_parts": 5, "max_depth": 3}
@@ -247,6 +248,29 @@ def test_html_is_a_text_even_where_the_layout_fails(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(body, "get_text", fail)
     assert shown(HTML).text == "Hello"
+
+
+MARKS = [
+    "<p>a\ufdd0b</p>",
+    "<p>a&#xfdd0;b</p>",
+    "<p>a&#XFDD1 b</p>",
+    "<p>a&#64978;b</p>",
+    "<p>a&#00064979b</p>",
+    "<p>a&#xf<!-- -->dd0;b</p>",
+    "<p>a&#xf<x>dd0;b</p>",
+    "<p>a&#xf\ufdd0dd0;b</p>",
+    "<p>a&#xf&#xfdd0;dd0;b</p>",
+    "<p>a</p><blockquote type=cite title='&#xfdd4;'>b</blockquote>&#xfdd4;",
+    "<b>" * 2_000 + "a&#xfdd0;b",
+]
+
+
+@pytest.mark.parametrize("markup", MARKS, ids=lambda markup: ascii(markup[-40:]))
+def test_a_mark_that_a_stranger_wrote_reaches_nobody(markup: str) -> None:
+    found = shown(html(markup.encode(), "; charset=utf-8"))
+    assert found.html is not None
+    assert not MARKERS.search(found.html + found.text)
+    assert found.blocks[0].kind == "new"
 
 
 SNIPPETS = {

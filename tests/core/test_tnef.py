@@ -229,6 +229,12 @@ def test_what_is_wrapped_is_shown_where_the_mail_lacks_it(message: bytes, text: 
     assert (found.text, found.html) == (text, html)
 
 
+def test_marks_of_a_stranger_in_a_wrapped_text_are_no_text() -> None:
+    text = string(0x1000, "\ufdd0" * 300_000 + "x\ufdd1 From: Bob")
+    found = content(winmail(BEGIN + properties(PROPERTIES, text)), **LIMITS)
+    assert [(block.kind, block.text) for block in found.blocks] == [("new", "x From: Bob")]
+
+
 def test_the_first_words_of_a_mail_that_is_all_wrapped() -> None:
     message = winmail(STREAM)
     assert outline(message, read_header(message), **LIMITS).snippet == "Inside"
