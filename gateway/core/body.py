@@ -20,7 +20,7 @@ from gateway.core.attachments import Attachment, describe, inner_files, unwrappe
 from gateway.core.charsets import decode
 from gateway.core.flowed import unflow
 from gateway.core.header import Header, read_header
-from gateway.core.invitations import MOST_BYTES, Invitation, in_words, read_invitations
+from gateway.core.invitations import MOST_BYTES, MOST_EVENTS, Invitation, in_words, read_invitations
 from gateway.core.mime import Leaf, read_parts
 from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, protection, without_armour
 from gateway.core.quoted_html import before_quotes, with_markers
@@ -32,6 +32,7 @@ from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
+_SNIPPET_CALENDAR = 16_384
 _MAX_LAID_OUT = 200_000
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -208,16 +209,17 @@ def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int, clean: _
     return shown
 
 
-def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
-    found = [
-        one
-        for leaf in leaves
-        if leaf.kind in _CALENDARS
-        for one in read_invitations(
-            _text_of(leaf, MOST_BYTES), leaf.parameters.get("method", b"").decode("ascii", "replace")
-        )
-    ]
-    return tuple(dict.fromkeys(found))
+def _invitations(
+    leaves: Iterable[Leaf], most_bytes: int = MOST_BYTES, most: int = MOST_EVENTS
+) -> tuple[Invitation, ...]:
+    """The events of all calendars, told once; so many bytes and so many events of all of them together."""
+    found: dict[Invitation, None] = {}
+    for leaf in leaves:
+        if leaf.kind in _CALENDARS and most_bytes > 0 and len(found) < most:
+            method = leaf.parameters.get("method", b"").decode("ascii", "replace")
+            found |= dict.fromkeys(read_invitations(_text_of(leaf, most_bytes), method, most - len(found)))
+            most_bytes -= leaf.end - leaf.start
+    return tuple(found)
 
 
 def _plain_of(leaf: Leaf, most: int | None = None) -> str:
@@ -263,7 +265,9 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     protected = armoured or protection(leaves)
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
-    told = [in_words(one) for one in _invitations(leaves)] or [_clean_text(one.text) for one in unwrapped(leaves, 0)]
+    told = [in_words(one) for one in _invitations(leaves, _SNIPPET_CALENDAR, 1)] or [
+        _clean_text(one.text) for one in unwrapped(leaves, 0)
+    ]
     return text_snippet("\n".join(told))
 
 
