@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import body
+from gateway.core import layout
 from gateway.core.attachments import Attachment
 from gateway.core.body import Content, Outline, attachment, content, outline
 from gateway.core.header import read_header
@@ -233,6 +233,10 @@ LAID_OUT = {
     "nothing but a picture": (b"<img>", ""),
     "too large to lay out": (b"<p>One<br>Two</p>" + b"<p>\n</p>" * 40_000, "One\nTwo"),
     "blank lines without end": (b"<p style='margin-top:999999999em'>One</p>", "One"),
+    "a long cell above many others": (
+        b"<table><tr><td>" + b"x" * 50_000 + b"<tr><td>y" * 5_000 + b"</table>",
+        "x" * 50_000 + " \n y" * 5_000,
+    ),
     "too deep to lay out": (b"<div>" * 900 + b"Hi", "Hi"),
 }
 
@@ -246,7 +250,7 @@ def test_html_is_a_text_even_where_the_layout_fails(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> str:
         raise RecursionError
 
-    monkeypatch.setattr(body, "get_text", fail)
+    monkeypatch.setattr(layout, "get_text", fail)
     assert shown(HTML).text == "Hello"
 
 
