@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MOST_BYTES = 1_000_000
+"""Bytes that are read of all calendars of a mail."""
+MOST_EVENTS = 50
+"""Events that are told of all calendars of a mail."""
 _MOST_LINES = 20_000
-_MOST_EVENTS = 50
 _MOST_PEOPLE = 200
 _MOST_CHARACTERS = 2_000
 
@@ -70,12 +72,15 @@ class Invitation:
     description: str
 
 
-def read_invitations(text: str, method: str = "") -> tuple[Invitation, ...]:
-    """The events of a calendar. method: of the part's Content-Type, which counts where the calendar names none."""
+def read_invitations(text: str, method: str = "", most: int = MOST_EVENTS) -> tuple[Invitation, ...]:
+    """The events of a calendar. method: of the part's Content-Type, which counts where the calendar names none.
+
+    most: events that are read.
+    """
     calendar = _Calendar(_token(method))
     for line in _lines(text):
         calendar.take(line)
-        if len(calendar.events) >= _MOST_EVENTS:
+        if len(calendar.events) >= most:
             break
     calendar.close()
     return tuple(dict.fromkeys(calendar.events))

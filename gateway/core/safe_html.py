@@ -84,6 +84,8 @@ _WRITTEN_TAG = re.compile(r"<[a-z][a-z0-9]* [^>]*>")
 _STYLED_CELL = re.compile(rf"(<(?:table|td|th|tr) [^>]*{_BLOCKED_STYLE}:&quot;([^&>]+(?:&amp;[^&>]*)*)&quot;[^>]*)>")
 _WRITTEN_STYLE = re.compile(r' style="[^"]*"')
 _LINE_IN_PRE = re.compile(r"(<pre(?: [^>]*)?>)(?=\n)")
+# References to what Unicode keeps for programs' own use, U+FDD0 to U+FDEF; the marks of `quotes` are among them.
+_RESERVED = re.compile(r"&#(?:x0*+fd[de][0-9a-f](?![0-9a-f])|0*+(?:6497[6-9]|649[89][0-9]|6500[0-7])(?![0-9]));?", re.I)
 _NO_BREAK = "\xa0"
 _BODY = re.compile(r"<body(?=[\s>])", re.I)
 
@@ -119,7 +121,7 @@ def _clean(markup: str, reading: _Reading) -> str | None:
         return None
     reading.data = 0
     clean = nh3.clean(
-        simple,
+        _RESERVED.sub("\ufffd", simple),
         tags=set(KNOWN),
         clean_content_tags=set(),
         attributes={name: set(known) for name, known in KNOWN.items()},
