@@ -21,7 +21,7 @@ from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, p
 from gateway.core.quoted_html import before_quotes, with_markers
 from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
 from gateway.core.rtf import rtf_text
-from gateway.core.safe_html import INLINE_IMAGES, Safe, make_safe, preformatted, unstyled
+from gateway.core.safe_html import INLINE_IMAGES, Budget, Safe, make_safe, preformatted, unstyled
 from gateway.core.snippet import text_snippet, without_tags
 from gateway.core.words import decode_words
 
@@ -154,9 +154,15 @@ class _Maker:
     inline: Mapping[str, str]
     remote: bool
     layout: Layout = field(default_factory=Layout)
+    for_page: Budget = field(default_factory=Budget)
+    for_text: Budget = field(default_factory=Budget)
 
     def page(self, markup: str) -> Safe:
-        return make_safe(markup, inline=self.inline, show_remote=self.remote)
+        return make_safe(markup, inline=self.inline, show_remote=self.remote, budget=self.for_page)
+
+    def marked(self, markup: str) -> Safe:
+        """Markup with markers, which is cleaned for its text alone."""
+        return make_safe(markup, budget=self.for_text)
 
     def text(self, safe: Safe) -> str:
         """The text, with the markers that stand in it."""
@@ -190,7 +196,7 @@ def _show(piece: _Piece, maker: _Maker) -> _Shown:
 def _show_html(markup: str, maker: _Maker, protected: str | None = None) -> _Shown:
     """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
     safe, marked = maker.page(markup), with_markers(markup)
-    text = maker.text(safe if marked == markup else maker.page(marked))
+    text = maker.text(safe if marked == markup else maker.marked(marked))
     return _Shown(text, safe.html, protected, safe.remote)
 
 

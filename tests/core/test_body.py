@@ -277,6 +277,23 @@ def test_a_mark_that_a_stranger_wrote_reaches_nobody(markup: str) -> None:
     assert found.blocks[0].kind == "new"
 
 
+SPENT = html(b"<p>x</p>" + b" " * 1_999_000)
+SPENDERS = {
+    # story: a part that takes most of what one mail may
+    "HTML": SPENT,
+    "HTML whose text has quotes": html(b"<p>x</p><blockquote type=cite>y</blockquote>" + b" " * 1_999_000),
+}
+
+
+@pytest.mark.parametrize("spender", SPENDERS.values(), ids=SPENDERS)
+def test_html_beyond_what_one_mail_may_is_shown_as_its_text(spender: bytes) -> None:
+    found = shown(multipart(html(b"<p>One</p>"), spender, html(b"<p>Two</p>" + b" " * 2_000)))
+    assert found.html is not None
+    assert found.html.startswith("<p>One</p>")
+    assert found.html.endswith("<pre>Two</pre>")
+    assert found.text.endswith("Two")
+
+
 SNIPPETS = {
     "the text": (multipart(TEXT, HTML, kind="alternative"), "Hello"),
     "the HTML where the text is empty": (multipart(EMPTY, HTML, kind="alternative"), "Hello"),
