@@ -18,7 +18,7 @@ from gateway.core.markup import Tag, names, read_tags
 from gateway.core.snippet import without_tags
 
 MAX_MARKUP = 200_000
-"""Characters of markup that are laid out, of one mail."""
+"""Characters of markup that are measured and laid out, of one mail."""
 MAX_ROOM = 5_000_000
 """Characters that the layouts of one mail may fill, blanks included; they are counted rather too many."""
 _BLANKS = re.compile(r"[ \t\n\f\r]+")
@@ -41,11 +41,13 @@ class Layout:
 
     def text(self, safe: str) -> str:
         """The text of sanitised HTML without styles; without a layout where that is too large or fails."""
-        if len(safe) <= self.markup and (room := room_for(safe)) <= self.room:
+        if len(safe) <= self.markup:
             self.markup -= len(safe)
-            self.room -= room
-            if laid_out := _laid_out(safe):
-                return laid_out
+            room = room_for(safe)
+            if room <= self.room:
+                self.room -= room
+                if laid_out := _laid_out(safe):
+                    return laid_out
         return without_tags(safe).strip()
 
 
@@ -114,7 +116,8 @@ class _Ruler:
             self.boxes[-1].indent = max(self.boxes[-1].indent + (-_PADDING if tag.closing else _PADDING), 0)
         elif name == "pre":
             self.preformatted = max(self.preformatted + (-1 if tag.closing else 1), 0)
-        self._count(tag.attributes)
+        if name == "li" or name in _LISTS:
+            self._count(tag.attributes)
         if name == "li":
             self.boxes[-1].line += self.bullet
 
