@@ -52,13 +52,14 @@ class Points:
         """One mail passes: notes the points, or strikes one."""
         self.seen, self.struck, self._target, self._fault = [], False, target, fault
         self._counts.clear()
+        before = sys.gettrace()
         sys.settrace(self.trace)
         self._armed = True
         try:
             yield
         finally:
             self._armed = False
-            sys.settrace(None)
+            sys.settrace(before)
 
     def hit(self, kind: str, name: str) -> None:
         """Passes a point. Raises the fault where it is the target."""
@@ -89,11 +90,12 @@ def watching(points: Points) -> Iterator[None]:
 
     def tapped_run(loop: BaseEventLoop, pool: Any, function: Callable[..., Any], *args: Any) -> Any:
         def traced() -> Any:
+            before = sys.gettrace()
             sys.settrace(points.trace)
             try:
                 return function(*args)
             finally:
-                sys.settrace(None)
+                sys.settrace(before)
 
         return run(loop, pool, traced)
 
