@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ROW ?=
+PART ?=
+FULL ?=
 TARGET ?=
 BIN := .venv/bin
 SOURCES := gateway crm_adapter config tests bench
@@ -9,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench lock docs image clean
+.PHONY: help run test check format e2e fuzz bench torture lock docs image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,6 +45,9 @@ fuzz: .venv ## feed hostile bytes to the parsers, FUZZ_SECONDS (600) a target; T
 
 bench: .venv ## measure side by side with Postfix; ROW=… picks one row of the table
 	@$(BIN)/python -m bench $(ROW)
+
+torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace)
+	@nice -n 10 $(BIN)/python -m tests.crash $(if $(FULL),--full) $(PART)
 
 lock: .venv ## write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -60,16 +60,25 @@ class Api:
 class Serving:
     """A server with a store in `folder`, on free ports of this machine; settings as the environment names them.
 
-    store: another folder for the store. prefix: a command that every command is started through. The process leads a
-    group of its own: nothing else is killed.
+    store: another folder for the store. prefix: a command that every command is started through. spoil: code that makes
+    the program worse before it runs. The process leads a group of its own: nothing else is killed.
     """
 
-    def __init__(self, folder: Path, *, store: Path | None = None, prefix: Sequence[str] = (), **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        store: Path | None = None,
+        prefix: Sequence[str] = (),
+        spoil: str = "",
+        **settings: str,
+    ) -> None:
         self.folder = folder
+        self.prefix = tuple(prefix)
+        self._program = (*SMARTGATE[:2], f"{spoil}\n{SMARTGATE[2]}")
         self.database = (store or folder / "store") / "smartgate.db"
         self.smtp = self.http = ("", 0)
         self.lmtp = ""
-        self._prefix = tuple(prefix)
         own = {
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SMTP_LISTEN": "127.0.0.1:0",
@@ -93,7 +102,7 @@ class Serving:
 
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """One command of the command line, on the same settings."""
-        command = [*self._prefix, *SMARTGATE, *arguments]
+        command = [*self.prefix, *self._program, *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=self._env, input=stdin, capture_output=True, timeout=PATIENCE, check=False
         )
@@ -118,7 +127,7 @@ class Serving:
         """Starts and waits until both ports answer."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, *SMARTGATE, "serve"],
+                [*self.prefix, *self._program, "serve"],
                 cwd=self.folder,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

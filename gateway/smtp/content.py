@@ -54,9 +54,10 @@ class ContentReader:
         data = self._pending + data if self._pending else data
         at = data.find(_END)
         if at >= 0:
-            self.ended = True
+            rest = data[at + 5 :]
             self._keep(data[: at + 2])
-            return data[at + 5 :]
+            self.ended = True  # only now: where keeping fails, what is held must not pass for the whole message
+            return rest
         undecided = _undecided(data)
         self._pending = data[len(data) - undecided :]
         self._keep(data[:-undecided] if undecided else data)

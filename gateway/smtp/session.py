@@ -62,11 +62,13 @@ class SmtpSession(Entrance):
         except Exception:
             _log.exception("smtp.session_failed", peer=self.peer)
             farewell = answers.SESSION_TROUBLE
-        await self._end_transaction()
-        if farewell is not None:
-            self.say(farewell)
-        self.part(linger=farewell is not None)
-        self.visitor.leave()
+        try:
+            await self._end_transaction()
+            if farewell is not None:
+                self.say(farewell)
+            self.part(linger=farewell is not None)
+        finally:
+            self.visitor.leave()
 
     async def _welcome(self) -> None:
         """Learn who the peer is, and greet it where its address may come in."""

@@ -85,6 +85,13 @@ class Wire(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        try:
+            self._begin(transport)
+        except Exception:  # a connection without a session would stay open for ever
+            self.transport.abort()
+            raise
+
+    def _begin(self, transport: asyncio.BaseTransport) -> None:
         sock = transport.get_extra_info("socket")
         self.peer = _address_of(sock, transport.get_extra_info("peername"))
         _send_at_once(sock)
@@ -98,7 +105,7 @@ class Wire(SMTP):
         self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
         task = self.loop.create_task(self.converse())
         self.door.tasks.add(task)
-        task.add_done_callback(self.door.tasks.discard)
+        task.add_done_callback(self._ended)
 
     def connection_lost(self, error: Exception | None) -> None:
         asyncio.StreamReaderProtocol.connection_lost(self, error)
@@ -264,6 +271,12 @@ class Wire(SMTP):
         return None if tls is None else cast(ssl.SSLObject, tls).version()
 
     # Inside
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The session is over; where it failed without a goodbye, the peer is let go, so that it tries again."""
+        self.door.tasks.discard(task)
+        if not self._parting:
+            self.drop()
 
     @property
     def _lost(self) -> bool:

@@ -12,6 +12,8 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
+from gateway.store.folders import fsync_folder, make_folder
+
 
 class Spool:
     """One large message on its way to disk. `close` drops it; it is harmless after `land`."""
@@ -65,7 +67,7 @@ class Spool:
         finally:
             os.close(root)
         for changed in (folder, folder.parent):
-            _fsync_folder(changed)
+            fsync_folder(changed)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -84,7 +86,7 @@ class BlobStore:
 
     def prepare(self) -> None:
         """Makes the folder and clears spools that a crash on an old file system may have left."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.root, 0o700)
         for left in self.root.glob("spool-*"):
             left.unlink(missing_ok=True)
 
@@ -93,11 +95,3 @@ class BlobStore:
 
     def load(self, account: int, name: str) -> bytes:
         return (self.root / str(account) / name[:2] / name).read_bytes()
-
-
-def _fsync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

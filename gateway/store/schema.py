@@ -17,6 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.store.engine import StoreError, sync_engine
+from gateway.store.folders import make_folder
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -141,7 +142,7 @@ _TROUBLES = {
 
 def _make_folder(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise StoreError(f"the folder {path.parent} of the store can't be made: {error.strerror}") from error
     if os.path.isdir(path):

@@ -26,6 +26,8 @@ MAX_BATCH = 256
 LOOKS = 8
 PATIENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.005
+OVERDUE_SECONDS = 5.0
+"""A turn that was asked for so long ago has failed before it began; the next job asks anew."""
 IDLE_SECONDS = 0.25
 CHECKPOINT_BYTES = 64 * 1024 * 1024
 LOOK_EVERY = 16
@@ -65,6 +67,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._ready: list[_Job] = []
         self._scheduled: asyncio.Handle | None = None
+        self._asked = 0.0
         self._last = 1
         self._log = WriteAheadLog(engine, self._connection)
 
@@ -72,7 +75,8 @@ class Writer:
         """Queues an item for `batch(tx, items)`, which answers with one result an item, in order."""
         job = _Job(batch, item, self._loop)
         self._ready.append(job)
-        if self._scheduled is None:
+        if self._scheduled is None or job.since - self._asked > OVERDUE_SECONDS:
+            self._asked = job.since
             self._scheduled = self._loop.call_soon(self._gather, 0, LOOKS)
         return job.future
 
@@ -101,9 +105,16 @@ class Writer:
         """One transaction of what is ready now."""
         self._scheduled = None
         jobs, self._ready = self._ready[:MAX_BATCH], self._ready[MAX_BATCH:]
-        late = self._write(jobs)
-        for job in jobs:
-            if job not in late:
+        late: list[_Job] = []
+        try:
+            late = self._write(jobs)
+            for job in jobs:
+                if job not in late:
+                    job.tell()
+        except Exception as fault:  # in the work around a transaction: nobody may be left waiting, or be told too much
+            late = []
+            for job in jobs:
+                job.outcome = (None, fault)
                 job.tell()
         self._ready = late + self._ready
         if late:
@@ -114,6 +125,7 @@ class Writer:
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
         """Runs the jobs in one transaction, or each in its own if that fails; gives back those that met a lock."""
+        self._clear()
         try:
             with self._connection.begin():
                 for batch, group in groupby(jobs, key=lambda job: job.batch):
@@ -129,6 +141,12 @@ class Writer:
                 return []
             return [late for job in jobs for late in self._write([job])]
         return []
+
+    def _clear(self) -> None:
+        """Ends what a failed commit left open: SQLAlchemy takes it for over, and every later BEGIN would fail."""
+        raw = self._connection.connection.dbapi_connection
+        if raw is not None and raw.in_transaction:
+            raw.rollback()
 
     def _come_back(self, jobs: list[_Job], fault: Exception) -> list[_Job]:
         """Splits jobs that met a lock into those that may wait a little longer and those that give up."""

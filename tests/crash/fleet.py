@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from tests.serving import PATIENCE
 
-SMALL, LARGE = (20, 120_000), (400_000, 900_000)
-"""Sizes of a text. Mails are read in the event loop, in a thread, or, beyond 256 KiB, from a file where they stay."""
+SMALL, LARGE, HUGE = (10, 4_000), (140_000, 300_000), (600_000, 900_000)
+"""Random bytes that become twice as many letters of a text. Beyond 256 KiB a mail is kept in a file, unless it came so
+fast that its end was there before anybody could open one; a huge one never does."""
 TEAM = "dimas@acme.example"
 SMART = "acme+lead@mail.kommo.com"
 Address = tuple[str, int]
@@ -34,23 +35,20 @@ class Letter:
     content: bytes
 
 
-def letters(seed: int, count: int, conversations: int, clients: int, large_every: int) -> list[Letter]:
+def letters(
+    seed: int, count: int, conversations: int, clients: int, large_every: int, large: tuple[int, int] = LARGE
+) -> list[Letter]:
     """Mails in which both sides of each conversation write in turn; every so many-th is too large for a row."""
     chance = random.Random(seed)
     return [
-        _letter(
-            n, n % conversations, n % conversations % clients, chance.randbytes(_size(chance, n, large_every)).hex()
-        )
+        letter(chance, n, n % conversations, n % conversations % clients, SMALL if n % large_every else large)
         for n in range(count)
     ]
 
 
-def _size(chance: random.Random, n: int, large_every: int) -> int:
-    """Bytes that become twice as many letters: beyond 256 KiB a mail is kept in a file."""
-    return chance.randint(140_000, 300_000) if n % large_every == 0 else chance.randint(10, 4_000)
-
-
-def _letter(n: int, conversation: int, client: int, text: str) -> Letter:
+def letter(chance: random.Random, n: int, conversation: int, client: int, size: tuple[int, int]) -> Letter:
+    """The nth mail, of a conversation with a client; its text is twice as many letters as `size` says."""
+    text = chance.randbytes(chance.randint(*size)).hex()
     subject, reply = f"Offer {conversation}", n >= 2 * conversation and n != conversation
     who = f"client{client}@bluefin.example"
     sender, to = (TEAM, who) if n % 3 else (who, TEAM)
@@ -97,6 +95,16 @@ class Fleet:
         with self._news:
             self._target = target
             self._news.notify_all()
+
+    @property
+    def steps(self) -> int:
+        """How many steps the senders made together."""
+        return self._steps
+
+    def promised(self) -> dict[str, str]:
+        """What was acknowledged so far."""
+        with self._news:
+            return dict(self.acknowledged)
 
     def wait_for_step(self, number: int) -> None:
         """Returns as soon as the senders together came so far, or have nothing left to send."""

@@ -169,3 +169,16 @@ def test_a_well_formed_message_is_the_same_as_the_stock_server_delivers(messages
     sent = [b"".join((b"." if line[:1] == b"." else b"") + line + b"\r\n" for line in m) + b".\r\n" for m in clean]
     stock, ours = asyncio.run(hand_to_both(sent))
     assert ours == stock == [b"".join(line + b"\r\n" for line in message) for message in clean]
+
+
+def test_a_message_whose_last_piece_could_not_be_kept_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ContentReader(1 << 20, 1 << 20)
+    assert reader.feed(b"Subject: Offer\r\n\r\nbegin") is None
+
+    def fails(self: ContentReader, piece: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(ContentReader, "_keep", fails)
+    with pytest.raises(MemoryError):
+        reader.feed(b" and end\r\n.\r\n")
+    assert not reader.ended

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from typing import cast
 
 import pytest
 
+from gateway.smtp.session import SmtpSession
 from tests.smtp.conftest import Dial, Serve
-from tests.smtp.front_desk import FrontDesk
+from tests.smtp.front_desk import PATIENCE, FrontDesk
 
 FAULTS = {
     "an error": ValueError("secret detail"),
@@ -179,3 +181,21 @@ async def test_a_peer_that_never_reads_its_replies_is_not_read_either(
 
     with pytest.raises(ConnectionError):
         await flood()
+
+
+@pytest.mark.parametrize("broken", ["converse", "_begin"])
+async def test_b10_a_session_that_fails_without_a_goodbye_lets_its_peer_go(
+    serve: Serve, dial: Dial, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    async def fails(self: SmtpSession) -> None:
+        raise MemoryError
+
+    def cannot_begin(self: SmtpSession, transport: object) -> None:
+        raise MemoryError
+
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    monkeypatch.setattr(SmtpSession, broken, fails if broken == "converse" else cannot_begin)
+    reader, writer = await asyncio.open_connection(*await serve())
+    with contextlib.suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+    writer.close()

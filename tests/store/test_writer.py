@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.store import writer
@@ -91,6 +92,60 @@ async def test_a_job_that_waits_too_long_for_the_lock_gives_up(store: Store, mon
     other.close()
 
     assert await words(store) == []
+
+
+async def test_after_a_commit_that_failed_the_next_job_is_done(store: Store) -> None:
+    assert store._writer is not None
+
+    failing = [OSError("no commit today")]
+
+    def fail(connection: object) -> None:
+        if failing:
+            raise failing.pop()
+
+    event.listen(store._writer._engine, "commit", fail)
+    with pytest.raises(OSError, match="no commit today"):
+        await store.write(partial(add, "gone"))
+
+    assert await store.write(partial(add, "next")) == 1
+    assert await words(store) == ["next"]
+
+
+async def test_what_breaks_around_a_transaction_is_told_to_everybody_who_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.write(partial(add, "twice"))
+
+    def breaks(fault: Exception) -> bool:
+        raise MemoryError
+
+    monkeypatch.setattr(writer, "_is_lock", breaks)
+    told = await asyncio.gather(*(store.write(partial(add, word)) for word in ("a", "twice")), return_exceptions=True)
+    monkeypatch.undo()
+
+    assert [type(one) for one in told] == [MemoryError, MemoryError]
+    assert await words(store) == ["twice"]
+    assert await store.write(partial(add, "next")) == 1
+
+
+async def test_a_turn_that_failed_before_it_began_is_asked_for_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gather, failed = writer.Writer._gather, asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+
+    def fails(self: writer.Writer, seen: int, looks: int) -> None:
+        monkeypatch.setattr(writer.Writer, "_gather", gather)
+        failed.set()
+        raise MemoryError
+
+    monkeypatch.setattr(writer.Writer, "_gather", fails)
+    monkeypatch.setattr(writer, "OVERDUE_SECONDS", 0.0)
+    waiting = asyncio.ensure_future(store.write(partial(add, "first")))
+    await failed.wait()
+
+    assert await store.write(partial(add, "second")) == 1
+    assert await waiting == 1
 
 
 async def test_what_was_handed_in_before_the_end_is_written(store: Store) -> None:
