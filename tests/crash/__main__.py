@@ -18,7 +18,7 @@ from rich.table import Table
 from bench import machine
 from tests.crash.programme import FULL, PARTS, ROOT, SHORT, Size, Tally, save, words
 
-_RESULTS = ROOT / "bench" / "results"
+RESULTS = ROOT / "bench" / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for fault in one.faults:
             screen.print(f"{one.part}: {fault}", style="red", highlight=False)
     if asked.full and not asked.parts:
-        kept = save(_RESULTS, at, facts, asked.seed, tallies)
+        kept = save(RESULTS, at, facts, asked.seed, tallies)
         screen.print(f"kept in {' and '.join(map(str, kept))}", highlight=False)
     return 1 if any(sum(one.zeros.values()) for one in tallies) else 0
 

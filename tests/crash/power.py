@@ -22,7 +22,7 @@ from tests.crash.replay import Ignored, Replay
 from tests.crash.strace import calls, listening
 from tests.serving import Serving
 
-SENDERS, CONVERSATIONS, CLIENTS, LARGE_EVERY, WAVES = 12, 25, 20, 30, 2
+SENDERS, CONVERSATIONS, CLIENTS, LARGE_EVERY, WAVES = 12, 25, 20, 30, 3
 BUSY_CHECKPOINTS = (
     "import gateway.store.writer as w; w.IDLE_SECONDS, w.CHECKPOINT_BYTES, w.LOOK_EVERY = 0.02, 200_000, 2"
 )
@@ -55,7 +55,11 @@ class Verdict:
 
 
 def record(folder: Path, seed: int, count: int, spoil: str = "") -> Recording:
-    """Lets a server file mails of many senders, stops it, starts it again and goes on; the store begins as nothing."""
+    """Lets a server file mails of many senders, ends it, starts it again and goes on; the store begins as nothing.
+
+    It is told to stop, except the first time, when it is killed as soon as all senders were answered: the next start
+    has a log to recover.
+    """
     root = folder / "disk"
     root.mkdir()
     pile = letters(seed, count, CONVERSATIONS, CLIENTS, LARGE_EVERY, HUGE)
@@ -70,12 +74,12 @@ def record(folder: Path, seed: int, count: int, spoil: str = "") -> Recording:
     for wave in range(WAVES):
         with listening(folder, f"wave{wave}") as (prefix, file):
             serving.prefix = prefix
-            names |= _wave(serving, pile[wave * size : (wave + 1) * size])
+            names |= _wave(serving, pile[wave * size : (wave + 1) * size], killed=wave == 0)
         files.append(file)
     return Recording(root, tuple(files), pile, names)
 
 
-def _wave(serving: Serving, pile: Sequence[Letter]) -> dict[str, str]:
+def _wave(serving: Serving, pile: Sequence[Letter], *, killed: bool) -> dict[str, str]:
     senders = [Pipelining() for _ in range(SENDERS)]
     fleet = Fleet(pile, senders)
     try:
@@ -83,9 +87,11 @@ def _wave(serving: Serving, pile: Sequence[Letter]) -> dict[str, str]:
         with fleet.at_work():
             fleet.aim(serving.smtp)
             fleet.wait_for_all()
+            if killed:
+                serving.kill()
         for sender in senders:
             sender.leave()
-        assert serving.stop() == 0, serving.said()
+        assert killed or serving.stop() == 0, serving.said()
     finally:
         serving.kill()
     assert (fleet.refused, fleet.deferred, fleet.unanswered) == ([], [], 0)

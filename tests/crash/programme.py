@@ -59,7 +59,7 @@ class Tally:
     faults: Sequence[str]
 
 
-def _tally(part: str, begun: float, counts: Mapping[str, int], faults: Sequence[str]) -> Tally:
+def tally(part: str, begun: float, counts: Mapping[str, int], faults: Sequence[str]) -> Tally:
     """Sorts faults by their first words; those of a kind of their own are counted as `other`."""
     zeros = dict.fromkeys((*_ZEROS, "other"), 0)
     for fault in faults:
@@ -74,7 +74,7 @@ def kill(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     begun = time.monotonic()
     done = kill_rounds(folder, seed, size.rounds, SENDERS, lambda: step("kill", size.rounds))
     counts = {"kills": done.rounds, "senders": SENDERS, "mails": done.mails, "sent again": done.interrupted}
-    return _tally("kill -9", begun, counts, done.faults)
+    return tally("kill -9", begun, counts, done.faults)
 
 
 def power(size: Size, seed: int, folder: Path, step: Step) -> Tally:
@@ -91,7 +91,7 @@ def power(size: Size, seed: int, folder: Path, step: Step) -> Tally:
         "moments": sum(one.moments for one in verdicts),
         "mails looked for": sum(one.acknowledged for one in verdicts),
     }
-    return _tally("power cut", begun, counts, [fault for one in verdicts for fault in one.faults])
+    return tally("power cut", begun, counts, [fault for one in verdicts for fault in one.faults])
 
 
 def _images(folder: Path, seed: int, size: Size) -> Verdict:
@@ -107,7 +107,7 @@ def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     begun = time.monotonic()
     done = lose_replies(folder, seed, size.losses, lambda: step("lost", 0))
     counts = {"lost 250s": done.lost, "answered already filed": done.already, "lost before": done.mails - done.lost}
-    return _tally("lost replies", begun, {**counts, "mails": done.mails}, done.faults)
+    return tally("lost replies", begun, {**counts, "mails": done.mails}, done.faults)
 
 
 def faults(size: Size, seed: int, folder: Path, step: Step) -> Tally:
@@ -117,7 +117,7 @@ def faults(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     counts |= {f"points: {kind}": count for kind, count in sorted(done.points.items())}
     counts |= {f"answered {code}": count for code, count in sorted(done.answers.items())}
     counts |= {"point not come to again": done.passed_by, "answered with the next mail": done.late}
-    return _tally("faults", begun, counts, done.faults)
+    return tally("faults", begun, counts, done.faults)
 
 
 def stories(size: Size, seed: int, folder: Path, step: Step) -> Tally:
@@ -130,7 +130,7 @@ def stories(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     failed = [f"other: {line}" for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR", "SKIPPED"))]
     if passed != len(STORIES):
         failed = failed or [f"other: {done.stdout[-500:]}{done.stderr[-500:]}"]
-    return _tally("disk full, store locked", begun, {"stories": len(STORIES), "passed": passed}, failed)
+    return tally("disk full, store locked", begun, {"stories": len(STORIES), "passed": passed}, failed)
 
 
 Part = Callable[[Size, int, Path, Step], Tally]

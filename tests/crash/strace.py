@@ -40,12 +40,12 @@ class Call:
 def listening(folder: Path, name: str) -> Iterator[tuple[tuple[str, ...], Path]]:
     """The words before a command that let strace watch it, and the file that holds what it said once this is left.
 
-    strace stands beside the process, so signals reach the process itself.
+    strace stands beside the process, so signals reach the process itself, and a kill of its group only that.
     """
     pipe, file = folder / f"{name}.pipe", folder / f"{name}.strace"
     os.mkfifo(pipe)
     with file.open("wb") as out, subprocess.Popen(["cat", str(pipe)], stdout=out) as reader:
-        options = ("-D", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", str(1 << 26), "-e", f"trace={WATCHED}")
+        options = ("-DDD", "-f", "--seccomp-bpf", "-qq", "-xx", "-s", str(1 << 26), "-e", f"trace={WATCHED}")
         yield ("strace", *options, "-e", "signal=none", "-o", str(pipe), "--"), file
         reader.wait()
     pipe.unlink()
