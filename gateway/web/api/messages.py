@@ -35,7 +35,7 @@ async def list_messages(
     folder: Folder | None = None,
     q: Words = "",
 ) -> Any:
-    """Messages by the time they came, newest first. `folder`: inbox, sent, or for admins held; without it inbox and sent."""
+    """Messages by the time they came, newest first. `folder`: inbox, sent, and for admins held; else the first two."""
     if folder in ("deleted", "held") and reader.role != "admin":
         raise ADMINS_ONLY
     cards = tuple(card for card in (contact, lead) if card is not None)
