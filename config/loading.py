@@ -89,8 +89,10 @@ def _secret_files(environ: Mapping[str, str], problems: list[str]) -> tuple[dict
     found: dict[str, str] = {}
     origins: dict[str, str] = {}
     folder = environ.get(SECRETS_DIR)
-    if folder and not Path(folder).is_dir():
-        problems.append(f"{SECRETS_DIR}: {folder!r} is no folder; allowed: a folder with one file per secret")
+    if folder and not _may_enter(folder):
+        problems.append(
+            f"{SECRETS_DIR}: {folder!r} is no folder we may enter; allowed: a folder with one file per secret"
+        )
         folder = None
     for field in sorted(SECRETS):
         name = variable(field)
@@ -105,6 +107,14 @@ def _secret_files(environ: Mapping[str, str], problems: list[str]) -> tuple[dict
             continue
         origins[field] = f"file {path}"
     return found, origins
+
+
+def _may_enter(folder: str) -> bool:
+    try:
+        Path(folder, variable("secret_key")).exists()
+    except OSError:
+        return False
+    return os.path.isdir(folder)
 
 
 def _toml(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ ListenPlace = Annotated[
     InstanceOf[values.Listen] | InstanceOf[values.UnixSocket],
     BeforeValidator(lambda v: values.listen_or_path(_text(v))),
 ]
-Mode = Annotated[int, BeforeValidator(lambda v: values.mode(_text(v)))]
+Mode = Annotated[InstanceOf[values.FileMode], BeforeValidator(lambda v: values.mode(_text(v)))]
 Truth = Annotated[bool, BeforeValidator(values.truth)]
 File = Annotated[Path, BeforeValidator(lambda v: values.absolute_path(_text(v)))]
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]

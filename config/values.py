@@ -58,13 +58,20 @@ def listen_or_path(text: str) -> Listen | UnixSocket:
     return listen(text)
 
 
-def mode(text: str) -> int:
+class FileMode(int):
+    """The mode of a file; as a text it is what chmod takes."""
+
+    def __str__(self) -> str:
+        return f"{int(self):03o}"
+
+
+def mode(text: str) -> FileMode:
     """Read the mode of a file as chmod writes it, in octal digits."""
     if not (text.isascii() and text.isdigit() and len(text) in (3, 4) and set(text) <= set("01234567")):
         raise ValueError("is no mode of a file")
     if int(text, 8) > 0o777:
         raise ValueError("has more than the rights to read, write and execute")
-    return int(text, 8)
+    return FileMode(text, 8)
 
 
 def truth(value: object) -> bool:

@@ -24,6 +24,7 @@ from gateway.listening import Ear, Place, allow_connections, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
 from gateway.store import schema
+from gateway.store.accounts import list_accounts
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
@@ -203,10 +204,10 @@ class Gateway:
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
-        receipt_days = max(settings.receipt_days, settings.held_days + 1)
+        self._receipt_days = max(settings.receipt_days, settings.held_days + 1)
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
-            drop_receipts=partial(drop_receipts, self.store, receipt_days),
+            drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
         )
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
@@ -241,8 +242,16 @@ class Gateway:
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
         self._clock.start()
+        self._warn()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
+
+    def _warn(self) -> None:
+        """Tells the log of what is allowed and still hardly meant."""
+        if self.settings.public_url is None and self.settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
+            _log.warning("app.links_lead_nowhere", url=self.public_url, remedy="set SMARTGATE_PUBLIC_URL")
+        if not self.store.peek(list_accounts):
+            _log.warning("app.no_account", store=str(self.store.path), remedy="smartgate account add")
 
     async def stop(self) -> None:
         """Takes nothing new, finishes what is being filed, closes the store."""
@@ -316,7 +325,7 @@ class Gateway:
             max_message_bytes=settings.max_message_bytes,
             held_days=settings.held_days,
             limits=filing.limits,
-            receipt_days=settings.receipt_days,
+            receipt_days=self._receipt_days,
         )
         site = build(services)
         self._close_streams = site.state.feed.close

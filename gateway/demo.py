@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
 import smtplib
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +125,30 @@ def run(settings: Settings, folder: Path, *, fresh: bool, once: bool) -> int:
     """Plays the demo, then serves until told to stop; the exit status."""
     logs.configure("error" if settings.log_level != "debug" else "debug", settings.log_format)
     chosen = _demo_settings(settings, folder)
-    if fresh and folder.is_dir():
-        _clear(chosen)
-    return asyncio.run(_serve(settings, chosen, _enter(chosen), once=once))
+    with _occupied(folder, alone=fresh):
+        if fresh:
+            _clear(chosen)
+        return asyncio.run(_serve(settings, chosen, _enter(chosen), once=once))
+
+
+@contextmanager
+def _occupied(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Holds the demo's folder while it is in use. alone: nobody else may; a store is not cleared under a server."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise app.StoreError(f"the folder {folder} of the demo can't be used: {error.strerror}") from error
+    try:
+        flock(held, (LOCK_EX if alone else LOCK_SH) | LOCK_NB)
+    except OSError as error:
+        in_use = f"another demo runs in {folder}"
+        hint = "end it first, or name another --folder" if alone else "it is being cleared; try again in a moment"
+        raise app.StoreError(f"{in_use}: {hint}") from error
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 async def _serve(asked: Settings, chosen: Settings, token: str, *, once: bool) -> int:
@@ -141,6 +165,7 @@ async def _serve(asked: Settings, chosen: Settings, token: str, *, once: bool) -
             if not once and not told.is_set():
                 typer.echo(f"\nServing. Ctrl-C ends it; what was filed stays in {chosen.database_path.parent}.")
                 await told.wait()
+                typer.echo("\nThe demo has ended.")
             stopping.cancel()
         finally:
             await gateway.stop()

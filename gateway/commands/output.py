@@ -39,6 +39,7 @@ def group(help: str) -> typer.Typer:
         cls=Plain,
         help=help,
         no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         add_completion=False,
         pretty_exceptions_enable=False,

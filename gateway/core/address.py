@@ -15,7 +15,8 @@ from functools import lru_cache
 import idna
 
 MAX_ADDRESS = 320
-# The forms of one address are asked for a dozen times while its mail is filed.
+_LONGEST_DOMAIN = 253
+# The forms of one address are asked for a dozen times while its mail is filed. Only what has a bounded length is kept.
 _REMEMBERED = 2_048
 
 
@@ -73,7 +74,6 @@ def quote_local(local: str) -> str:
     return f'"{escaped}"'
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def normal_domain(domain: str) -> str | None:
     """Lower case, A-labels, no trailing dot; None when it is no domain name (RFC 5321 4.1.2, RFC 5891).
 
@@ -82,8 +82,11 @@ def normal_domain(domain: str) -> str | None:
     domain than the next, and who checked it before us for none at all.
     """
     domain = domain.removesuffix(".")
-    if len(domain) > 253:
-        return None
+    return _known_domain(domain) if len(domain) <= _LONGEST_DOMAIN else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _known_domain(domain: str) -> str | None:
     if not domain.isascii():
         if any(_turns_ascii(letter) for letter in domain):
             return None
@@ -91,7 +94,7 @@ def normal_domain(domain: str) -> str | None:
             domain = idna.encode(unicodedata.normalize("NFC", domain.lower()), strict=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
             return None
-    if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
+    if len(domain) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(domain):
         return None
     return domain.lower()
 

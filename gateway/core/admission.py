@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.core import replies
-from gateway.core.address import normal_domain
+from gateway.core.address import MAX_ADDRESS, normal_domain
 from gateway.core.envelope import Action, Admission, Recipient, Step, known_step
 
 OPERATORS = 0
@@ -73,9 +73,12 @@ class Directory:
     state: str
 
 
-@lru_cache(maxsize=1_024)
 def read_recipient(address: str, domains: frozenset[str]) -> Wanted:
     """Takes a path apart: source route ignored, quoted local part equal to its unquoted form, case ignored."""
+    return (_known_recipient if len(address) <= MAX_ADDRESS else _read_recipient)(address, domains)
+
+
+def _read_recipient(address: str, domains: frozenset[str]) -> Wanted:
     routed = _ROUTE.fullmatch(address)
     written = routed[1] if routed else address
     local, domain = _halves(written)
@@ -91,6 +94,9 @@ def read_recipient(address: str, domains: frozenset[str]) -> Wanted:
         slug=slug if _SLUG.fullmatch(slug) else "",
         suffix=suffix.lower() if plus else None,
     )
+
+
+_known_recipient = lru_cache(maxsize=1_024)(_read_recipient)
 
 
 def _halves(written: str) -> tuple[str, str]:

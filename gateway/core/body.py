@@ -7,37 +7,31 @@ can be read, and what can't be read is kept as an attachment (rule B4b).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeAlias
-
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
 
 from gateway.core.attachments import Attachment, describe, inner_files, unwrapped, whole
 from gateway.core.charsets import decode
 from gateway.core.flowed import unflow
 from gateway.core.header import Header, read_header
-from gateway.core.invitations import MOST_BYTES, Invitation, in_words, read_invitations
+from gateway.core.invitations import MOST_BYTES, MOST_EVENTS, Invitation, in_words, read_invitations
+from gateway.core.layout import Layout
 from gateway.core.mime import Leaf, read_parts
 from gateway.core.protection import PGP_ENCRYPTED, SENTENCES, SMIME_ENCRYPTED, protection, without_armour
 from gateway.core.quoted_html import before_quotes, with_markers
 from gateway.core.quotes import MARKERS, NEW, Block, passes_on, split
 from gateway.core.rtf import rtf_text
-from gateway.core.safe_html import INLINE_IMAGES, Safe, make_safe, preformatted, unstyled
+from gateway.core.safe_html import INLINE_IMAGES, Budget, Safe, make_safe, preformatted, unstyled
 from gateway.core.snippet import text_snippet, without_tags
 from gateway.core.words import decode_words
 
 _SNIPPET_TEXT = 8_192
 _SNIPPET_HTML = 65_536
-_MAX_LAID_OUT = 200_000
+_SNIPPET_CALENDAR = 16_384
 _META_CHARSET = re.compile(rb"<meta[^>]{1,200}?charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CALENDARS = frozenset(("text/calendar", "application/ics"))
 _ENCRYPTED = (SMIME_ENCRYPTED, PGP_ENCRYPTED)
-_Clean: TypeAlias = Callable[[str], Safe]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +84,11 @@ def content(message: bytes, *, max_parts: int, max_depth: int, files_at: str = "
     header = read_header(message)
     parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
     pieces, files = _sort(parts.leaves)
-    clean = partial(make_safe, inline=_inline(files, files_at), show_remote=images)
-    shown = _joined([_show(piece, clean) for piece in pieces])
+    maker = _Maker(_inline(files, files_at), images)
+    shown = _joined([_show(piece, maker) for piece in pieces])
     calendar = _invitations(parts.leaves)
     if not shown.html:
-        shown = _with_wrapped(shown, files, max_parts, clean)
+        shown = _with_wrapped(shown, files, max_parts, maker)
     if not shown.text.strip() and not shown.html:
         shown.text = "\n\n".join(map(in_words, calendar))
     protected = shown.protected or protection(parts.leaves)
@@ -153,6 +147,28 @@ class _Shown:
     remote: bool = False
 
 
+@dataclass(slots=True)
+class _Maker:
+    """Makes what is shown of the HTML of one mail. inline: where its pictures are; remote: others are wanted."""
+
+    inline: Mapping[str, str]
+    remote: bool
+    layout: Layout = field(default_factory=Layout)
+    for_page: Budget = field(default_factory=Budget)
+    for_text: Budget = field(default_factory=Budget)
+
+    def page(self, markup: str) -> Safe:
+        return make_safe(markup, inline=self.inline, show_remote=self.remote, budget=self.for_page)
+
+    def marked(self, markup: str) -> Safe:
+        """Markup with markers, which is cleaned for its text alone."""
+        return make_safe(markup, budget=self.for_text)
+
+    def text(self, safe: Safe) -> str:
+        """The text, with the markers that stand in it."""
+        return self.layout.text(unstyled(safe.html))
+
+
 def _inline(files: Iterable[Leaf], files_at: str) -> dict[str, str]:
     """Addresses of the pictures that HTML may show within itself, by what it calls them (RFC 2392)."""
     return {
@@ -162,9 +178,9 @@ def _inline(files: Iterable[Leaf], files_at: str) -> dict[str, str]:
     }
 
 
-def _show(piece: _Piece, clean: _Clean) -> _Shown:
+def _show(piece: _Piece, maker: _Maker) -> _Shown:
     plain = "\n\n".join(_plain_of(leaf) for leaf in piece.plain)
-    plain, protected = without_armour(MARKERS.sub("", plain))
+    plain, protected = without_armour(plain)
     if not piece.html:
         return _Shown(plain, None, protected)
     markup = "\n".join(_text_of(leaf) for leaf in piece.html)
@@ -172,16 +188,15 @@ def _show(piece: _Piece, clean: _Clean) -> _Shown:
     if in_html in _ENCRYPTED:
         return _Shown(plain if plain.strip() else without_tags(own).strip(), None, in_html)
     if plain.strip():
-        safe = clean(markup)
+        safe = maker.page(markup)
         return _Shown(plain, safe.html, protected or in_html, safe.remote)
-    return _show_html(markup, clean, protected or in_html)
+    return _show_html(markup, maker, protected or in_html)
 
 
-def _show_html(markup: str, clean: _Clean, protected: str | None = None) -> _Shown:
+def _show_html(markup: str, maker: _Maker, protected: str | None = None) -> _Shown:
     """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
-    markup = MARKERS.sub("", markup)
-    safe, marked = clean(markup), with_markers(markup)
-    text = _html_to_text(unstyled(safe.html if marked == markup else clean(marked).html))
+    safe, marked = maker.page(markup), with_markers(markup)
+    text = maker.text(safe if marked == markup else maker.marked(marked))
     return _Shown(text, safe.html, protected, safe.remote)
 
 
@@ -198,10 +213,10 @@ def _joined(shown: Sequence[_Shown]) -> _Shown:
     return _Shown("\n\n".join(one.text.strip("\n") for one in filled), html, protected, remote)
 
 
-def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int, clean: _Clean) -> _Shown:
+def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int, maker: _Maker) -> _Shown:
     """What a winmail.dat holds of the text, where the mail itself lacks it."""
     for found in unwrapped(files, max_parts):
-        inside = _show_html(_clean_text(found.html), clean) if found.html else _Shown("", None)
+        inside = _show_html(_clean_text(found.html), maker) if found.html else _Shown("", None)
         wrapped = _clean_text(found.text.strip() or rtf_text(found.rtf)) or inside.text
         if wrapped.strip() or inside.html:
             text = shown.text if shown.text.strip() else wrapped
@@ -209,16 +224,17 @@ def _with_wrapped(shown: _Shown, files: Iterable[Leaf], max_parts: int, clean: _
     return shown
 
 
-def _invitations(leaves: Iterable[Leaf]) -> tuple[Invitation, ...]:
-    found = [
-        one
-        for leaf in leaves
-        if leaf.kind in _CALENDARS
-        for one in read_invitations(
-            _text_of(leaf, MOST_BYTES), leaf.parameters.get("method", b"").decode("ascii", "replace")
-        )
-    ]
-    return tuple(dict.fromkeys(found))
+def _invitations(
+    leaves: Iterable[Leaf], most_bytes: int = MOST_BYTES, most: int = MOST_EVENTS
+) -> tuple[Invitation, ...]:
+    """The events of all calendars, told once; so many bytes and so many events of all of them together."""
+    found: dict[Invitation, None] = {}
+    for leaf in leaves:
+        if leaf.kind in _CALENDARS and most_bytes > 0 and len(found) < most:
+            method = leaf.parameters.get("method", b"").decode("ascii", "replace")
+            found |= dict.fromkeys(read_invitations(_text_of(leaf, most_bytes), method, most - len(found)))
+            most_bytes -= leaf.end - leaf.start
+    return tuple(found)
 
 
 def _plain_of(leaf: Leaf, most: int | None = None) -> str:
@@ -239,8 +255,12 @@ def _text_of(leaf: Leaf, most: int | None = None) -> str:
 
 
 def _clean_text(text: str) -> str:
-    """Its lines ended by LF; a carriage return that ends none becomes a blank (B4a), and so do controls."""
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
+    """Its lines ended by LF; a carriage return that ends none becomes a blank (B4a), and so do controls.
+
+    Signs that `quotes` keeps for itself are taken out of whatever a stranger wrote.
+    """
+    cleaned = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", " "))
+    return cleaned if cleaned.isascii() else MARKERS.sub("", cleaned)
 
 
 def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
@@ -260,19 +280,7 @@ def _snippet(pieces: Sequence[_Piece], leaves: Iterable[Leaf]) -> str:
     protected = armoured or protection(leaves)
     if protected in SENTENCES:
         return text_snippet(SENTENCES[protected])
-    told = [in_words(one) for one in _invitations(leaves)] or [one.text for one in unwrapped(leaves, 0)]
+    told = [in_words(one) for one in _invitations(leaves, _SNIPPET_CALENDAR, 1)] or [
+        _clean_text(one.text) for one in unwrapped(leaves, 0)
+    ]
     return text_snippet("\n".join(told))
-
-
-def _html_to_text(markup: str) -> str:
-    """The text of sanitised HTML: laid out, or plainly without its tags where that is too large or fails."""
-    if len(markup) <= _MAX_LAID_OUT and (laid_out := _laid_out(markup)):
-        return laid_out
-    return without_tags(markup).strip()
-
-
-def _laid_out(markup: str) -> str:
-    try:
-        return str(get_text(markup, ParserConfig(css=CSS_PROFILES["strict"]))).strip()
-    except Exception:  # the layout of hostile markup is somebody else's code; the text is shown without one
-        return ""

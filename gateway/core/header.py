@@ -131,7 +131,7 @@ def _section_end(message: bytes, max_bytes: int) -> tuple[int, int]:
 def _blank_line(message: bytes, start: int, stop: int) -> tuple[int, int] | None:
     """Where the line before the first empty line ends, and where the line after it begins."""
     at, length = message.find(b"\n\r\n", start, stop), 3
-    bare = message.find(b"\n\n", start, at if at >= 0 else stop)
+    bare = message.find(b"\n\n", start, at + 1 if at >= 0 else stop)
     if bare >= 0:
         at, length = bare, 2
     if at < 0:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 MOST_BYTES = 1_000_000
+"""Bytes that are read of all calendars of a mail."""
+MOST_EVENTS = 50
+"""Events that are told of all calendars of a mail."""
 _MOST_LINES = 20_000
-_MOST_EVENTS = 50
 _MOST_PEOPLE = 200
 _MOST_CHARACTERS = 2_000
 
@@ -70,15 +72,24 @@ class Invitation:
     description: str
 
 
-def read_invitations(text: str, method: str = "") -> tuple[Invitation, ...]:
-    """The events of a calendar. method: of the part's Content-Type, which counts where the calendar names none."""
-    calendar = _Calendar(method.upper()[:40])
+def read_invitations(text: str, method: str = "", most: int = MOST_EVENTS) -> tuple[Invitation, ...]:
+    """The events of a calendar. method: of the part's Content-Type, which counts where the calendar names none.
+
+    most: events that are read.
+    """
+    calendar = _Calendar(_token(method))
     for line in _lines(text):
         calendar.take(line)
-        if len(calendar.events) >= _MOST_EVENTS:
+        if len(calendar.events) >= most:
             break
     calendar.close()
     return tuple(dict.fromkeys(calendar.events))
+
+
+def _token(text: str) -> str:
+    """A name of the standard's, in capitals; "" for what can be none (RFC 5545 section 3.1)."""
+    text = text.strip()
+    return text.upper() if _NAME.fullmatch(text) else ""
 
 
 def in_words(invitation: Invitation) -> str:
@@ -199,7 +210,7 @@ class _Calendar:
         elif self.event is not None and len(self.open) == self.event.level:
             self.event.take(line)
         elif line.name == "METHOD" and len(self.open) == 1:
-            self.method = line.value.strip().upper()[:40] or self.method
+            self.method = _token(line.value) or self.method
 
     def close(self) -> None:
         """The event that is open is told; a calendar that was cut ends so too."""

@@ -53,16 +53,28 @@ class Tag:
     attributes: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What a parser may have to write again, so far. size: of the tags, in characters."""
+
+    elements: int = 0
+    size: int = 0
+
+
+NO_COPIES = Copies()
+
+
 @dataclass(slots=True)
 class _Meter:
     """The elements open so far, as far as it is certain that a parser closed the others; and what they cost."""
+
+    copies: int
+    copied_size: int
 
     open: list[tuple[str, int]] = field(default_factory=list)
     depth: int = 0
     carried: int = 0
     carried_size: int = 0
-    copies: int = 0
-    copied_size: int = 0
 
     def takes(self, tag: Tag, size: int) -> bool:
         """Whether the tag may come next; size: its length."""
@@ -109,12 +121,12 @@ class _Meter:
             self.carried_size += by * size
 
 
-def simplify(markup: str, known: Mapping[str, frozenset[str]]) -> str | None:
+def simplify(markup: str, known: Mapping[str, frozenset[str]], before: Copies = NO_COPIES) -> tuple[str, Copies] | None:
     """The markup with the known elements and their known attributes only; None where a tree of it would cost too much.
 
-    known: names of attributes by name of element.
+    known: names of attributes by name of element. before: what was spent; it comes back with what is spent now.
     """
-    meter, written = _Meter(), []
+    meter, written = _Meter(before.elements, before.size), []
     for piece in read_tags(markup.replace("\0", "")):
         if isinstance(piece, str):
             written.append(piece.replace("<", "&lt;"))
@@ -123,7 +135,7 @@ def simplify(markup: str, known: Mapping[str, frozenset[str]]) -> str | None:
             if not meter.takes(piece, len(text)):
                 return None
             written.append(text)
-    return "".join(written)
+    return "".join(written), Copies(meter.copies, meter.copied_size)
 
 
 def read_tags(markup: str) -> Iterator[str | Tag]:

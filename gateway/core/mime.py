@@ -24,6 +24,7 @@ _MAX_HEADER_BYTES = 1 << 20
 _MAX_BOUNDARY = 250
 _MAX_VALUE = 16_384
 _MAX_FILENAME = 200
+_MAX_IDENTITY = 255
 _USUAL_HEAD = 200
 _PIECE = 256 * 1024
 
@@ -256,7 +257,6 @@ def _head(fields: Fields) -> _Head:
     kind, parameters = content_type(_first(fields, "content-type"))
     placed = _first(fields, "content-disposition")
     name = parameters_of(placed).get("filename") or parameters.get("name")
-    identity = _first(fields, "content-id").strip(b"<> \t\n")
     return _Head(
         kind=kind,
         typed="content-type" in fields,
@@ -265,7 +265,7 @@ def _head(fields: Fields) -> _Head:
         encoding=_word(_first(fields, "content-transfer-encoding")),
         disposition=_word(placed),
         filename=file_name(name) if name else "",
-        content_id=(decode_words(identity) or None) if identity else None,
+        content_id=content_identity(_first(fields, "content-id")),
         parameters=parameters,
     )
 
@@ -327,6 +327,13 @@ def file_name(raw: bytes) -> str:
         return name
     stem, dot, ending = name.rpartition(".")
     return stem[: _MAX_FILENAME - 20] + dot + ending if dot and len(ending) < 20 else name[:_MAX_FILENAME]
+
+
+def content_identity(raw: bytes) -> str | None:
+    """What HTML calls a part by (RFC 2392); None for none, and for one that is longer than any program makes."""
+    written = raw.strip(b"<> \t\n")
+    identity = decode_words(written) if 0 < len(written) <= _MAX_VALUE else ""
+    return identity if 0 < len(identity) <= _MAX_IDENTITY else None
 
 
 def _first(fields: Fields, name: str) -> bytes:

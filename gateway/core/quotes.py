@@ -52,7 +52,8 @@ def split(text: str, *, forwarded: bool = False) -> tuple[Block, ...]:
     ]
     rest = MARKERS.sub("", text[_MOST:])
     if rest:
-        blocks[-1] = Block(blocks[-1].kind, blocks[-1].text + rest)
+        last = blocks.pop() if blocks else Block(NEW, "")
+        blocks.append(Block(last.kind, last.text + rest))
     return tuple(block for block in blocks if block.text)
 
 

@@ -17,13 +17,13 @@ from urllib.parse import unquote
 
 import nh3
 
-from gateway.core.markup import names, simplify
+from gateway.core.markup import NO_COPIES, Copies, names, simplify
 from gateway.core.snippet import without_tags
 
 INLINE_IMAGES = frozenset(("image/gif", "image/jpeg", "image/png", "image/webp"))
 """Kinds of pictures that are shown within a mail. None of them can hold a script, as SVG can."""
 MAX_MARKUP = 2_000_000
-"""Characters; longer markup is shown as its text."""
+"""Characters of one mail; a part that goes beyond them is shown as its text."""
 MAX_DATA = 1_000_000
 """Characters of pictures that stand in the mark-up itself, of one mail."""
 _MAX_PASSES = 5
@@ -84,6 +84,8 @@ _WRITTEN_TAG = re.compile(r"<[a-z][a-z0-9]* [^>]*>")
 _STYLED_CELL = re.compile(rf"(<(?:table|td|th|tr) [^>]*{_BLOCKED_STYLE}:&quot;([^&>]+(?:&amp;[^&>]*)*)&quot;[^>]*)>")
 _WRITTEN_STYLE = re.compile(r' style="[^"]*"')
 _LINE_IN_PRE = re.compile(r"(<pre(?: [^>]*)?>)(?=\n)")
+# References to what Unicode keeps for programs' own use, U+FDD0 to U+FDEF; the marks of `quotes` are among them.
+_RESERVED = re.compile(r"&#(?:x0*+fd[de][0-9a-f](?![0-9a-f])|0*+(?:6497[6-9]|649[89][0-9]|6500[0-7])(?![0-9]));?", re.I)
 _NO_BREAK = "\xa0"
 _BODY = re.compile(r"<body(?=[\s>])", re.I)
 
@@ -96,30 +98,53 @@ class Safe:
     remote: bool = False
 
 
-def make_safe(markup: str, *, inline: Mapping[str, str] = _NONE, show_remote: bool = False) -> Safe:
+@dataclass(slots=True)
+class Budget:
+    """What the parts of one mail have taken of its bounds so far. markup, data: in characters."""
+
+    markup: int = 0
+    data: int = 0
+    copies: Copies = NO_COPIES
+
+
+def make_safe(
+    markup: str, *, inline: Mapping[str, str] = _NONE, show_remote: bool = False, budget: Budget | None = None
+) -> Safe:
     """HTML without anything that acts. What a tree of it would cost too much for is shown as its text.
 
     inline: where the mail's own pictures are, by Content-ID. show_remote: the reader wants to see remote pictures.
+    budget: that of the mail, where this is one part of several.
     It is cleaned until that changes nothing, so a browser builds the very tree that was judged here.
     """
-    reading = _Reading(inline, show_remote)
-    shown: str | None = _BODY.sub("<div", markup, count=1) if len(markup) <= MAX_MARKUP else None
+    budget = budget or Budget()
+    shown = None
+    if budget.markup + len(markup) <= MAX_MARKUP:
+        budget.markup += len(markup)
+        shown = _at_rest(_BODY.sub("<div", markup, count=1), _Reading(inline, show_remote, budget))
+    return shown or Safe(preformatted(without_tags(markup[:MAX_MARKUP]).strip()))
+
+
+def _at_rest(shown: str, reading: _Reading) -> Safe | None:
+    """What cleaning leaves as it is; None where that isn't reached within bounds."""
     for _ in range(_MAX_PASSES):
-        cleaned = _clean(shown, reading) if shown is not None else None
-        if cleaned is not None and cleaned == shown:
+        cleaned = _clean(shown, reading)
+        if cleaned is None:
+            break
+        if cleaned == shown:
+            reading.spend()
             return Safe(cleaned, reading.remote)
         shown = cleaned
-    return Safe(preformatted(without_tags(markup[:MAX_MARKUP]).strip()))
+    reading.spend(shown=False)
+    return None
 
 
 def _clean(markup: str, reading: _Reading) -> str | None:
     """The markup with what is listed, and nothing else; None where a tree of it would cost too much."""
-    simple = simplify(markup, KNOWN)
+    simple = reading.simplified(markup)
     if simple is None:
         return None
-    reading.data = 0
     clean = nh3.clean(
-        simple,
+        _RESERVED.sub("\ufffd", simple),
         tags=set(KNOWN),
         clean_content_tags=set(),
         attributes={name: set(known) for name, known in KNOWN.items()},
@@ -160,16 +185,38 @@ def _give_background(tag: re.Match[str]) -> str:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading of one mail. own: addresses of its own pictures. remote: whether others were met."""
+    """One reading of one part. own: addresses of its own pictures. remote: whether others were met.
+
+    data, copies: what is spent of the budget with this part; of the latter, by the pass that took the most.
+    """
 
     inline: Mapping[str, str]
     show_remote: bool
+    budget: Budget
     own: frozenset[str] = field(init=False)
     remote: bool = False
     data: int = 0
+    copies: Copies = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = frozenset(self.inline.values())
+        self.copies = self.budget.copies
+
+    def simplified(self, markup: str) -> str | None:
+        """The markup before a pass, in its simple form; None where a tree of it would cost too much."""
+        found = simplify(markup, KNOWN, self.budget.copies)
+        if found is None:
+            return None
+        simple, copies = found
+        self.data = self.budget.data
+        self.copies = Copies(max(self.copies.elements, copies.elements), max(self.copies.size, copies.size))
+        return simple
+
+    def spend(self, *, shown: bool = True) -> None:
+        """Trees that were built are paid for in any case, pictures where they are shown."""
+        self.budget.copies = self.copies
+        if shown:
+            self.budget.data = self.data
 
     def judge(self, element: str, name: str, value: str) -> str | None:
         """What becomes of an attribute: its value, another one, or None where it goes."""

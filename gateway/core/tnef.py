@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 
 from gateway.core.charsets import decode
-from gateway.core.mime import content_type, file_name
+from gateway.core.mime import content_identity, content_type, file_name
 
 TNEF_KINDS = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
 _SIGNATURE = b"\x78\x9f\x3e\x22"
@@ -126,7 +126,7 @@ def _read_properties(one: InnerFile, values: _Properties, code_page: int) -> Non
     texts = {name: _string(*values[name], code_page) for name in values}
     one.filename = texts.get(_P_LONG_NAME) or one.filename or texts.get(_P_NAME) or texts.get(_P_TITLE, "")
     one.content_type = texts.get(_P_KIND, "")
-    one.content_id = texts.get(_P_CONTENT_ID, "").strip("<> ") or None
+    one.content_id = content_identity(texts.get(_P_CONTENT_ID, "").encode("utf-8", "replace"))
     one.data = one.data or (data[_INTERFACE:] if kind == _OBJECT else data)
 
 

@@ -39,7 +39,10 @@ def pack_decision(decision: Mapping[str, object]) -> bytes:
 
 
 def unpack_decision(kept: bytes) -> dict[str, Any]:
-    """The decision that was packed. Raises ValueError where the bytes are none."""
+    """The decision that was packed, or written as plain JSON by revision 0001. ValueError: the bytes are neither."""
+    if kept[:1] == b"{":
+        plain: dict[str, Any] = orjson.loads(kept)
+        return plain
     if kept[:1] != _FIRST:
         raise ValueError(f"a decision packed with dictionary {kept[:1]!r}; this program knows {_FIRST!r}")
     decision: dict[str, Any] = orjson.loads(_dictionary.decompressor.decompress(kept[1:], max_output_size=_MAX_BYTES))

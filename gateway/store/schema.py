@@ -145,7 +145,7 @@ def _make_folder(path: Path) -> None:
         make_folder(path.parent)
     except OSError as error:
         raise StoreError(f"the folder {path.parent} of the store can't be made: {error.strerror}") from error
-    if path.is_dir():
+    if os.path.isdir(path):
         raise StoreError(f"the store {path} is a folder; name a file in SMARTGATE_DATABASE_URL")
     _make_private(path)
 

@@ -265,7 +265,7 @@ participants = Table(
     _text("key"),
     _text("name"),
     _text("kind"),
-    Column("waiting", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("account", "message", "n"),
     sqlite_with_rowid=False,
 )

@@ -187,7 +187,7 @@ def test_the_demo_plays_its_mails_shows_their_cards_and_does_so_again(start: Sta
     assert start("demo", "--once", "--fresh").end(None).out.count("    lead ") == 1
 
 
-def test_what_the_demo_offers_to_copy_works(start: Start) -> None:
+def test_a_demo_is_not_cleared_while_it_runs_and_what_it_offers_to_copy_works(start: Start) -> None:
     demo = start("demo")
     said = []
     assert demo.process.stdout is not None
@@ -204,6 +204,9 @@ def test_what_the_demo_offers_to_copy_works(start: Start) -> None:
     link = next(line for line in said if "/sign-in/" in line)
     with urllib.request.urlopen(urllib.request.Request(link, method="HEAD"), timeout=30) as answer:
         assert answer.status == 200
+    second = start("demo", "--fresh", "--once").end(None)
+    assert (second.status, second.out) == (1, "")
+    assert second.err == "another demo runs in var/demo: end it first, or name another --folder\n"
     assert demo.end(signal.SIGINT).status == 0
 
 

@@ -261,3 +261,10 @@ def test_the_sample_file_with_every_line_in_force_sets_the_defaults(tmp_path: Pa
 
 def test_listen_addresses_are_written_as_they_are_read() -> None:
     assert [str(config.Listen("::1", 25)), str(config.Listen("127.0.0.1", 0))] == ["[::1]:25", "127.0.0.1:0"]
+
+
+def test_the_mode_of_a_socket_is_shown_as_it_is_written() -> None:
+    [shown] = [
+        one for one in config.describe(config.load({"SMARTGATE_LMTP_SOCKET_MODE": "600"})) if "SOCKET_MODE" in one.name
+    ]
+    assert (shown.value, shown.default) == ("600", "660")

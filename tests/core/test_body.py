@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import body
+from gateway.core import layout
 from gateway.core.attachments import Attachment
 from gateway.core.body import Content, Outline, attachment, content, outline
 from gateway.core.header import read_header
+from gateway.core.quotes import MARKERS
 from tests.core.test_mime import HTML, PDF, TEXT, multipart
 
 LIMITS: dict[str, Any] = {"max_parts": 5, "max_depth": 3}
@@ -232,6 +233,10 @@ LAID_OUT = {
     "nothing but a picture": (b"<img>", ""),
     "too large to lay out": (b"<p>One<br>Two</p>" + b"<p>\n</p>" * 40_000, "One\nTwo"),
     "blank lines without end": (b"<p style='margin-top:999999999em'>One</p>", "One"),
+    "a long cell above many others": (
+        b"<table><tr><td>" + b"x" * 50_000 + b"<tr><td>y" * 5_000 + b"</table>",
+        "x" * 50_000 + " \n y" * 5_000,
+    ),
     "too deep to lay out": (b"<div>" * 900 + b"Hi", "Hi"),
 }
 
@@ -245,8 +250,48 @@ def test_html_is_a_text_even_where_the_layout_fails(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> str:
         raise RecursionError
 
-    monkeypatch.setattr(body, "get_text", fail)
+    monkeypatch.setattr(layout, "get_text", fail)
     assert shown(HTML).text == "Hello"
+
+
+MARKS = [
+    "<p>a\ufdd0b</p>",
+    "<p>a&#xfdd0;b</p>",
+    "<p>a&#XFDD1 b</p>",
+    "<p>a&#64978;b</p>",
+    "<p>a&#00064979b</p>",
+    "<p>a&#xf<!-- -->dd0;b</p>",
+    "<p>a&#xf<x>dd0;b</p>",
+    "<p>a&#xf\ufdd0dd0;b</p>",
+    "<p>a&#xf&#xfdd0;dd0;b</p>",
+    "<p>a</p><blockquote type=cite title='&#xfdd4;'>b</blockquote>&#xfdd4;",
+    "<b>" * 2_000 + "a&#xfdd0;b",
+]
+
+
+@pytest.mark.parametrize("markup", MARKS, ids=lambda markup: ascii(markup[-40:]))
+def test_a_mark_that_a_stranger_wrote_reaches_nobody(markup: str) -> None:
+    found = shown(html(markup.encode(), "; charset=utf-8"))
+    assert found.html is not None
+    assert not MARKERS.search(found.html + found.text)
+    assert found.blocks[0].kind == "new"
+
+
+SPENT = html(b"<p>x</p>" + b" " * 1_999_000)
+SPENDERS = {
+    # story: a part that takes most of what one mail may
+    "HTML": SPENT,
+    "HTML whose text has quotes": html(b"<p>x</p><blockquote type=cite>y</blockquote>" + b" " * 1_999_000),
+}
+
+
+@pytest.mark.parametrize("spender", SPENDERS.values(), ids=SPENDERS)
+def test_html_beyond_what_one_mail_may_is_shown_as_its_text(spender: bytes) -> None:
+    found = shown(multipart(html(b"<p>One</p>"), spender, html(b"<p>Two</p>" + b" " * 2_000)))
+    assert found.html is not None
+    assert found.html.startswith("<p>One</p>")
+    assert found.html.endswith("<pre>Two</pre>")
+    assert found.text.endswith("Two")
 
 
 SNIPPETS = {

@@ -243,3 +243,48 @@ def test_a_megabyte_of_anything_is_read_within_bounds(piece: str) -> None:
 
 def test_no_more_events_are_told_than_people_read() -> None:
     assert len(read_invitations("\n".join(event(f"UID:{n}") for n in range(60)))) == 50
+
+
+METHODS = {
+    "of the calendar": ("REQUEST", "cancel", "CANCEL"),
+    "of the part": ("reply", "", "REPLY"),
+    "one that is no name": ("a\0b", "x y", ""),
+    "one that would turn text around": ("REQUEST", "\u202eX", "REQUEST"),
+}
+
+
+@pytest.mark.parametrize(("part", "calendar", "method"), METHODS.values(), ids=METHODS)
+def test_a_method_is_a_name_or_none(part: str, calendar: str, method: str) -> None:
+    (found,) = read_invitations(f"BEGIN:VCALENDAR\nMETHOD:{calendar}\nBEGIN:VEVENT\nUID:1\nEND:VEVENT", part)
+    assert found.method == method
+
+
+def calendar(*events: str) -> bytes:
+    return b"Content-Type: text/calendar\r\n\r\n" + "\n".join(events).encode()
+
+
+FILLED = "X-FILL:" + "x" * 400_000
+SHARED = {
+    # story: the calendars of a mail, the events that are told of them
+    "so many events of all of them": ([calendar(*(event(f"UID:{n}{m}") for n in range(20))) for m in "abc"], 50),
+    "so many bytes of all of them": ([calendar(event(FILLED), event(f"UID:{n}")) for n in range(9)], 3),
+}
+
+
+@pytest.mark.parametrize(("calendars", "told"), SHARED.values(), ids=SHARED)
+def test_all_calendars_of_a_mail_share_one_bound(calendars: list[bytes], told: int) -> None:
+    assert len(content(multipart(*calendars), max_parts=20, max_depth=3).calendar) == told
+
+
+FIRST_WORDS = {
+    # story: the calendars of a mail without a text, its first words
+    "the first event of the first calendar": ([calendar(event("SUMMARY:A"), event("SUMMARY:B")), PART], "Event: A"),
+    "the next calendar where the first is empty": ([calendar(""), calendar(event("SUMMARY:B"))], "Event: B"),
+    "what stands near the beginning": ([calendar(event(FILLED, "SUMMARY:A")), PART], "Event"),
+}
+
+
+@pytest.mark.parametrize(("calendars", "words"), FIRST_WORDS.values(), ids=FIRST_WORDS)
+def test_the_first_words_of_invitations_are_those_of_the_first_event(calendars: list[bytes], words: str) -> None:
+    message = multipart(*calendars)
+    assert outline(message, read_header(message), max_parts=20, max_depth=3).snippet == words

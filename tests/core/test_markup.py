@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core import markup
-from gateway.core.markup import Tag, read_tags, simplify
+from gateway.core.markup import Copies, Tag, read_tags, simplify
 
 KNOWN = {
     "a": frozenset(("href", "title")), "b": frozenset(("title",)), "br": frozenset(), "div": frozenset(),
@@ -48,7 +48,9 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("hostile", "simple"), WRITTEN.values(), ids=WRITTEN)
 def test_markup_is_written_anew(hostile: str, simple: str) -> None:
-    assert simplify(hostile, KNOWN) == simple
+    found = simplify(hostile, KNOWN)
+    assert found is not None
+    assert found[0] == simple
 
 
 def test_tags_come_in_order_between_their_texts() -> None:
@@ -83,3 +85,12 @@ COSTS = {
 @pytest.mark.parametrize(("hostile", "within"), COSTS.values(), ids=COSTS)
 def test_what_a_tree_costs_is_known_before_it_is_built(hostile: str, within: bool) -> None:
     assert (simplify(hostile, KNOWN) is not None) == within
+
+
+def test_what_was_spent_before_counts() -> None:
+    bold = "<p>" + "<b>" * 100 + "<p>x" * 1_000
+    first = simplify(bold, KNOWN)
+    assert first is not None
+    assert first[1].elements > 100_000
+    assert simplify(bold, KNOWN, Copies(markup.MAX_COPIES - first[1].elements)) is not None
+    assert simplify(bold, KNOWN, Copies(markup.MAX_COPIES - first[1].elements + 1)) is None

@@ -220,7 +220,22 @@ def test_a_part_tells_its_charset_disposition_and_content_id() -> None:
     (leaf,) = parts_of(header).leaves
 
     assert (leaf.charset, leaf.disposition, leaf.content_id) == ("UTF-8", "inline", "a@b")
-    assert parts_of(b"Content-ID: <\x01>\r\n\r\n").leaves[0].content_id is None
+
+
+IDENTITIES = {
+    # story: what stands in the field, what the part is called
+    "as it is written": (b"<a@b>", "a@b"),
+    "without what acts on a screen": ("<a\x1b[31m\u202eb>".encode(), "a[31mb"),
+    "nothing that is seen": (b"<\x01>", None),
+    "as long as may be": (b"<" + b"a" * 255 + b">", "a" * 255),
+    "longer": (b"<" + b"a" * 256 + b">", None),
+    "much longer": (b"<" + b"a" * 60_000 + b">", None),
+}
+
+
+@pytest.mark.parametrize(("written", "identity"), IDENTITIES.values(), ids=IDENTITIES)
+def test_a_part_is_called_by_a_clean_content_id_of_bounded_length(written: bytes, identity: str | None) -> None:
+    assert parts_of(b"Content-ID: " + written + b"\r\n\r\n").leaves[0].content_id == identity
 
 
 TYPES = {

@@ -367,3 +367,7 @@ def test_only_so_much_of_a_text_is_looked_at_and_the_rest_is_kept() -> None:
 
 def test_new_text_is_what_is_new() -> None:
     assert new_text("Yes.\n> Boats?\nTwo.\n-- \nCarol") == "Yes.\nTwo.\n"
+
+
+def test_a_text_of_nothing_but_marks_for_as_far_as_it_is_looked_at_is_new() -> None:
+    assert split("\ufdd0" * 300_000 + "x") == (Block("new", "x"),)

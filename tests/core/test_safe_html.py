@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from gateway.core import safe_html
-from gateway.core.safe_html import KNOWN, Safe, make_safe, unstyled
+from gateway.core.safe_html import KNOWN, Budget, Safe, make_safe, unstyled
 from tests.core.payloads import PAYLOADS, PIECES
 
 OWN = {"logo@x": "/mail/1/attachments/2"}
@@ -62,6 +62,30 @@ SHOWN = {
 @pytest.mark.parametrize(("markup", "clean"), SHOWN.values(), ids=SHOWN)
 def test_html_is_shown_without_what_acts(markup: str, clean: str) -> None:
     assert make_safe(markup, inline=OWN) == Safe(clean)
+
+
+BOLD = "<b>" * 100 + "<p>x" * 1_000
+PICTURE = f"<img src='{PNG}{'A' * (safe_html.MAX_DATA // 5 * 2)}'>"
+SHARED = {
+    # story: a part, how many of the kind are shown as they are before the bound of the mail is reached
+    "the length of the markup": ("<p>x</p>" + " " * (safe_html.MAX_MARKUP // 5 * 2), "<p>", 2),
+    "what a parser has to write again": (BOLD, "<b>", 2),
+    "pictures in themselves": (PICTURE, "<img src", 2),
+}
+
+
+@pytest.mark.parametrize(("part", "begin", "within"), SHARED.values(), ids=SHARED)
+def test_all_parts_of_a_mail_share_its_bounds(part: str, begin: str, within: int) -> None:
+    budget = Budget()
+    assert [make_safe(part, budget=budget).html.startswith(begin) for _ in range(4)] == [n < within for n in range(4)]
+    assert make_safe(part).html.startswith(begin)
+
+
+def test_a_part_that_comes_to_no_rest_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_html, "_MAX_PASSES", 1)
+    budget = Budget()
+    assert make_safe(BOLD + PICTURE, budget=budget).html.startswith("<pre>x")
+    assert (budget.copies.elements > 0, budget.data) == (True, 0)
 
 
 def test_markup_that_comes_to_no_rest_is_shown_as_its_text(monkeypatch: pytest.MonkeyPatch) -> None:

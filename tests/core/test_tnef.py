@@ -177,6 +177,22 @@ def test_a_stream_is_unwrapped_as_far_as_it_can_be_read(
     assert (found.text, found.html, found.files) == (text, html, files)
 
 
+IDENTITIES = {
+    # story: the property, what the file is called
+    "as it is written": ("<a@b>", "a@b"),
+    "without what acts on a screen": ("a\x1b[31m\n\u202eb", "a[31m b"),
+    "as long as may be": ("a" * 255, "a" * 255),
+    "longer": ("a" * 256, None),
+    "much longer": ("a" * 1_000_000, None),
+}
+
+
+@pytest.mark.parametrize(("written", "identity"), IDENTITIES.values(), ids=IDENTITIES)
+def test_an_inner_file_is_called_by_a_clean_content_id_of_bounded_length(written: str, identity: str | None) -> None:
+    stream = BEGIN + file("a", b"1") + properties(FILE_PROPERTIES, string(0x3712, written))
+    assert [one.content_id for one in unwrap_tnef(stream, most_files=5).files] == [identity]
+
+
 def winmail(stream: bytes) -> bytes:
     head = b'Content-Type: application/ms-tnef; name="winmail.dat"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
     return head + base64.encodebytes(stream)
@@ -227,6 +243,12 @@ SHOWN = {
 def test_what_is_wrapped_is_shown_where_the_mail_lacks_it(message: bytes, text: str, html: str | None) -> None:
     found = content(message, **LIMITS)
     assert (found.text, found.html) == (text, html)
+
+
+def test_marks_of_a_stranger_in_a_wrapped_text_are_no_text() -> None:
+    text = string(0x1000, "\ufdd0" * 300_000 + "x\ufdd1 From: Bob")
+    found = content(winmail(BEGIN + properties(PROPERTIES, text)), **LIMITS)
+    assert [(block.kind, block.text) for block in found.blocks] == [("new", "x From: Bob")]
 
 
 def test_the_first_words_of_a_mail_that_is_all_wrapped() -> None:

@@ -119,7 +119,7 @@ class Audit:
             except OSError as error:
                 yield f"lost: the file of {names.get(message)}: {error.strerror}"
                 continue
-            except ZstdError:
+            except (ZstdError, TypeError):  # a page that lost its sync gives rows without their values
                 yield f"torn: {names.get(message)} can't be unpacked"
                 continue
             if letter is not None and content != letter.content:

@@ -21,7 +21,7 @@ TEAM = "dimas@acme.example"
 SMART = "acme+lead@mail.kommo.com"
 ROW, FILE = 220_000, 500_000
 """Sizes of a text that is kept in its row, and of one that is kept in a file."""
-AS_NOBODY_SPECIAL = ("setpriv", "--bounding-set=-dac_override", "--") if os.geteuid() == 0 else ()
+AS_NOBODY_SPECIAL = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--") if os.geteuid() == 0 else ()
 """Takes from root the power to write where the mode of a folder forbids it."""
 
 
@@ -124,6 +124,18 @@ def test_a_store_in_a_folder_that_may_only_be_read_is_told_in_one_line(tmp_path:
 def test_a_store_whose_folder_cannot_be_made_is_told_in_one_line(tmp_path: Path, locked_folder: Path) -> None:
     (said,) = _fails(Serving(tmp_path, store=locked_folder / "inner", prefix=AS_NOBODY_SPECIAL))
     assert said == f"the folder {locked_folder / 'inner'} of the store can't be made: Permission denied"
+
+
+def test_a_store_in_a_folder_that_may_not_be_entered_is_told_in_one_line(tmp_path: Path, locked_folder: Path) -> None:
+    locked_folder.chmod(0o000)
+    (said,) = _fails(Serving(tmp_path, store=locked_folder, prefix=AS_NOBODY_SPECIAL))
+    assert said == f"the store {locked_folder / 'smartgate.db'} can't be made: Permission denied"
+
+
+def test_secrets_in_a_folder_that_may_not_be_entered_are_told_in_one_line(tmp_path: Path, locked_folder: Path) -> None:
+    locked_folder.chmod(0o000)
+    (said,) = _fails(Serving(tmp_path, prefix=AS_NOBODY_SPECIAL, SECRETS_DIR=str(locked_folder)))
+    assert said.startswith(f"SMARTGATE_SECRETS_DIR: '{locked_folder}' is no folder we may enter; allowed:")
 
 
 def test_a_store_that_may_only_be_read_is_told_in_one_line(tmp_path: Path) -> None:

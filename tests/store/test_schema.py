@@ -7,16 +7,37 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import TextClause
+from sqlalchemy import text as text_query
 
+from gateway.core.mail import read_mail
 from gateway.store import schema
 from gateway.store.engine import StoreError, sync_engine
+from gateway.store.reading_receipts import find_receipt
 from gateway.store.tables import metadata
+
+_MESSAGE = {
+    "account": 1, "at": 1, "state": "filed", "direction": "outgoing", "action": "attach", "automatic": 0, "subject": "",
+    "snippet": "", "attachments": "[]", "auth": "{}", "unread": "[]", "size": 1,
+}  # fmt: skip
+_RECEIPT = {
+    "account": 1, "id": "R1", "at": 1, "road": "smtp", "peer": "", "helo": "", "sender": "", "recipients": "[]",
+    "size": 1, "verdict": "file", "rule": "B11", "reply": "250", "message": "M1", "took_ms": 1,
+    "decision": '{"verdict":"file"}',
+}  # fmt: skip
+
+
+def text_of(table: str, row: dict[str, Any]) -> TextClause:
+    """An INSERT into a table as it once was."""
+    columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    return text_query(f"INSERT INTO {table} ({columns}) VALUES ({values})").bindparams(**row)
 
 
 def shape(path: Path) -> set[tuple[str, ...]]:
@@ -45,15 +66,40 @@ def test_the_migrations_make_exactly_the_tables_the_code_works_with(tmp_path: Pa
         assert compare_metadata(MigrationContext.configure(tx), metadata) == []
 
 
-def test_every_revision_can_be_taken_back_and_made_again(tmp_path: Path) -> None:
+def test_a_store_of_the_first_revision_keeps_its_mail_its_receipts_and_what_makes_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    schema.ensure_schema(path)
-    first = shape(path)
+    text = (
+        b"From: Dimas@acme.example\r\nTo: bob@x.example\r\nMessage-ID: <1@acme.example>\r\nSubject: Re: Offer\r\n\r\n"
+    )
+    mail, bare = read_mail(text), read_mail(text.replace(b"Message-ID", b"X-Other"))
     with sync_engine(path).begin() as tx:
-        command.downgrade(schema.alembic_config(tx), "base")
-    assert names(path) == {"alembic_version"}
-    assert schema.upgrade(path) == (None, schema.head())
-    assert shape(path) == first
+        command.upgrade(schema.alembic_config(tx), "0001")
+        for one, id in ((mail, "M1"), (bare, "M2")):
+            changed = {
+                "id": id,
+                "message_id": one.message_id,
+                "identity": f"old-{id}",
+                "base_subject": one.base_subject,
+            }
+            tx.execute(text_of("messages", _MESSAGE | changed))
+        for key, role, kind in (("dimas@acme.example", "from", "team"), ("bob@x.example", "to", "client")):
+            row = {"account": 1, "message": "M1", "n": len(role), "role": role, "key": key, "kind": kind}
+            tx.execute(text_of("participants", {"address": key, "name": "", **row}))
+        tx.execute(text_of("receipts", _RECEIPT))
+
+    assert schema.upgrade(path) == ("0001", schema.head())
+
+    with sync_engine(path).begin() as tx:
+        assert tx.execute(text_query("SELECT identity FROM messages ORDER BY id")).scalars().all() == [
+            mail.identity,
+            "-old-M2",
+        ]
+        assert tx.execute(text_query("SELECT key FROM participants WHERE waiting = 1")).scalars().all() == [
+            "bob@x.example"
+        ]
+        found = find_receipt(tx, 1, "R1")
+    assert found is not None
+    assert found.receipt.decision == {"verdict": "file"}
 
 
 def test_the_history_is_one_line_and_its_head_is_told_without_alembic(tmp_path: Path) -> None:

@@ -37,6 +37,23 @@ SLOW = {
 }
 
 
+async def ask_and_never_read(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        await writer.drain()
+
+
+async def test_a_peer_that_never_reads_its_answers_is_not_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "READ_SECONDS", 0.05)
+
+    _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(ask_and_never_read(writer), 30)
+    writer.close()
+
+
 @pytest.mark.parametrize(("sent", "answer"), SLOW.values(), ids=SLOW)
 async def test_a_peer_that_never_ends_its_request_is_not_waited_for(
     port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes, answer: bytes

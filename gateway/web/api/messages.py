@@ -35,7 +35,7 @@ async def list_messages(
     folder: Folder | None = None,
     q: Words = "",
 ) -> Any:
-    """Messages by the time they came, newest first; without `folder` those of inbox and sent."""
+    """Messages by the time they came, newest first. `folder`: inbox, sent, or for admins held; without it inbox and sent."""
     if folder in ("deleted", "held") and reader.role != "admin":
         raise ADMINS_ONLY
     cards = tuple(card for card in (contact, lead) if card is not None)

@@ -163,6 +163,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_messages_account_at_id"), ["account", "at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_messages_account_message_id"), ["account", "message_id"], unique=False)
 
     op.create_table(
         "never_log",
@@ -188,18 +189,11 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("waiting", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account", "message", "n"),
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("participants", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_participants_account_key"),
-            ["account", "key"],
-            unique=False,
-            sqlite_where=sa.text("waiting = 1"),
-            postgresql_where=sa.text("waiting = 1"),
-        )
+        batch_op.create_index(batch_op.f("ix_participants_account_key"), ["account", "key"], unique=False)
 
     op.create_table(
         "quotas",
@@ -229,19 +223,13 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
-        sa.Column("decision", sa.LargeBinary(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
         sa.Column("took_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account", "id"),
     )
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipts_account_message"), ["account", "message"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_receipts_account_message_id"),
-            ["account", "message_id"],
-            unique=False,
-            sqlite_where=sa.text("message IS NULL"),
-            postgresql_where=sa.text("message IS NULL"),
-        )
+        batch_op.create_index(batch_op.f("ix_receipts_account_message_id"), ["account", "message_id"], unique=False)
 
     op.create_table(
         "slugs",
@@ -331,26 +319,19 @@ def downgrade() -> None:
 
     op.drop_table("slugs")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
-        batch_op.drop_index(
-            batch_op.f("ix_receipts_account_message_id"),
-            sqlite_where=sa.text("message IS NULL"),
-            postgresql_where=sa.text("message IS NULL"),
-        )
+        batch_op.drop_index(batch_op.f("ix_receipts_account_message_id"))
         batch_op.drop_index(batch_op.f("ix_receipts_account_message"))
 
     op.drop_table("receipts")
     op.drop_table("quotas")
     with op.batch_alter_table("participants", schema=None) as batch_op:
-        batch_op.drop_index(
-            batch_op.f("ix_participants_account_key"),
-            sqlite_where=sa.text("waiting = 1"),
-            postgresql_where=sa.text("waiting = 1"),
-        )
+        batch_op.drop_index(batch_op.f("ix_participants_account_key"))
 
     op.drop_table("participants")
     op.drop_table("own_domains")
     op.drop_table("never_log")
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_messages_account_message_id"))
         batch_op.drop_index(batch_op.f("ix_messages_account_at_id"))
 
     op.drop_table("messages")
