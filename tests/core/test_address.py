@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core import address
 from gateway.core.address import (
     AddressList,
     Mailbox,
@@ -240,3 +241,9 @@ def test_the_quick_way_and_the_full_grammar_read_the_same_people(value: bytes) -
     quick, full = parse_address_list(value), parse_address_list(value + b"()")
     assert [box.address for box in quick.mailboxes] == [box.address for box in full.mailboxes]
     assert len(quick.unread) == len(full.unread)
+
+
+def test_what_is_too_long_to_be_a_domain_is_not_remembered() -> None:
+    before = address._known_domain.cache_info().currsize
+    assert normal_domain("x" * 255_000) is None
+    assert address._known_domain.cache_info().currsize == before

@@ -110,3 +110,8 @@ def test_b4b_the_end_of_a_header_is_not_looked_for_beyond_its_limit(size: int) -
         assert (found.size > 100) == (not within)
         assert (found.received, bool(found.fields)) == (1, within)
         assert not within or found.body_at == size + len(rest.removesuffix(b"body"))
+
+
+def test_the_header_ends_at_the_first_empty_line_whichever_line_end_it_has() -> None:
+    found = read_header(b"A: 1\n\n\r\nbody")
+    assert (found.size, found.body_at) == (4, 6)
