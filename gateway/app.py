@@ -298,7 +298,6 @@ class Gateway:
                 await door.start("", 0, sock=ear.sock)
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
-
         from gateway.core.mail import read_mail
         from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build

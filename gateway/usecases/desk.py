@@ -94,7 +94,7 @@ class FilingDesk:
             return admission
         rule = admission.steps[-1].rule
         metrics.recipient_refused(rule)
-        _log.info("recipient.refused", rule=rule, account=admission.account)
+        _log.info("recipient.refused", rule=rule, account=wanted.slug if admission.account else None)
         linked = admission.reply.with_link(self._settings.why_url(rule))
         return Admission(linked, admission.steps, admission.written, admission.account)
 

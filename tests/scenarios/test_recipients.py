@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.usecases.drop_receipts import drop_receipts
 from tests.scenarios.house import House, mail
@@ -51,6 +52,16 @@ async def test_a3_a_wrong_ending_names_the_three_that_exist_and_leaves_a_receipt
         "A3",
         ["acme+leads@mail.kommo.com"],
     )
+
+
+@pytest.mark.parametrize(("address", "account"), [("acme+x@mail.kommo.com", "acme"), ("nobody@mail.kommo.com", None)])
+async def test_the_log_names_the_account_of_a_refused_recipient_as_people_do(
+    house: House, address: str, account: str | None
+) -> None:
+    with capture_logs() as logs:
+        await house.hand(mail(), address)
+
+    assert [one["account"] for one in logs if one["event"] == "recipient.refused"] == [account]
 
 
 async def test_a3_an_ending_of_an_account_that_is_not_there_leaves_nothing(house: House) -> None:

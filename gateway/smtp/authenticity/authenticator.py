@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 
 from gateway.core.envelope import Envelope
 from gateway.core.facts import Auth
 from gateway.core.header import read_header
 from gateway.core.mail import Mail
+from gateway.core.quota import block_of
 from gateway.core.results import Results, topmost
 from gateway.smtp.authenticity.evaluation import Asked, evaluate
 from gateway.smtp.authenticity.message import Message, ReadAt
@@ -69,14 +70,8 @@ class Authenticator:
         return replace(found, enforced=settings.mode == "enforce")
 
     def _is_spared(self, peer: str) -> bool:
-        """Loopback, a local socket, or a relay of ours."""
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return True
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return address.is_loopback or any(address in network for network in self._settings.trusted_relays)
+        """Loopback, a local socket, or a relay of ours: those that are counted in no block (B8b)."""
+        return block_of(peer, self._settings.trusted_relays) is None
 
 
 def _from_relay(results: Results | None, author: str) -> Auth:
