@@ -14,14 +14,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import TextClause
+from sqlalchemy import Table, TextClause
 from sqlalchemy import text as text_query
 
 from gateway.core.mail import read_mail
 from gateway.store import schema
 from gateway.store.engine import StoreError, sync_engine
 from gateway.store.reading_receipts import find_receipt
-from gateway.store.tables import metadata
+from gateway.store.tables import metadata, never_log, quotas
 
 _MESSAGE = {
     "account": 1, "at": 1, "state": "filed", "direction": "outgoing", "action": "attach", "automatic": 0, "subject": "",
@@ -66,7 +66,11 @@ def test_the_migrations_make_exactly_the_tables_the_code_works_with(tmp_path: Pa
         assert compare_metadata(MigrationContext.configure(tx), metadata) == []
 
 
-def test_a_store_of_the_first_revision_keeps_its_mail_its_receipts_and_what_makes_duplicates(tmp_path: Path) -> None:
+# Stores of one day say 0001 and have what revision 0002 brings.
+@pytest.mark.parametrize("early", [(), (never_log, quotas)], ids=["as it was first", "with tables of the next"])
+def test_a_store_of_the_first_revision_keeps_its_mail_its_receipts_and_what_makes_duplicates(
+    tmp_path: Path, early: tuple[Table, ...]
+) -> None:
     path = tmp_path / "store.db"
     text = (
         b"From: Dimas@acme.example\r\nTo: bob@x.example\r\nMessage-ID: <1@acme.example>\r\nSubject: Re: Offer\r\n\r\n"
@@ -86,9 +90,13 @@ def test_a_store_of_the_first_revision_keeps_its_mail_its_receipts_and_what_make
             row = {"account": 1, "message": "M1", "n": len(role), "role": role, "key": key, "kind": kind}
             tx.execute(text_of("participants", {"address": key, "name": "", **row}))
         tx.execute(text_of("receipts", _RECEIPT))
+        metadata.create_all(tx, tables=early)
 
     assert schema.upgrade(path) == ("0001", schema.head())
 
+    with sync_engine(tmp_path / "created.db").begin() as tx:
+        metadata.create_all(tx)
+    assert names(path) - {"alembic_version"} == names(tmp_path / "created.db")
     with sync_engine(path).begin() as tx:
         assert tx.execute(text_query("SELECT identity FROM messages ORDER BY id")).scalars().all() == [
             mail.identity,

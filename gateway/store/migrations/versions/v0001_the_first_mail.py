@@ -166,13 +166,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_messages_account_message_id"), ["account", "message_id"], unique=False)
 
     op.create_table(
-        "never_log",
-        sa.Column("account", sa.Integer(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "entry"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "own_domains",
         sa.Column("account", sa.Integer(), nullable=False),
         sa.Column("domain", sa.Text(), nullable=False),
@@ -195,15 +188,6 @@ def upgrade() -> None:
     with op.batch_alter_table("participants", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_participants_account_key"), ["account", "key"], unique=False)
 
-    op.create_table(
-        "quotas",
-        sa.Column("account", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "key", "hour"),
-        sqlite_with_rowid=False,
-    )
     op.create_table(
         "receipts",
         sa.Column("account", sa.Integer(), nullable=False),
@@ -323,13 +307,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_receipts_account_message"))
 
     op.drop_table("receipts")
-    op.drop_table("quotas")
     with op.batch_alter_table("participants", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_participants_account_key"))
 
     op.drop_table("participants")
     op.drop_table("own_domains")
-    op.drop_table("never_log")
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_messages_account_message_id"))
         batch_op.drop_index(batch_op.f("ix_messages_account_at_id"))

@@ -25,6 +25,7 @@ _AT_ONCE = 1_000
 
 def upgrade() -> None:
     """Takes a store forward to this revision."""
+    _add_tables()
     op.drop_index("ix_messages_account_message_id", "messages")
     op.drop_index("ix_participants_account_key", "participants")
     op.drop_index("ix_receipts_account_message_id", "receipts")
@@ -45,6 +46,28 @@ def upgrade() -> None:
         postgresql_where=where,
     )
     _identify()
+
+
+def _add_tables() -> None:
+    """Whom an account never logs (B8a), and what outsiders caused (B8b); for one day revision 0001 had them as well."""
+    op.create_table(
+        "never_log",
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("entry", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "entry"),
+        sqlite_with_rowid=False,
+        if_not_exists=True,
+    )
+    op.create_table(
+        "quotas",
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "key", "hour"),
+        sqlite_with_rowid=False,
+        if_not_exists=True,
+    )
 
 
 def _identify() -> None:
