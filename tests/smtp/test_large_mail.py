@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 
 import pytest
 
+from gateway import metrics
 from gateway.smtp.intake import CHUNK_BYTES, MEMORY_BYTES
 from tests.smtp.conftest import Dial, Serve
-from tests.smtp.front_desk import FrontDesk, MemorySpool, Peer
+from tests.smtp.front_desk import PATIENCE, FrontDesk, MemorySpool, Peer
 
 MIB = 1024 * 1024
 
@@ -110,3 +112,22 @@ async def test_b10_a_spool_that_fails_is_a_temporary_refusal_and_the_next_mail_w
     assert desk.filed == []
     assert [spool.closed for spool in desk.spools] == ([] if when == "while it is opened" else [1])
     assert await peer.deliver(b"small\r\n.\r\n") == "250 2.6.0 Filed id=1"
+
+
+def spooled() -> float:
+    [line] = [one for one in metrics.exposition().splitlines() if one.startswith(b"smartgate_spooled_bytes ")]
+    return float(line.split()[1])
+
+
+async def test_the_figures_tell_of_large_mails_on_their_way_and_of_none_once_they_are_filed(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    desk.hold = asyncio.Event()
+    peer = await dial(await serve())
+    await peer.begin()
+    await peer.send(b"x" * MIB + b"\r\n.\r\n")
+    await asyncio.wait_for(desk.filing.wait(), PATIENCE)
+    assert spooled() == MIB + 2
+    desk.hold.set()
+    assert await peer.hear() == "250 2.6.0 Filed id=1"
+    assert spooled() == 0
