@@ -1,7 +1,7 @@
 """How late the event loop is: a tick a few times a second, and by how much each missed its time.
 
-Whoever has something for the loop (a packet, a reply, a page) waits as long as a tick does. A standstill is told once for
-each tick that fell into it, so that the share of late ticks is the share of late visitors.
+Whoever has something for the loop (a packet, a reply, a page) waits as long as a tick does. A standstill is told once
+for each tick that fell into it, so that the share of late ticks is the share of late visitors.
 """
 
 from __future__ import annotations

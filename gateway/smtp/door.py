@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from gateway.smtp.wire import Wire
 
 _SPOOL_THREADS = 4
+MOST_SHARE_BYTES = 256 * 1024
+LEAST_SHARE_BYTES = 16 * 1024
+"""What one mail that is coming in may hold in memory, where there is room and where there is none."""
+_ROOM_BYTES = 64 * 1024 * 1024
+_ROOM_PARTS = 64
 
 
 def _spool_threads() -> ThreadPoolExecutor:
@@ -47,7 +52,8 @@ class Door:
 
     hostname: what greeting and EHLO say. public_url: where `/why/RULE` explains a refusal; "" leaves that out.
     threads: where large messages are written to disk. wires: every open connection. tasks: every session that runs,
-    also one whose peer has hung up while its mail is filed. stopping: no new command is taken.
+    also one whose peer has hung up while its mail is filed. stopping: no new command is taken. room: octets of memory
+    that mails on their way in may still hold together; beyond it each has a small share.
     """
 
     desk: Desk
@@ -59,6 +65,7 @@ class Door:
     wires: set[Wire] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
+    room: int = _ROOM_BYTES
     visitors: Visitors = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +74,15 @@ class Door:
     @property
     def full(self) -> bool:
         return len(self.wires) >= self.limits.max_sessions
+
+    def lend(self) -> int:
+        """How much of a mail that begins now may stay in memory: the less, the less room is left. To be given back."""
+        share = max(LEAST_SHARE_BYTES, min(MOST_SHARE_BYTES, self.room // _ROOM_PARTS))
+        self.room -= share
+        return share
+
+    def give_back(self, share: int) -> None:
+        self.room += share
 
     def behind_proxy(self, peer: str) -> bool:
         """Say whether a connection from this address begins with a PROXY header."""

@@ -9,10 +9,11 @@ from gateway.core.replies import Reply
 from gateway.smtp import answers
 from gateway.smtp.content import ContentReader
 from gateway.smtp.desk import Spool
+from gateway.smtp.door import MOST_SHARE_BYTES
 from gateway.smtp.wire import FarewellError, Wire
 
-MEMORY_BYTES = 256 * 1024
-"""A message up to this size stays in memory."""
+MEMORY_BYTES = MOST_SHARE_BYTES
+"""A message up to this size stays in memory, where not too many come in at one time."""
 CHUNK_BYTES = 128 * 1024
 """A larger one goes to disk in pieces of at least this size; while one is written, the socket isn't read."""
 
@@ -24,7 +25,8 @@ class Intake:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._reader = ContentReader(wire.door.limits.max_message_bytes, MEMORY_BYTES)
+        self._share = wire.door.lend()
+        self._reader = ContentReader(wire.door.limits.max_message_bytes, self._share)
         self._spool: Spool | None = None
         self._spilled = 0
         self._trouble: Reply | None = None
@@ -49,7 +51,9 @@ class Intake:
         return reader.take() if self._spool is None else self._spool
 
     def close(self) -> None:
-        """Let go of the spool; harmless when it was filed."""
+        """Let go of the spool, and of the memory; harmless when it was filed."""
+        self._wire.door.give_back(self._share)
+        self._share = 0
         if self._spool is not None:
             self._spool.close()
             metrics.spooled(-self._spilled)
@@ -58,7 +62,7 @@ class Intake:
     async def _spill(self) -> None:
         """Write what is held in a thread: on a busy disk a write can take far longer than others may wait."""
         piece = self._reader.take()
-        self._reader.high_water = CHUNK_BYTES
+        self._reader.high_water = min(CHUNK_BYTES, self._share)
         try:
             if self._spool is None:
                 self._spool = self._wire.door.desk.open_spool()

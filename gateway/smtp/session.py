@@ -23,6 +23,8 @@ from gateway.smtp.wire import FarewellError
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
+_TURN = 5
+"""After so many commands in a row others have their turn; a mail takes fewer."""
 _HELLO_NAME = re.compile(r"[!-~]{1,255}")
 
 
@@ -55,8 +57,9 @@ class SmtpSession(Entrance):
             while True:
                 self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
                 await self._obey(await self.next_line())
-                if self.talkative:
+                if self.talkative or self._commands % _TURN == _TURN - 1:
                     await self.flush()
+                    await asyncio.sleep(0)
         except FarewellError as parting:
             farewell = parting.reply
         except Exception:

@@ -1,4 +1,4 @@
-"""Guests: clients of a crowd, thousands in one event loop, each with a script of what it says and what it leaves unsaid."""
+"""Guests: clients of a crowd, thousands in one event loop, each with a script of what it says and what it doesn't."""
 
 from __future__ import annotations
 
@@ -172,4 +172,4 @@ class Crowd:
         if not guest.gone.done():
             return STAYED
         last = guest.heard[-1] if guest.heard else ""
-        return last if last[:1] in ("4", "5") or last[:3] == "250" and last[4:5] == "2" else str(guest.gone.result())
+        return last if last.startswith(("4", "5", "250 2.6.0")) else str(guest.gone.result())

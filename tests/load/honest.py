@@ -1,7 +1,7 @@
 """An honest sender: a mail on a connection of its own, again and again, until its standard input ends.
 
-`python -m tests.load.honest HOST PORT [SOURCE]` is a process of its own, so that nothing the crowd's process does makes it
-late; in the end it prints one JSON object. SOURCE is the address it calls from.
+`python -m tests.load.honest HOST PORT SOURCE` is a process of its own, so that nothing the crowd's process does makes
+it late; in the end it prints one JSON object. SOURCE is the address it calls from.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MAIL = (
 
 @dataclass(slots=True)
 class Honest:
-    """What became of its mails. answered: by the last reply's code and enhanced code, or what went wrong. waits: seconds
-    from the call to the 250, a filed mail each."""
+    """What became of its mails. answered: by the last reply's code and enhanced code, or what went wrong. waits:
+    seconds from the call to the 250, a filed mail each."""
 
     answered: dict[str, int] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)

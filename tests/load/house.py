@@ -35,8 +35,9 @@ _BUCKET = re.compile(r'smartgate_loop_lag_seconds_bucket\{le="([^"]+)"\}')
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long the slow ones may stay, in seconds. hurried: what is no setting is as short as `data`, which only a short
-    run asks for; else it is the 30 seconds that everybody gets. rate: bytes a second that a mail must come with."""
+    """How long the slow ones may stay, in seconds. hurried: what is no setting is as short as `data`, which only a
+    short run asks for; else it is the 30 seconds that everybody gets. rate: bytes a second that a mail must come with.
+    """
 
     idle: int
     data: int
@@ -70,7 +71,8 @@ class House:
         }
         spoil = _TICK + (_HURRIED.format(seconds=pace.data) if pace.hurried else "")
         self.pace = pace
-        self.serving = Serving(folder, spoil=spoil, **own | settings)
+        self.serving = Serving(folder, spoil=spoil)
+        self.serving.set(**own | settings)
 
     @contextmanager
     def open(self) -> Iterator[House]:

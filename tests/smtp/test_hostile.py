@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tracemalloc
 
 import pytest
 
 from gateway.smtp import wire
+from gateway.smtp.door import LEAST_SHARE_BYTES
+from gateway.smtp.intake import MEMORY_BYTES
+from gateway.smtp.server import SmtpServer
 from tests.smtp.conftest import Dial, Serve
-from tests.smtp.front_desk import FrontDesk, Peer
+from tests.smtp.front_desk import PATIENCE, FrontDesk, Peer
 
 LINES = {
     "a greeting": b"EHLO " + b"x" * 65_536,
@@ -124,3 +128,55 @@ async def test_a8_a_mail_that_has_come_is_not_late_while_we_write_it_down(
     desk.hold.set()
     assert await peer.hear() == "250 2.6.0 Filed id=1"
     assert await peer.ask("NOOP") == "250 2.0.0 Ok"
+
+
+async def test_a_crowd_that_calls_at_one_moment_is_let_in_a_few_at_a_time(
+    serve: Serve, servers: list[SmtpServer]
+) -> None:
+    address = await serve()
+    crowd = [socket.create_connection(address, PATIENCE) for _ in range(200)]  # the queue holds them all meanwhile
+    steps, inside = [], 0
+    while inside < len(crowd):
+        await asyncio.sleep(0)
+        steps.append(servers[0].sessions - inside)
+        inside = servers[0].sessions
+    for one in crowd:
+        one.close()
+    assert max(steps) <= 32
+
+
+async def test_commands_that_come_by_the_thousand_leave_the_others_their_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    peer = await dial(await serve(max_commands=10**6, max_command_errors=10**6))
+    (wire,) = servers[0]._door.wires
+    said: list[int] = []
+    usual = wire.say
+    wire.say = lambda reply: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,func-returns-value]
+    peer.writer.write(b"NOOP\r\n" * 5_000)
+    turns = []
+    while len(said) < 5_000:
+        before = len(said)
+        await asyncio.sleep(0)
+        turns.append(len(said) - before)
+    assert max(turns) <= 5
+
+
+async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
+    serve: Serve, dial: Dial, desk: FrontDesk, servers: list[SmtpServer]
+) -> None:
+    address = await serve()
+    door, text = servers[0]._door, (b"x" * 78 + b"\r\n") * 2_000
+    door.room = 2 * MEMORY_BYTES
+    crowd = [await dial(address) for _ in range(50)]
+    for peer in crowd:
+        await peer.begin()
+        await peer.send(text)
+    readers = [one._content for one in door.wires if one._content is not None]
+    while sum(one.received for one in readers) < 50 * len(text) or any(one._waiter is None for one in door.wires):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert sum(len(reader.held) for reader in readers) <= 2 * MEMORY_BYTES + 50 * LEAST_SHARE_BYTES
+    for peer in crowd:
+        assert await peer.ask(b".\r\n") == "250 2.6.0 Filed id=1"
+    assert desk.contents == [text] * 50
+    assert door.room == 2 * MEMORY_BYTES
