@@ -75,6 +75,11 @@ class Door:
     def full(self) -> bool:
         return len(self.wires) >= self.limits.max_sessions
 
+    @property
+    def crowded(self) -> bool:
+        """Half of all connections are taken: nobody who was told to go may stay to read why."""
+        return len(self.wires) > self.limits.max_sessions // 2
+
     def lend(self) -> int:
         """How much of a mail that begins now may stay in memory: the less, the less room is left. To be given back."""
         share = max(LEAST_SHARE_BYTES, min(MOST_SHARE_BYTES, self.room // _ROOM_PARTS))

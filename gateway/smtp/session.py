@@ -69,7 +69,7 @@ class SmtpSession(Entrance):
             await self._end_transaction()
             if farewell is not None:
                 self.say(farewell)
-            self.part(linger=farewell is not None)
+            self.part(linger=farewell is not None and not self.door.crowded)
         finally:
             self.visitor.leave()
 

@@ -19,12 +19,13 @@ _AT_ONCE = 256
 class Guest(asyncio.Protocol):
     """One connection. It hears every reply unless it is told to be deaf.
 
-    heard: code and enhanced code of each reply, `250` alone where there is none. sent: octets handed to the kernel.
+    heard: code and enhanced code of each reply. stubborn: it doesn't hang up when it is told to go.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.heard: list[str] = []
+        self.stubborn = False
         self.gone = self.loop.create_future()
         self.transport: asyncio.Transport
         self._tail = b""
@@ -48,7 +49,11 @@ class Guest(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        return False
+        return self.stubborn
+
+    def leave(self) -> None:
+        if not self.gone.done():
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -63,10 +68,14 @@ class Guest(asyncio.Protocol):
         """The same octets again and again, as fast as they are taken, until it is cut; how many were handed over."""
         for n in range(times):
             await self._writable.wait()
-            if self.gone.done() or self.transport.is_closing():
+            if self.told_to_go or self.gone.done() or self.transport.is_closing():
                 return n * len(data)
             self.transport.write(data)
         return times * len(data)
+
+    @property
+    def told_to_go(self) -> bool:
+        return bool(self.heard) and self.heard[-1].startswith("421")
 
     async def hear(self, count: int) -> None:
         """Wait until so many replies were heard in all, or it was sent away."""
@@ -159,7 +168,7 @@ class Crowd:
         await asyncio.wait([guest.gone for guest in self._guests], timeout=seconds)
         by = Counter(self._how(guest) for guest in self._guests)
         for guest in self._guests:
-            guest.transport.abort()
+            guest.leave()
         for script in self._scripts:
             script.cancel()
         with contextlib.suppress(asyncio.CancelledError):

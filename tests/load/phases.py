@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tests.load.guests import CLOSED, RESET, Crowd, Ended, Guest
-from tests.load.honest import Honest, HonestSender
-from tests.load.house import PROXY, House, Pace, lag
+from tests.load.house import PROXY, House, Pace
 
 ENVELOPE = ("MAIL FROM:<dimas@acme.example>", "RCPT TO:<acme+lead@mail.kommo.com>", "DATA")
 _HEADER = b"From: dimas@acme.example\r\nTo: pat@client.example\r\nCc: acme+lead@mail.kommo.com\r\nSubject: Slow\r\n\r\n"
@@ -148,55 +146,29 @@ PHASES: dict[str, Phase] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Slow:
-    """What came of one phase. seconds: until the last one was gone. kib: memory one of them took, at the most."""
-
-    guests: int
-    ended: Ended
-    honest: Honest
-    seconds: float
-    kib: float
-    lag_ms: float
-    trouble: tuple[str, ...]
-
-
 def stage_of(house: House, *, lmtp: bool) -> Stage:
     trust = ssl.create_default_context()
     house.trust.configure_trust(trust)
     return Stage("LHLO slow.example" if lmtp else "EHLO slow.example", house.pace, trust)
 
 
-async def hold(house: House, phase: Phase, guests: int, *, lmtp: bool = False) -> tuple[Ended, int]:
-    """A crowd comes, stays as long as it is let, and is gone: how each ended, and the server's memory meanwhile."""
+async def hold(house: House, phase: Phase, guests: int, *, lmtp: bool = False) -> Ended:
+    """A crowd comes, stays as long as it is let, and is gone: how each ended."""
     stage = stage_of(house, lmtp=lmtp)
     address = house.lmtp if lmtp else house.smtp
     crowd = Crowd(address, guests, lambda guest: phase.play(guest, stage), phase.source, phase.receive)
     await crowd.arrive()
-    most, over = 0, asyncio.Event()
-
-    async def look() -> None:
-        nonlocal most
-        while not over.is_set():
-            most = max(most, house.memory())
-            await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=0.2)
-
-    looking = asyncio.create_task(look())
-    longest = max(house.pace.idle, house.pace.data, house.pace.door)
-    ended = await crowd.end(4 * longest + 30)
-    over.set()
-    await looking
-    return ended, most
+    return await crowd.end(4 * max(house.pace.idle, house.pace.data, house.pace.door) + 30)
 
 
-def run_phase(house: House, phase: Phase, guests: int, *, lmtp: bool = False) -> Slow:
-    """One phase on an open house, with the honest sender beside it from before to after."""
-    honest = HonestSender(house.smtp)
-    honest.start()
-    before, memory = house.figures(), house.memory()
-    begun = time.monotonic()
-    ended, most = asyncio.run(hold(house, phase, guests, lmtp=lmtp))
-    seconds = time.monotonic() - begun
-    told, after = honest.stop(), house.figures()
-    kib = (most - memory) / 1024 / guests
-    return Slow(guests, ended, told, seconds, kib, lag(before, after), tuple(house.trouble()))
+async def rest(house: House, guests: int, seconds: float) -> Ended:
+    """A crowd that has said EHLO and then nothing, for so long; then it leaves."""
+    stage = stage_of(house, lmtp=False)
+
+    async def greet(guest: Guest) -> None:
+        await guest.hear(1)
+        await guest.say(stage.hello)
+
+    crowd = Crowd(house.smtp, guests, greet, "127.0.0.3")
+    await crowd.arrive()
+    return await crowd.end(seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 
@@ -180,3 +181,14 @@ async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
         assert await peer.ask(b".\r\n") == "250 2.6.0 Filed id=1"
     assert desk.contents == [text] * 50
     assert door.room == 2 * MEMORY_BYTES
+
+
+async def test_a_stream_that_was_told_to_end_is_not_listened_to_for_long(serve: Serve, dial: Dial) -> None:
+    peer = await dial(await serve(max_message_bytes=1024))
+    await peer.begin()
+    sent, block = 0, b"x" * MEMORY_BYTES
+    with suppress(ConnectionError):
+        while sent < 8 * wire.LINGER_BYTES:
+            await peer.send(block)
+            sent += len(block)
+    assert wire.LINGER_BYTES <= sent < 8 * wire.LINGER_BYTES
