@@ -6,10 +6,11 @@ import asyncio
 import os
 import random
 import socket
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.worst import worst
 from tests.fuzz import CORPUS
@@ -19,7 +20,7 @@ from tests.load.phases import begin, stage_of
 from tests.mail.bombs import bombs
 
 ONE, BLOCK = "203.0.113.7", "198.51.100."
-AT_ONCE, GUESSES = 200, 15
+AT_ONCE, GUESSES, _STUBBORN = 200, 15, 5_000
 _NOTHING_VISIBLE = b"From: dimas@acme.example\r\nTo: pat@client.example\r\nSubject: Hidden\r\n\r\nHello\r\n.\r\n"
 
 
@@ -56,7 +57,7 @@ class Flooded:
 class Flood:
     """One kind. mib: the memory it may take in all. settings: what it needs to be set."""
 
-    play: Callable[[House, Size], Awaitable[Flooded]]
+    play: Callable[[House, Size], Coroutine[Any, Any, Flooded]]
     mib: int = 128
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,12 +83,14 @@ async def _come(house: House, peer: str) -> Guest:
 
 async def one_address(house: House, size: Size) -> Flooded:
     """Everybody who is let in stays, and nobody hangs up who is told to go: at most 50 of one address are inside."""
-    came, guests = Flooded(), []
+    came, guests = Flooded(), deque[Guest]()
 
     async def one(n: int) -> None:
         guest = await _come(house, ONE)
         guest.stubborn = True
         guests.append(guest)
+        if len(guests) > _STUBBORN:
+            guests.popleft().leave()
         came.counts[guest.heard[0] if guest.heard else "no reply"] += 1
 
     await _as_fast_as_it_goes(size.connections, one)

@@ -97,7 +97,7 @@ def _main(host: str, port: str, source: str) -> None:
             said = type(fault).__name__
         print(said, f"{time.monotonic() - begun:.4f}", flush=True)
         n += 1
-        over = bool(select.select([sys.stdin], [], [], PAUSE_SECONDS)[0])
+        over = n > 1 and bool(select.select([sys.stdin], [], [], PAUSE_SECONDS)[0])
 
 
 if __name__ == "__main__":

@@ -12,15 +12,16 @@ from tests.load.honest import Honest, HonestSender
 from tests.load.house import House, lag
 
 _T = TypeVar("_T")
+_Seen = TypeVar("_Seen", covariant=True)
 _LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Watched(Generic[_T]):
+class Watched(Generic[_Seen]):
     """What was seen. came: what the crowd's work gave. grown, spooled: bytes, at the most. lag_ms: what 99 of 100 ticks
     kept."""
 
-    came: _T
+    came: _Seen
     honest: Honest
     seconds: float
     grown: int
