@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench torture lock docs image clean
+.PHONY: help run test check format e2e fuzz bench torture load lock docs image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: .venv ## measure side by side with Postfix; ROW=… picks one row of the 
 
 torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace)
 	@nice -n 10 $(BIN)/python -m tests.crash $(if $(FULL),--full) $(PART)
+
+load: .venv ## hold, drip, flood and stream at it while an honest sender mails; FULL=1 in full size, PART=… one part
+	@$(BIN)/python -m tests.load $(if $(FULL),--full) $(PART)
 
 lock: .venv ## write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -24,7 +24,7 @@ _SPOOL_THREADS = 4
 MOST_SHARE_BYTES = 256 * 1024
 LEAST_SHARE_BYTES = 16 * 1024
 """What one mail that is coming in may hold in memory, where there is room and where there is none."""
-_ROOM_BYTES = 64 * 1024 * 1024
+ROOM_BYTES = 64 * 1024 * 1024
 _ROOM_PARTS = 64
 
 
@@ -65,7 +65,7 @@ class Door:
     wires: set[Wire] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
-    room: int = _ROOM_BYTES
+    room: int = ROOM_BYTES
     visitors: Visitors = field(init=False)
 
     def __post_init__(self) -> None:

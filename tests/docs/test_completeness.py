@@ -10,7 +10,9 @@ from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
+from gateway.smtp.door import LEAST_SHARE_BYTES, ROOM_BYTES
 from gateway.smtp.intake import MEMORY_BYTES
+from gateway.smtp.wire import LINGER_BYTES, LINGER_SECONDS
 from gateway.store import access, writer
 from gateway.usecases.desk import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
@@ -120,6 +122,7 @@ def test_every_page_stands_in_the_list_of_its_folder() -> None:
 FIGURES = {
     "flow.md": (
         f"Up to {MEMORY_BYTES // 1024} KiB stay in memory",
+        f"they share {ROOM_BYTES // 1024**2} MiB",
         f"up to {READ_IN_LOOP // 1024} KiB in the loop",
         f"at most {writer.MAX_BATCH}, into one transaction",
         f"grown past {writer.CHECKPOINT_BYTES // 1024**2} MiB",
@@ -130,7 +133,11 @@ FIGURES = {
         f"A link lives {(access.LIVES['sign_in'] or 0) // access.MINUTE} minutes",
         f"a session {(access.LIVES['session'] or 0) // access.DAY} days",
     ),
-    "operations.md": (f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",),
+    "operations.md": (
+        f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",
+        f"share {ROOM_BYTES // 1024**2} MiB; beyond that each has {LEAST_SHARE_BYTES // 1024} KiB",
+        f"thrown away for {LINGER_SECONDS:g} seconds or {LINGER_BYTES // 1024**2} MiB",
+    ),
 }
 
 

@@ -83,21 +83,24 @@ async def _come(house: House, peer: str) -> Guest:
 
 async def one_address(house: House, size: Size) -> Flooded:
     """Everybody who is let in stays, and nobody hangs up who is told to go: at most 50 of one address are inside."""
-    came, guests = Flooded(), deque[Guest]()
+    came, inside, refused = Flooded(), list[Guest](), deque[Guest]()
 
     async def one(n: int) -> None:
         guest = await _come(house, ONE)
         guest.stubborn = True
-        guests.append(guest)
-        if len(guests) > _STUBBORN:
-            guests.popleft().leave()
-        came.counts[guest.heard[0] if guest.heard else "no reply"] += 1
+        said = guest.heard[0] if guest.heard else "no reply"
+        came.counts[said] += 1
+        if said.startswith("220"):
+            inside.append(guest)
+            return
+        refused.append(guest)
+        if len(refused) > _STUBBORN:
+            refused.popleft().leave()
 
     await _as_fast_as_it_goes(size.connections, one)
-    for guest in guests:
+    for guest in (*inside, *refused):
         guest.leave()
-    greeted = sum(count for said, count in came.counts.items() if said.startswith("220"))
-    came.must(greeted <= 50, f"{greeted} connections of one address were let in")
+    came.must(len(inside) <= 50, f"{len(inside)} connections of one address were let in")
     came.must(not came.counts["no reply"], f"{came.counts['no reply']} connections ended without a reply")
     came.must(not came.counts["421 4.3.2"], f"{came.counts['421 4.3.2']} times the flood took the room of others")
     return came
