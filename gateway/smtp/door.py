@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.smtp.wire import Wire
 
 _SPOOL_THREADS = 4
-MOST_SHARE_BYTES = 256 * 1024
+MEMORY_BYTES = 256 * 1024
 LEAST_SHARE_BYTES = 16 * 1024
 """What one mail that is coming in may hold in memory, where there is room and where there is none."""
 ROOM_BYTES = 64 * 1024 * 1024
@@ -82,7 +82,7 @@ class Door:
 
     def lend(self) -> int:
         """How much of a mail that begins now may stay in memory: the less, the less room is left. To be given back."""
-        share = max(LEAST_SHARE_BYTES, min(MOST_SHARE_BYTES, self.room // _ROOM_PARTS))
+        share = max(LEAST_SHARE_BYTES, min(MEMORY_BYTES, self.room // _ROOM_PARTS))
         self.room -= share
         return share
 

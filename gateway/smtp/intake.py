@@ -9,13 +9,11 @@ from gateway.core.replies import Reply
 from gateway.smtp import answers
 from gateway.smtp.content import ContentReader
 from gateway.smtp.desk import Spool
-from gateway.smtp.door import MOST_SHARE_BYTES
 from gateway.smtp.wire import FarewellError, Wire
 
-MEMORY_BYTES = MOST_SHARE_BYTES
-"""A message up to this size stays in memory, where not too many come in at one time."""
 CHUNK_BYTES = 128 * 1024
-"""A larger one goes to disk in pieces of at least this size; while one is written, the socket isn't read."""
+"""What is larger than its share of the memory (`Door.lend`) goes to disk in pieces of this size, or of the share where
+that is smaller; while one is written, the socket isn't read."""
 
 _log = structlog.get_logger(__name__)
 

@@ -10,8 +10,7 @@ from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
-from gateway.smtp.door import LEAST_SHARE_BYTES, ROOM_BYTES
-from gateway.smtp.intake import MEMORY_BYTES
+from gateway.smtp.door import LEAST_SHARE_BYTES, MEMORY_BYTES, ROOM_BYTES
 from gateway.smtp.wire import LINGER_BYTES, LINGER_SECONDS
 from gateway.store import access, writer
 from gateway.usecases.desk import READ_IN_LOOP

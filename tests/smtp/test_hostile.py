@@ -10,8 +10,7 @@ from contextlib import suppress
 import pytest
 
 from gateway.smtp import wire
-from gateway.smtp.door import LEAST_SHARE_BYTES
-from gateway.smtp.intake import MEMORY_BYTES
+from gateway.smtp.door import LEAST_SHARE_BYTES, MEMORY_BYTES
 from gateway.smtp.server import SmtpServer
 from tests.smtp.conftest import Dial, Serve
 from tests.smtp.front_desk import PATIENCE, FrontDesk, Peer

@@ -9,7 +9,8 @@ import random
 import pytest
 
 from gateway import metrics
-from gateway.smtp.intake import CHUNK_BYTES, MEMORY_BYTES
+from gateway.smtp.door import MEMORY_BYTES
+from gateway.smtp.intake import CHUNK_BYTES
 from tests.smtp.conftest import Dial, Serve
 from tests.smtp.front_desk import PATIENCE, FrontDesk, MemorySpool, Peer
 
