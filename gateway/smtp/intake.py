@@ -32,7 +32,7 @@ class Intake:
         reader = self._reader
         self._wire.begin_content(reader)
         while not reader.ended:
-            if len(reader.held) >= reader.high_water:
+            if reader.held >= reader.high_water:
                 await self._spill()
             elif reader.endless:
                 raise FarewellError(answers.ENDLESS_MESSAGE)
