@@ -18,9 +18,9 @@ class ContentReader:
     Only CR LF . CR LF ends the message, wherever the packets are cut; a dot is taken off a line only where the
     line began after CR LF. Everything else (bare LF, bare CR, NUL) is content and passes untouched (B4a).
 
-    held: octets of content that nobody has taken yet. size: those of all content so far. oversize: size went beyond the limit;
-    from then on content is counted and dropped. endless: so much came after that it isn't worth waiting for the end.
-    high_water: when more is held, someone should take it.
+    held: octets of content that nobody has taken yet. size: those of all content so far. oversize: size went beyond
+    the limit; from then on content is counted and dropped. endless: so much came after that it isn't worth waiting for
+    the end. high_water: when more is held, someone should take it.
     """
 
     __slots__ = (
