@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from gateway.smtp.wire import Wire
 
 _SPOOL_THREADS = 4
-MEMORY_BYTES = 256 * 1024
-LEAST_SHARE_BYTES = 16 * 1024
-"""What one mail that is coming in may hold in memory, where there is room and where there is none."""
-ROOM_BYTES = 64 * 1024 * 1024
-_ROOM_PARTS = 64
 
 
 def _spool_threads() -> ThreadPoolExecutor:
@@ -52,8 +47,7 @@ class Door:
 
     hostname: what greeting and EHLO say. public_url: where `/why/RULE` explains a refusal; "" leaves that out.
     threads: where large messages are written to disk. wires: every open connection. tasks: every session that runs,
-    also one whose peer has hung up while its mail is filed. stopping: no new command is taken. room: octets of memory
-    that mails on their way in may still hold together; beyond it each has a small share.
+    also one whose peer has hung up while its mail is filed. stopping: no new command is taken.
     """
 
     desk: Desk
@@ -65,7 +59,6 @@ class Door:
     wires: set[Wire] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
-    room: int = ROOM_BYTES
     visitors: Visitors = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,15 +72,6 @@ class Door:
     def crowded(self) -> bool:
         """Half of all connections are taken: nobody who was told to go may stay to read why."""
         return len(self.wires) > self.limits.max_sessions // 2
-
-    def lend(self) -> int:
-        """How much of a mail that begins now may stay in memory: the less, the less room is left. To be given back."""
-        share = max(LEAST_SHARE_BYTES, min(MEMORY_BYTES, self.room // _ROOM_PARTS))
-        self.room -= share
-        return share
-
-    def give_back(self, share: int) -> None:
-        self.room += share
 
     def behind_proxy(self, peer: str) -> bool:
         """Say whether a connection from this address begins with a PROXY header."""

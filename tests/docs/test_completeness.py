@@ -10,9 +10,10 @@ from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
-from gateway.smtp.door import LEAST_SHARE_BYTES, MEMORY_BYTES, ROOM_BYTES
+from gateway.smtp.intake import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES
 from gateway.smtp.wire import LINGER_BYTES, LINGER_SECONDS
 from gateway.store import access, writer
+from gateway.store.bodies import IN_ROW
 from gateway.usecases.desk import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
 from tests.docs import blocks, code, rules
@@ -120,8 +121,8 @@ def test_every_page_stands_in_the_list_of_its_folder() -> None:
 
 FIGURES = {
     "flow.md": (
-        f"Up to {MEMORY_BYTES // 1024} KiB stay in memory",
-        f"they share {ROOM_BYTES // 1024**2} MiB",
+        f"larger than {IN_ROW // 1024} KiB are made durable",
+        f"hold {MEMORY_BYTES // 1024**2} MiB in memory, each of them {MOST_BYTES // 1024**2} MiB at most",
         f"up to {READ_IN_LOOP // 1024} KiB in the loop",
         f"at most {writer.MAX_BATCH}, into one transaction",
         f"grown past {writer.CHECKPOINT_BYTES // 1024**2} MiB",
@@ -134,7 +135,7 @@ FIGURES = {
     ),
     "operations.md": (
         f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",
-        f"share {ROOM_BYTES // 1024**2} MiB; beyond that each has {LEAST_SHARE_BYTES // 1024} KiB",
+        f"share {MEMORY_BYTES // 1024**2} MiB by the number of connections, each of them has {LEAST_BYTES // 1024} KiB",
         f"thrown away for {LINGER_SECONDS:g} seconds or {LINGER_BYTES // 1024**2} MiB",
     ),
 }

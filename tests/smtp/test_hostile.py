@@ -9,12 +9,13 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.smtp import wire
-from gateway.smtp.door import LEAST_SHARE_BYTES, MEMORY_BYTES
+from gateway.smtp import intake, wire
+from gateway.smtp.intake import LEAST_BYTES
 from gateway.smtp.server import SmtpServer
 from tests.smtp.conftest import Dial, Serve
 from tests.smtp.front_desk import PATIENCE, FrontDesk, Peer
 
+MIB = 1024 * 1024
 LINES = {
     "a greeting": b"EHLO " + b"x" * 65_536,
     "a sender": b"MAIL FROM:<" + b"x" * 65_536 + b"@client.example>",
@@ -163,11 +164,11 @@ async def test_commands_that_come_by_the_thousand_leave_the_others_their_turn(
 
 
 async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
-    serve: Serve, dial: Dial, desk: FrontDesk, servers: list[SmtpServer]
+    serve: Serve, dial: Dial, desk: FrontDesk, servers: list[SmtpServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = await serve()
     door, text = servers[0]._door, (b"x" * 78 + b"\r\n") * 2_000
-    door.room = 2 * MEMORY_BYTES
+    monkeypatch.setattr(intake, "MEMORY_BYTES", 50 * LEAST_BYTES)
     crowd = [await dial(address) for _ in range(50)]
     for peer in crowd:
         await peer.begin()
@@ -175,17 +176,16 @@ async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
     readers = [one._content for one in door.wires if one._content is not None]
     while sum(one.received for one in readers) < 50 * len(text) or any(one._waiter is None for one in door.wires):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    assert sum(len(reader.held) for reader in readers) <= 2 * MEMORY_BYTES + 50 * LEAST_SHARE_BYTES
+    assert sum(reader.held for reader in readers) <= 50 * LEAST_BYTES
     for peer in crowd:
         assert await peer.ask(b".\r\n") == "250 2.6.0 Filed id=1"
     assert desk.contents == [text] * 50
-    assert door.room == 2 * MEMORY_BYTES
 
 
 async def test_a_stream_that_was_told_to_end_is_not_listened_to_for_long(serve: Serve, dial: Dial) -> None:
     peer = await dial(await serve(max_message_bytes=1024))
     await peer.begin()
-    sent, block = 0, b"x" * MEMORY_BYTES
+    sent, block = 0, b"x" * MIB
     with suppress(ConnectionError):
         while sent < 8 * wire.LINGER_BYTES:
             await peer.send(block)
