@@ -134,7 +134,7 @@ PHASES: dict[str, Phase] = {
     "a command byte by byte": Phase(_byte_by_byte, frozenset((IDLE,))),
     "between MAIL and RCPT": Phase(_between_mail_and_rcpt, frozenset((IDLE,))),
     "after DATA, silent": Phase(begin, frozenset((SLOW,))),
-    "DATA, 200 KB and then silent": Phase(_large_and_silent, frozenset((SLOW,)), kib=320),
+    "DATA, 200 KB and then silent": Phase(_large_and_silent, frozenset((SLOW,))),
     "DATA under the minimum rate": Phase(_under_the_rate, frozenset((SLOW,))),
     "DATA above the minimum rate": Phase(_above_the_rate, frozenset(("250 2.6.0",))),
     "never reads a reply": Phase(_never_reads, _CUT, kib=256, receive=4096),
