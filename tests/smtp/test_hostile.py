@@ -191,3 +191,31 @@ async def test_a_stream_that_was_told_to_end_is_not_listened_to_for_long(serve: 
             await peer.send(block)
             sent += len(block)
     assert wire.LINGER_BYTES <= sent < 8 * wire.LINGER_BYTES
+
+
+async def test_the_kernel_keeps_little_for_a_peer_that_does_not_read(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    await dial(await serve())
+    (one,) = servers[0]._door.wires
+    assert one.transport is not None
+    kept = one.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert kept <= 64 * 1024  # what was asked for, and as much for the kernel's own book-keeping
+
+
+async def test_of_a_mail_that_comes_in_one_go_so_much_is_read_before_others_have_their_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = await dial(await serve())
+    await peer.begin()
+    (one,) = servers[0]._door.wires
+    usual, read = one.data_received, list[int]()
+
+    def note(data: bytes) -> None:
+        read.append(len(data))
+        usual(data)
+
+    monkeypatch.setattr(one, "data_received", note)
+    assert await peer.ask(b"x" * 4 * MIB + b"\r\n.\r\n") == "250 2.6.0 Filed id=1"
+    assert sum(read) == 4 * MIB + 5
+    assert max(read) <= 64 * 1024
