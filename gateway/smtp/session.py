@@ -25,7 +25,7 @@ from gateway.smtp.wire import FarewellError
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _TURN = 5
-"""After so many commands in a row others have their turn; a mail takes fewer."""
+"""After so many commands in a row it queues up with others that have as much to say; a mail takes fewer."""
 _HELLO_NAME = re.compile(r"[!-~]{1,255}")
 
 
@@ -65,7 +65,7 @@ class SmtpSession(Entrance):
                 await self._obey(await self.next_line())
                 if self.talkative or self._commands % _TURN == _TURN - 1:
                     await self.flush()
-                    await asyncio.sleep(0)
+                    await self.door.turnstile.turn()
         except FarewellError as parting:
             farewell = parting.reply
         except Exception:

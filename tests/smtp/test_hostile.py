@@ -163,6 +163,26 @@ async def test_commands_that_come_by_the_thousand_leave_the_others_their_turn(
     assert max(turns) <= 5
 
 
+async def test_of_a_crowd_with_thousands_of_commands_a_few_run_them_in_one_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    address = await serve(max_commands=10**6, max_command_errors=10**6)
+    crowd = [await dial(address) for _ in range(100)]
+    said: list[int] = []
+    for one in servers[0]._door.wires:
+        usual = one.say
+        one.say = lambda reply, usual=usual: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,misc]
+    for peer in crowd:
+        peer.writer.write(b"NOOP\r\n" * 100)
+    turns = []
+    while len(said) < 100 * 100:
+        before = len(said)
+        await asyncio.sleep(0)
+        turns.append(len(said) - before)
+    busy = [count for count in turns if count]
+    assert sum(busy[len(busy) // 2 :]) / len(busy[len(busy) // 2 :]) <= 8 * 5
+
+
 async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
     serve: Serve, dial: Dial, desk: FrontDesk, servers: list[SmtpServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
