@@ -171,7 +171,7 @@ async def test_of_a_crowd_with_thousands_of_commands_a_few_run_them_in_one_turn(
     said: list[int] = []
     for one in servers[0]._door.wires:
         usual = one.say
-        one.say = lambda reply, usual=usual: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,misc]
+        one.say = lambda reply, usual=usual: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,misc,func-returns-value]
     for peer in crowd:
         peer.writer.write(b"NOOP\r\n" * 100)
     turns = []
