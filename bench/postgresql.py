@@ -72,6 +72,11 @@ class Postgresql:
     def cpu_seconds(self) -> float:
         return self._tree.cpu_seconds() if self._tree else 0.0
 
+    @property
+    def pids(self) -> list[int]:
+        """Its own processes, the leader first."""
+        return self._tree.pids() if self._tree else []
+
     def kept(self) -> int:
         return int(self._ask("SELECT count(*) FROM messages", "smartgate"))
 
@@ -131,18 +136,18 @@ class Postgresql:
         return False
 
     def _ask(self, query: str, database: str = "postgres") -> str:
-        """The first value of the answer, as text; "" for none. Raises PeerError."""
-        import psycopg
-
-        try:
-            with psycopg.connect(
-                host="127.0.0.1", port=self._port, user="smartgate", dbname=database, autocommit=True, connect_timeout=5
-            ) as connection:
-                answer = connection.execute(query.encode())
-                row = answer.fetchone() if answer.description else None
-        except psycopg.Error as error:
-            raise PeerError(f"PostgreSQL says to {query!r}: {error}") from error
-        return str(row[0]) if row else ""
+        """The answer of psql, without headings; "" for none. Raises PeerError."""
+        command = [str(self._programs / "psql"), "-h", "127.0.0.1", "-p", str(self._port), "-U", "smartgate"]
+        asked = subprocess.run(
+            [*command, "-d", database, "--no-psqlrc", "-qtAc", query],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if asked.returncode:
+            raise PeerError(f"PostgreSQL says to {query!r}: {asked.stderr.strip()[-300:]}")
+        return asked.stdout.strip()
 
 
 def programs() -> Path:
