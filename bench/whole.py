@@ -12,7 +12,7 @@ from bench import machine
 from bench.figures import Result
 from bench.lines import Found, Line
 from bench.ours import Ours, Sqlite
-from bench.peer import Peer, PeerError
+from bench.peer import Peer
 from bench.postfix import Postfix
 from bench.postgresql import Postgresql
 from bench.report import Report
@@ -32,8 +32,8 @@ def ours(row: Row) -> Ours:
 
 
 def measure_all(rows: Sequence[Row | Yardstick], plan: Plan, only: str | None = None) -> Report:
-    """Measure row after row. only: one of the two servers, by its name. A row whose servers don't start is told as
-    missing, and the next one is measured; where it is the only one, PeerError is raised."""
+    """Measure row after row. only: one of the two servers, by its name. A row that can't be measured is told as
+    missing, and the next one follows; where it is the only one, its error is raised."""
     at, facts = time.strftime("%Y-%m-%d %H:%M"), machine.facts(plan.folder)
     configurations: Configurations = {}
     found: list[Found] = []
@@ -47,10 +47,10 @@ def measure_all(rows: Sequence[Row | Yardstick], plan: Plan, only: str | None = 
                 progress.update(task, description=row.id)
                 try:
                     used = _measure(row, run, found, only)
-                except PeerError as error:
+                except Exception as error:  # whatever is wrong with one row, the others take half an hour to repeat
                     if len(rows) == 1:
                         raise
-                    missing[row.id] = f"not measured: {error}"
+                    missing[row.id] = f"not measured: {_short(error)}"
                     used = {}
                 configurations.update(used)
                 progress.update(task, completed=sum(expected[: number + 1]))
@@ -86,6 +86,12 @@ def rising(results: Sequence[Result]) -> list[Found]:
             what = f"{result.row.id} against {result.row.above}"
             lines.append(Line(what, (mine / fewer,), "×", 1.0, ">", 2, "mails a second, by their ratios to Postfix"))
     return [Found("rising", tuple(lines))] if lines else []
+
+
+def _short(error: Exception) -> str:
+    """The first and the last line of what it says: a server may have ended with a long trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} … {lines[-1]}"
 
 
 def _how(plan: Plan) -> str:
