@@ -95,7 +95,7 @@ class Postgresql:
             self._tree = None
 
     def _options(self) -> Mapping[str, str]:
-        return {**_SETTINGS, "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._home)}
+        return {**_SETTINGS, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
 
     def _make(self) -> None:
         self._home.mkdir(mode=0o700)
