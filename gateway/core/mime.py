@@ -27,6 +27,7 @@ _MAX_FILENAME = 200
 _MAX_IDENTITY = 255
 _USUAL_HEAD = 200
 _PIECE = 256 * 1024
+_HOPS = 32
 
 _TYPE = re.compile(rb"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.I)
 _PARAMETER = re.compile(
@@ -229,13 +230,19 @@ def _next_dashes(message: bytes, position: int) -> int:
     """Where the next line begins that begins with two dashes, from the line at `position` on; -1 when there is none."""
     if message.startswith(b"--", position):
         return position
+    dash = position
+    for _ in range(_HOPS):  # base64 has no dash, and to look for one octet takes next to no time
+        dash = message.find(b"-", dash) + 1
+        if not dash:
+            return -1
+        if message.startswith(b"-", dash) and message.startswith(b"\n", dash - 2):
+            return dash - 1
+    position = dash - 1
     while position < len(message):
-        end = position + _PIECE
-        dash = message.find(b"-", position, end)  # base64 has none, and to look for one octet takes next to no time
-        found = message.find(b"\n--", max(position, dash - 1), end) if dash >= 0 else -1
+        found = message.find(b"\n--", position, position + _PIECE)
         if found >= 0:
             return found + 1
-        position = end - 2
+        position += _PIECE - 2
     return -1
 
 

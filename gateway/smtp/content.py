@@ -7,6 +7,7 @@ import re
 _END = b"\r\n.\r\n"
 _LINE_END = b"\r\n"
 _LARGE_PIECE = 1024
+_HOPS = 32
 _DOTTED = re.compile(rb"\n\.")
 _PATIENCE = 4
 """A message is read to its end, and dropped, up to this many times the limit (RFC 5321 section 4.2.5)."""
@@ -113,11 +114,16 @@ class ContentReader:
 def _dotted_line(data: bytes) -> int:
     """Where the line before the first line that begins with a dot ends; -1 for none.
 
-    A search for one octet takes next to no time, and base64 has no dot at all.
+    Base64 has no dot at all, and to look for one octet takes next to no time.
     """
-    if b"." not in data:
-        return -1
-    found = _DOTTED.search(data)
+    dot = -1
+    for _ in range(_HOPS):
+        dot = data.find(b".", dot + 1)
+        if dot < 0:
+            return -1
+        if data.startswith(b"\n", dot - 1) and dot:
+            return max(0, dot - 2)
+    found = _DOTTED.search(data, dot)
     return -1 if found is None else max(0, found.start() - 1)
 
 

@@ -229,7 +229,8 @@ def _soon_read(content: bytes) -> bool:
     if len(content) > READ_IN_LOOP:
         return False
     empty_line = content.find(b"\r\n\r\n", 0, _HEADER_IN_LOOP) >= 0 or len(content) <= _HEADER_IN_LOOP
-    return empty_line and content.count(b"\n--") <= _BORDERS_IN_LOOP
+    few_dashes = content.count(b"-") <= _BORDERS_IN_LOOP or content.count(b"\n--") <= _BORDERS_IN_LOOP
+    return empty_line and few_dashes
 
 
 def _cut(content: bytes, at: int, size: int) -> bytes:
