@@ -51,11 +51,13 @@ class Profiled(Ours):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of the load that ran meanwhile. user, kernel: CPU seconds of the server's own processes."""
+    """What came of the load that ran meanwhile. user, kernel: CPU seconds of the server's own processes. database:
+    those of PostgreSQL's."""
 
     outcome: Outcome
     user: float
     kernel: float
+    database: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +112,18 @@ def _loaded(row: Row, server: Ours, home: Path, seconds: float, looking: Sequenc
     server.start(home)
     try:
         _burst(row, server, 1.0)
-        user, kernel = _times(server.pids)
+        (user, kernel), database = _times(server.pids), server.database.cpu_seconds()
         looker = None
         if looking:
             command = [*looking, "--pid", str(server.pids[0])]
             looker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             time.sleep(0.5)
         outcome = _burst(row, server, seconds)
-        until = _times(server.pids)
+        until, database = _times(server.pids), server.database.cpu_seconds() - database
         said = looker.communicate(timeout=120)[0] if looker else ""
     finally:
         server.stop()
-    return Load(outcome, until[0] - user, until[1] - kernel), said
+    return Load(outcome, until[0] - user, until[1] - kernel, database), said
 
 
 def _burst(row: Row, server: Ours, seconds: float) -> Outcome:
@@ -164,8 +166,10 @@ def summary(found: Profile) -> str:
     lines = [
         f"{found.row.id}: {found.row.title}; {load.outcome.accepted} mails while it was looked at, {rate:.0f} a second",
         f"CPU of the server: {cpu / mails * 1000:.2f} ms a mail; {share:.0%} in the kernel, as that counts itself",
-        "",
     ]
+    if load.database:
+        lines.append(f"CPU of the database's own processes: {load.database / mails * 1000:.2f} ms a mail")
+    lines.append("")
     if not found.seen:
         return "\n".join([*lines, f"By cProfile, of Python functions only: {found.why}", "", found.table]) + "\n"
     busy = stacks.working(found.seen)

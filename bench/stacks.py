@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 Stack = tuple[str, ...]
 PYTHON, SQLITE, KERNEL, SYNC, WAITING = "Python", "SQLite", "the kernel", "the disk's sync", "waiting"
 
-_WAITS = ("acquire_lock", "pthread_cond", "take_gil", "epoll_wait", "futex")
+_WAITS = ("acquire_lock", "pthread_cond", "take_gil", "futex")
+_SLEEPS = ("epoll_wait", "poll", "select")
 _SYNCS = ("fdatasync", "fsync")
 _NAMES = """
-    accept accept4 close epoll_ctl fcntl fcntl64 fstat fstat64 ftruncate ftruncate64 getrandom ioctl link linkat lseek
+    accept accept4 close epoll_ctl fcntl fcntl64 fstat fstat64 ftruncate ftruncate64 getpid getrandom ioctl link linkat lseek
     lseek64 mmap munmap open open64 openat openat64 pread pread64 pwrite pwrite64 read recv recvfrom recvmsg send
     sendmsg
     sendto stat unlink write writev
@@ -44,6 +45,8 @@ def owner(stack: Stack) -> str:
     if any(wait in frame for frame in stack[-5:] for wait in _WAITS):
         return WAITING
     leaf = name(stack[-1])
+    if leaf in _SLEEPS:
+        return WAITING
     if leaf in _SYNCS:
         return SYNC
     if leaf in _CALLS and _C_LIBRARY.match(_place(stack[-1])):

@@ -23,6 +23,8 @@ SEEN = f"""\
 {LOOP};sync (gateway/store/writer.py:5);fdatasync (libc.so.6) 10
 {LOOP};read (gateway/core/mail.py:8);0x7f03 (orjson/orjson.cpython-311-x86_64-linux-gnu.so) 10
 thread (threading.py:1);get (_queuemodule.c:2);PyThread_acquire_lock_timed (libpython3.11.so.1.0);0x7f02 (libc.so.6) 900
+{LOOP};wait (selectors.py:1);epoll_wait (libc.so.6) 300
+{LOOP};wait (psycopg/waiting.py:1);poll (libc.so.6) 300
 """
 
 
