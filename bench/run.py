@@ -21,12 +21,13 @@ _BYTES_A_MAIL = 5_000
 
 @dataclass(slots=True)
 class Run:
-    """One run of the bench. results: of the rows measured so far. stepped: told before each piece of work is done."""
+    """One run of the bench. stepped: told after each piece of work. results: of the rows measured so far. stores: those
+    filled so far, by their mails."""
 
     plan: Plan
     stepped: Stepped
     results: list[Result] = field(default_factory=list)
-    _stores: dict[int, Filled] = field(default_factory=dict)
+    stores: dict[int, Filled] = field(default_factory=dict)
     _kept: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Run:
@@ -41,14 +42,14 @@ class Run:
 
     def filled(self, mails: int) -> Filled:
         """A store of so many mails, made at the first call and gone with the run. Raises PeerError."""
-        if mails not in self._stores:
+        if mails not in self.stores:
             folder = Path(self._kept.enter_context(self.folder()))
             _require_room(folder, mails)
-            self._stores[mails] = fill(folder, mails, lambda: self.stepped(f"fills a store with {mails:,} mails"))
+            self.stores[mails] = fill(folder, mails, lambda: self.stepped(f"fills a store with {mails:,} mails"))
         else:
             for _ in range(STEPS):
                 self.stepped(f"has a store with {mails:,} mails")
-        return self._stores[mails]
+        return self.stores[mails]
 
 
 @dataclass(frozen=True, slots=True)

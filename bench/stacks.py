@@ -18,10 +18,9 @@ _WAITS = ("acquire_lock", "pthread_cond", "take_gil", "futex")
 _SLEEPS = ("epoll_wait", "poll", "select")
 _SYNCS = ("fdatasync", "fsync")
 _NAMES = """
-    accept accept4 close epoll_ctl fcntl fcntl64 fstat fstat64 ftruncate ftruncate64 getpid getrandom ioctl link linkat lseek
-    lseek64 mmap munmap open open64 openat openat64 pread pread64 pwrite pwrite64 read recv recvfrom recvmsg send
-    sendmsg
-    sendto stat unlink write writev
+    accept accept4 close epoll_ctl fcntl fcntl64 fstat fstat64 ftruncate ftruncate64 getpid getrandom ioctl link linkat
+    lseek lseek64 mmap munmap open open64 openat openat64 pread pread64 pwrite pwrite64 read recv recvfrom recvmsg
+    send sendmsg sendto stat unlink write writev
 """
 _CALLS = frozenset(_NAMES.split())
 _WHERE = re.compile(r" \(([^()]*)\)$")

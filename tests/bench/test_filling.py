@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench import cards
 from bench.cards import CARD, SEARCH
 from bench.filling import FEWEST, STEPS, Filled, fill, regulars
-from bench.run import Run
+from bench.run import Run, Yardstick
 from bench.runner import Plan
 from bench.stored import STORED
 from gateway.store.tables import metadata
@@ -108,14 +111,36 @@ def test_regulars_are_spread_over_the_whole_store(filled: Filled) -> None:
     assert len(regulars(path, 1)) == 1
 
 
-def test_cards_search_and_growth_are_measured_on_stores_that_are_filled_once(tmp_path: Path) -> None:
+@pytest.fixture
+def run(filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run whose stores are filled already, both alike: what is measured on them is no matter here."""
+    monkeypatch.setattr(cards, "_REQUESTS", 10)
+    plan = Plan(tmp_path, rounds=1, seconds=0.2, warm_up=0.1, stored=MAILS)
+    copies = {mails: tmp_path / str(mails) for mails in (FEWEST, MAILS)}
+    for copy in copies.values():
+        shutil.copytree(filled.folder, copy)
+    return Run(
+        plan,
+        lambda _: None,
+        stores={mails: replace(filled, folder=copy, mails=mails) for mails, copy in copies.items()},
+    )
+
+
+@pytest.mark.parametrize("row", [CARD, SEARCH, STORED], ids=lambda row: row.id)
+def test_what_grows_with_the_store_is_measured_at_few_and_at_many(row: Yardstick, run: Run) -> None:
     steps: list[str] = []
-    plan = Plan(tmp_path, rounds=1, seconds=0.3, warm_up=0.1, stored=MAILS)
-    with Run(plan, steps.append) as run:
-        for row in (CARD, SEARCH, STORED):
-            steps.clear()
-            found = row.measure(run)
-            assert found.faults == ()
-            assert all(line.middle for line in found.lines)
-            assert len(steps) == row.steps(plan)
+    run.stepped = steps.append
+    found = row.measure(run)
+    assert found.faults == ()
+    assert all(line.middle for line in found.lines)
+    assert len(steps) == row.steps(run.plan)
+
+
+def test_a_store_is_filled_once_a_run_and_gone_with_it(tmp_path: Path) -> None:
+    steps: list[str] = []
+    with Run(Plan(tmp_path), steps.append) as run:
+        first = run.filled(FEWEST)
+        assert run.filled(FEWEST) is first
+        assert first.mails == FEWEST + 2
+    assert steps == [f"fills a store with {FEWEST:,} mails"] * STEPS + [f"has a store with {FEWEST:,} mails"] * STEPS
     assert list(tmp_path.iterdir()) == []

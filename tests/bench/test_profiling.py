@@ -72,7 +72,7 @@ def test_the_flame_graph_is_a_sound_picture_without_a_script(seen: Counter[stack
 def test_a_server_is_looked_at_while_it_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spied: bool) -> None:
     if not spied:
         monkeypatch.setattr(profiling, "_py_spy", lambda: None)
-    found = looked_at(ROW, tmp_path, 1.5)
+    found = looked_at(ROW, tmp_path, 1.0)
     words = summary(found)
     written = save(found, words, tmp_path / "out")
     assert found.load.outcome.refused == {}
