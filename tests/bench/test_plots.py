@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
+import bench.__main__
 from bench import plots
-from bench.__main__ import _PICTURES, _RESULTS
+from bench.__main__ import _PICTURES, _RESULTS, _show
 from bench.figures import Result, Round, Side
 from bench.plots import Kept, newest, ratio, wait
 from bench.report import Report
@@ -79,6 +82,25 @@ def test_a_run_keeps_pictures_of_its_own_rows(tmp_path: Path) -> None:
     names = [path.name for path in plots.keep([kept(0, side(150)).result], tmp_path, "2026-01-02")]
     assert names == ["2026-01-02-ratio.svg", "2026-01-02-wait.svg"]
     assert plots.keep([], tmp_path, "2026-01-03") == []
+
+
+def test_a_kept_run_is_written_with_its_pictures_and_draws_those_of_the_documentation_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, pictures = tmp_path / "results", tmp_path / "images"
+    monkeypatch.setattr(bench.__main__, "_RESULTS", results)
+    monkeypatch.setattr(bench.__main__, "_PICTURES", pictures)
+    sound, wrong = kept(0, side(150)).result, Result(ROWS[1], side(100), Side(side(90).rounds, 10, 9))
+    status = _show(report("2026-01-02 10:00", sound, wrong), Console(file=StringIO()), keep=True)
+    assert status == 1
+    assert sorted(path.name for path in results.iterdir()) == [
+        "2026-01-02-ratio.svg",
+        "2026-01-02-wait.svg",
+        "2026-01-02.json",
+        "2026-01-02.md",
+    ]
+    assert [one.result.row.id for one in newest(results)] == ["3k-1"]
+    assert (pictures / plots.RATIO).read_text() == (results / "2026-01-02-ratio.svg").read_text()
 
 
 def test_the_pictures_of_the_documentation_are_those_of_the_newest_results() -> None:
