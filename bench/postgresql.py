@@ -1,5 +1,7 @@
-"""A private PostgreSQL: its own cluster, port and configuration under one folder, gone with it; nobody else's is
-touched. What it promises after a commit is what SQLite with synchronous=FULL and Postfix promise."""
+"""A private PostgreSQL: cluster, port and configuration of its own under one folder, gone with it.
+
+Nobody else's is touched. What it promises after a commit is what SQLite with synchronous=FULL and Postfix promise.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The few shapes our pictures are made of, as SVG text: no library, readable on light and on dark, and with words for
-those who don't see them."""
+"""The few shapes our pictures are made of, as SVG text: for light and for dark, with words for who can't see them."""
 
 from __future__ import annotations
 
