@@ -14,7 +14,7 @@ from gateway.smtp.intake import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES
 from gateway.smtp.wire import LINGER_BYTES, LINGER_SECONDS
 from gateway.store import access, writer
 from gateway.store.bodies import IN_ROW
-from gateway.usecases.desk import READ_IN_LOOP
+from gateway.usecases.reading import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
 from tests.docs import blocks, code, rules
 from tests.docs.pages import DOCS, PAGES, arguments

@@ -91,7 +91,7 @@ async def _above_the_rate(guest: Guest, stage: Stage) -> None:
 
 
 async def _never_reads(guest: Guest, stage: Stage) -> None:
-    """Twice as long as it may; only then it looks, and finds that it was cut, or told that its commands were too many."""
+    """Twice as long as it may; only then it looks, and finds that it was cut, or told to go."""
     await guest.hear(1)
     guest.transport.pause_reading()
     guest.send(f"{stage.hello}\r\n".encode() * 2_000)
@@ -137,9 +137,7 @@ PHASES: dict[str, Phase] = {
     "DATA, 200 KB and then silent": Phase(_large_and_silent, frozenset((SLOW,))),
     "DATA under the minimum rate": Phase(_under_the_rate, frozenset((SLOW,))),
     "DATA above the minimum rate": Phase(_above_the_rate, frozenset(("250 2.6.0",))),
-    "never reads a reply": Phase(
-        _never_reads, _CUT | {IDLE, "421 4.7.0"}, kib=256, receive=4096
-    ),
+    "never reads a reply": Phase(_never_reads, _CUT | {IDLE, "421 4.7.0"}, kib=256, receive=4096),
     "half-closed before RCPT": Phase(_half_closed, _CUT),
     "half-closed within DATA": Phase(_half_closed_in_data, _CUT),
     "in the TLS handshake, silent": Phase(_silent_in_the_handshake, _CUT, kib=160, lmtp=False),
