@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import tuple_
 from sqlalchemy.dialects import sqlite
 
 from gateway.store import facts
 from gateway.store.prepared import Prepared
+from gateway.store.reading import Position
+from gateway.store.reading_mail import Filter, select_messages
 from gateway.store.schema import ensure_schema
 
 # Of an account there is one row, and of its own domains a handful.
@@ -38,3 +41,36 @@ def test_a_lookup_names_more_than_the_account(store: sqlite3.Connection, name: s
     steps = [step for step in plan if re.match(r"(SCAN|SEARCH) (\w+)", step) and step.split()[1] in tables]
     assert steps
     assert [step for step in steps if step.startswith("SCAN") or "(account=?)" in step] == []
+
+
+LISTS = {
+    "the mail of a card": (Filter(cards=("c",)), ["SEARCH cards", "SEARCH messages"]),
+    "the mail of a card in one folder": (Filter(cards=("c",), folder="inbox"), ["SEARCH cards", "SEARCH messages"]),
+    "the mail of two cards": (Filter(cards=("c", "d")), ["SEARCH cards", "SEARCH messages"]),
+    "all mail": (Filter(), ["SEARCH messages"]),
+}
+
+
+@pytest.mark.parametrize(("wanted", "steps"), LISTS.values(), ids=LISTS)
+@pytest.mark.parametrize("after", [None, (1, "m")], ids=["from the newest on", "from a position on"])
+def test_a_list_is_read_in_its_order_and_no_further_than_its_page(
+    store: sqlite3.Connection, wanted: Filter, steps: list[str], after: Position | None
+) -> None:
+    plan = plan_of(store, wanted, after)
+    assert [" ".join(step.split()[:2]) for step in plan[: len(steps)]] == steps
+    assert [step for step in plan if "TEMP B-TREE" in step or "LIST" in step or step.startswith("SCAN")] == []
+
+
+def test_the_mail_of_a_thread_is_read_from_the_thread(store: sqlite3.Connection) -> None:
+    plan = plan_of(store, Filter(thread="t"), None)
+    assert any(step.startswith("SEARCH sources USING") and "thread=?" in step for step in plan)
+    assert any(step.startswith("SEARCH messages USING") and "id=?" in step for step in plan)
+
+
+def plan_of(store: sqlite3.Connection, wanted: Filter, after: Position | None) -> list[str]:
+    query, keys = select_messages(7, wanted)
+    if after is not None:
+        query = query.where(tuple_(*keys) < tuple_(*after))
+    ordered = query.order_by(*(key.desc() for key in keys)).limit(51)
+    text = ordered.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    return [row[3] for row in store.execute(f"EXPLAIN QUERY PLAN {text}")]
