@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench profile torture lock docs image clean
+.PHONY: help run test check format e2e fuzz bench profile torture load lock docs image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ profile: .venv ## see where the server's time goes while the load of ROW=… run
 
 torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace)
 	@nice -n 10 $(BIN)/python -m tests.crash $(if $(FULL),--full) $(PART)
+
+load: .venv ## hold, drip, flood and stream at it while an honest sender mails; FULL=1 in full size, PART=… one part
+	@$(BIN)/python -m tests.load $(if $(FULL),--full) $(PART)
 
 lock: .venv ## write the lock files anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -20,6 +20,7 @@ import structlog
 
 from config import Listen, Settings, UnixSocket
 from gateway.jobs.clock import Clock
+from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, allow_connections, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
@@ -210,6 +211,7 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
         )
+        self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
         self._reader: MailReader | None = None
@@ -244,6 +246,7 @@ class Gateway:
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
         self._clock.start()
+        self._pulse.start()
         self._warn()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
@@ -267,6 +270,7 @@ class Gateway:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
+        self._pulse.stop()
         await self._clock.stop()
         await self.store.stop()
         if self._started:

@@ -62,11 +62,15 @@ def free_port(listen: Listen) -> Listen:
 
 
 def allow_connections(wanted: int) -> int:
-    """Let this process hold so many connections, as far as the system allows; how many it may."""
+    """Let this process hold so many connections, as far as the system allows; how many it may.
+
+    Each may have a large mail on its way to disk, which is one more open file.
+    """
     spare = 256
+    needed = 2 * wanted + spare
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted + spare:
-        soft = wanted + spare if hard == resource.RLIM_INFINITY else min(hard, wanted + spare)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - spare))
 

@@ -1,4 +1,4 @@
-"""What is counted, for `/metrics` (Prometheus): mails, refused recipients, limits reached, sessions and filing time.
+"""What is counted, for `/metrics` (Prometheus): mails, refusals, limits reached, sessions, times, lag and memory.
 
 Labels are rules, roads and verdicts, never an account or an address, so that their number stays small and nothing
 private leaves by this door.
@@ -6,9 +6,15 @@ private leaves by this door.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_STATM = Path("/proc/self/statm")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 _registry = CollectorRegistry()
 _mails = Counter(
@@ -64,6 +70,64 @@ _certificates = Counter(
     ("usable",),
     registry=_registry,
 )
+_lag = Histogram(
+    "smartgate_loop_lag_seconds",
+    "How late the event loop came to a tick that was due: what everybody waits who has something for it.",
+    registry=_registry,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+_longest_lag = Gauge(
+    "smartgate_loop_lag_longest_seconds",
+    "The longest lag of the event loop since these figures were last read.",
+    registry=_registry,
+)
+_spooled = Gauge(
+    "smartgate_spooled_bytes",
+    "Bytes of large mails on disk that are still coming in or being filed.",
+    registry=_registry,
+)
+_memory = Gauge(
+    "process_resident_memory_bytes",
+    "Memory of the machine that this process holds.",
+    registry=_registry,
+)
+
+
+class _Longest:
+    """The longest lag since somebody asked."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def take(self) -> float:
+        taken, self.seconds = self.seconds, 0.0
+        return taken
+
+
+_longest = _Longest()
+_longest_lag.set_function(_longest.take)
+
+
+def _resident_bytes() -> float:
+    """Resident pages (proc(5), statm); 0 where the system has no such file."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * _PAGE_BYTES
+    except OSError:
+        return 0.0
+
+
+_memory.set_function(_resident_bytes)
+
+
+def loop_late(seconds: float) -> None:
+    """A tick of the event loop came so late."""
+    _lag.observe(seconds)
+    _longest.seconds = max(_longest.seconds, seconds)
+
+
+def spooled(size: int) -> None:
+    """So many more bytes of a large mail are on disk; negative: they were filed or dropped."""
+    _spooled.inc(size)
 
 
 def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:

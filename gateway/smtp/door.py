@@ -15,6 +15,7 @@ from gateway.smtp.answers import LIMITS, RULES
 from gateway.smtp.certificates import Certificates
 from gateway.smtp.desk import Desk
 from gateway.smtp.limits import SmtpLimits
+from gateway.smtp.turnstile import Turnstile
 from gateway.smtp.visitors import Network, Visitors, within
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Door:
     hostname: what greeting and EHLO say. public_url: where `/why/RULE` explains a refusal; "" leaves that out.
     threads: where large messages are written to disk. wires: every open connection. tasks: every session that runs,
     also one whose peer has hung up while its mail is filed. stopping: no new command is taken.
+    turnstile: for sessions that have many commands to run.
     """
 
     desk: Desk
@@ -59,6 +61,7 @@ class Door:
     wires: set[Wire] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
+    turnstile: Turnstile = field(default_factory=Turnstile)
     visitors: Visitors = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +70,11 @@ class Door:
     @property
     def full(self) -> bool:
         return len(self.wires) >= self.limits.max_sessions
+
+    @property
+    def crowded(self) -> bool:
+        """Half of all connections are taken: nobody who was told to go may stay to read why."""
+        return len(self.wires) > self.limits.max_sessions // 2
 
     def behind_proxy(self, peer: str) -> bool:
         """Say whether a connection from this address begins with a PROXY header."""

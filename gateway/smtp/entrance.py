@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import ssl
 
@@ -13,11 +14,18 @@ from gateway.smtp import answers
 from gateway.smtp.proxy import ProxyError, read_proxy
 from gateway.smtp.wire import LINGER_SECONDS, FarewellError, Wire
 
+_READ_BYTES = 64 * 1024
+"""What is read of one connection before others have their turn. asyncio's own 256 KiB take memory that the system must
+clear anew for each read, which costs a third of the time to receive a large mail."""
 _log = structlog.get_logger(__name__)
 
 
 class Entrance(Wire):
     """A wire that learns who its peer is, and can be taken into TLS."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        super().connection_made(transport)
 
     async def read_proxy_header(self) -> None:
         """Let a load balancer name the real peer. Raises FarewellError where it doesn't, or not in time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from gateway import metrics
 from gateway.core.replies import Reply
 from gateway.smtp import answers
 from gateway.smtp.content import ContentReader
@@ -13,7 +14,7 @@ from gateway.smtp.wire import FarewellError, Wire
 
 MEMORY_BYTES = 24 * 1024 * 1024
 """What messages on their way may hold in memory, all connections of a listener together."""
-LEAST_BYTES = 128 * 1024
+LEAST_BYTES = 16 * 1024
 MOST_BYTES = 2 * 1024 * 1024
 """Bounds of one connection's share of it, however many or few there are."""
 
@@ -31,6 +32,7 @@ class Intake:
         self._wire = wire
         self._reader = ContentReader(wire.door.limits.max_message_bytes, _share(wire.door))
         self._spool: Spool | None = None
+        self._spilled = 0
         self._trouble: Reply | None = None
 
     async def receive(self) -> bytes | Spool | Reply:
@@ -56,6 +58,8 @@ class Intake:
         """Let go of the spool; harmless when it was filed."""
         if self._spool is not None:
             self._spool.close()
+            metrics.spooled(-self._spilled)
+            self._spilled = 0
 
     async def _spill(self) -> None:
         """Write what is held in a thread: on a busy disk a write can take far longer than others may wait."""
@@ -65,6 +69,8 @@ class Intake:
             if self._spool is None:
                 self._spool = self._wire.door.desk.open_spool()
             await self._wire.loop.run_in_executor(self._wire.door.threads, self._spool.write, piece)
+            self._spilled += len(piece)
+            metrics.spooled(len(piece))
         except Exception as fault:
             _log.exception("smtp.spool_failed", peer=self._wire.peer, size=self._reader.size)
             self._trouble = answers.DISK_FULL if isinstance(fault, OSError) else answers.TROUBLE

@@ -16,6 +16,11 @@ from gateway.smtp.session import SmtpSession
 
 _log = structlog.get_logger(__name__)
 _BACKLOG = 1024
+"""So many connections may wait in the kernel's queue."""
+_ACCEPTED_AT_ONCE = 16
+"""So many of them come in before others have their turn: asyncio would take as many as may wait."""
+_SEND_BUFFER_BYTES = 32 * 1024
+"""What the kernel keeps for a peer that doesn't read its replies; by itself it would keep megabytes."""
 _LAST_WORDS_SECONDS = 1.0
 
 
@@ -56,11 +61,15 @@ class SmtpServer:
             return self._session(self._door, loop)
 
         if sock is None:
-            self._server = await loop.create_server(session, host, port, backlog=_BACKLOG)
+            self._server = await loop.create_server(session, host, port, backlog=_ACCEPTED_AT_ONCE)
         elif sock.family == socket.AF_UNIX:
-            self._server = await loop.create_unix_server(session, sock=sock, backlog=_BACKLOG)
+            self._server = await loop.create_unix_server(session, sock=sock, backlog=_ACCEPTED_AT_ONCE)
         else:
-            self._server = await loop.create_server(session, sock=sock, backlog=_BACKLOG)
+            self._server = await loop.create_server(session, sock=sock, backlog=_ACCEPTED_AT_ONCE)
+        for one in self._server.sockets:
+            with one.dup() as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # those that come inherit it
+                same.listen(_BACKLOG)
         address = self._server.sockets[0].getsockname()
         return (address, 0) if isinstance(address, str) else (str(address[0]), int(address[1]))
 

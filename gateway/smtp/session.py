@@ -23,6 +23,8 @@ from gateway.smtp.wire import FarewellError
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
+_TURN = 5
+"""After so many commands in a row it queues up with others that have as much to say; a mail takes fewer."""
 _HELLO_NAME = re.compile(r"[!-~]{1,255}")
 
 
@@ -51,8 +53,9 @@ class SmtpSession(Entrance):
             while True:
                 self.allow(self.door.limits.idle_seconds, answers.TIMED_OUT)
                 await self._obey(await self.next_line())
-                if self.talkative:
+                if self.talkative or self._commands % _TURN == _TURN - 1:
                     await self.flush()
+                    await self.door.turnstile.turn()
         except FarewellError as parting:
             farewell = parting.reply
         except Exception:
@@ -62,7 +65,7 @@ class SmtpSession(Entrance):
             await self._end_transaction()
             if farewell is not None:
                 self.say(farewell)
-            self.part(linger=farewell is not None)
+            self.part(linger=farewell is not None and not self.door.crowded)
         finally:
             self.visitor.leave()
 

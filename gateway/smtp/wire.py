@@ -30,6 +30,8 @@ _ENDLESS_LINE_LIMITS = 64
 """A line this many times the limit is not waited for any longer."""
 LINGER_SECONDS = 3.0
 """How long a peer we part from may take to read our last reply."""
+LINGER_BYTES = 8 * 1024 * 1024
+"""How much of what such a peer still sends is thrown away, before the line is cut."""
 _PACE_SECONDS = 30.0
 """How often a message that is coming in is asked whether it comes fast enough."""
 _LOCAL_PEER = "127.0.0.1"
@@ -127,6 +129,9 @@ class Wire(SMTP):
 
     def data_received(self, data: bytes) -> None:
         if self._parting:
+            self._skipped += len(data)
+            if self._skipped > LINGER_BYTES:
+                self.drop()
             return
         if self._content is not None:
             rest = self._content.feed(data)

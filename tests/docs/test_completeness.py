@@ -10,7 +10,8 @@ from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
-from gateway.smtp.intake import MEMORY_BYTES, MOST_BYTES
+from gateway.smtp.intake import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES
+from gateway.smtp.wire import LINGER_BYTES, LINGER_SECONDS
 from gateway.store import access, writer
 from gateway.store.bodies import IN_ROW
 from gateway.usecases.reading import READ_IN_LOOP
@@ -132,7 +133,11 @@ FIGURES = {
         f"A link lives {(access.LIVES['sign_in'] or 0) // access.MINUTE} minutes",
         f"a session {(access.LIVES['session'] or 0) // access.DAY} days",
     ),
-    "operations.md": (f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",),
+    "operations.md": (
+        f"finish their mail for {_NUMBERS[GRACE_SECONDS]} seconds",
+        f"share {MEMORY_BYTES // 1024**2} MiB by the number of connections, each of them has {LEAST_BYTES // 1024} KiB",
+        f"thrown away for {LINGER_SECONDS:g} seconds or {LINGER_BYTES // 1024**2} MiB",
+    ),
 }
 
 

@@ -100,7 +100,7 @@ class FrontDesk:
         verdict = self.verdicts.get(next(one.account or 0 for one in envelope.admissions if one.accepted), self.reply)
         if isinstance(verdict, BaseException):
             raise verdict
-        self.filed.append((envelope, content if isinstance(content, bytes) else self.spools[-1].content()))
+        self.filed.append((envelope, content if isinstance(content, bytes) else _kept(content)))
         self.done.set()
         return verdict
 
@@ -128,6 +128,11 @@ class FrontDesk:
         fault = self.faults.pop(question, None)
         if fault is not None:
             raise fault
+
+
+def _kept(spool: Spool) -> bytes:
+    assert isinstance(spool, MemorySpool)
+    return spool.content()
 
 
 class Peer:

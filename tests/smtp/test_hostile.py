@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 
-from gateway.smtp import wire
+from gateway.smtp import intake, wire
+from gateway.smtp.intake import LEAST_BYTES
+from gateway.smtp.server import SmtpServer
 from tests.smtp.conftest import Dial, Serve
-from tests.smtp.front_desk import FrontDesk, Peer
+from tests.smtp.front_desk import PATIENCE, FrontDesk, Peer
 
+MIB = 1024 * 1024
 LINES = {
     "a greeting": b"EHLO " + b"x" * 65_536,
     "a sender": b"MAIL FROM:<" + b"x" * 65_536 + b"@client.example>",
@@ -124,3 +129,113 @@ async def test_a8_a_mail_that_has_come_is_not_late_while_we_write_it_down(
     desk.hold.set()
     assert await peer.hear() == "250 2.6.0 Filed id=1"
     assert await peer.ask("NOOP") == "250 2.0.0 Ok"
+
+
+async def test_a_crowd_that_calls_at_one_moment_is_let_in_a_few_at_a_time(
+    serve: Serve, servers: list[SmtpServer]
+) -> None:
+    address = await serve()
+    crowd = [socket.create_connection(address, PATIENCE) for _ in range(200)]  # the queue holds them all meanwhile
+    steps, inside = [], 0
+    while inside < len(crowd):
+        await asyncio.sleep(0)
+        steps.append(servers[0].sessions - inside)
+        inside = servers[0].sessions
+    for one in crowd:
+        one.close()
+    assert max(steps) <= 32
+
+
+async def test_commands_that_come_by_the_thousand_leave_the_others_their_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    peer = await dial(await serve(max_commands=10**6, max_command_errors=10**6))
+    (wire,) = servers[0]._door.wires
+    said: list[int] = []
+    usual = wire.say
+    wire.say = lambda reply: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,func-returns-value]
+    peer.writer.write(b"NOOP\r\n" * 5_000)
+    turns = []
+    while len(said) < 5_000:
+        before = len(said)
+        await asyncio.sleep(0)
+        turns.append(len(said) - before)
+    assert max(turns) <= 5
+
+
+async def test_of_a_crowd_with_thousands_of_commands_a_few_run_them_in_one_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    address = await serve(max_commands=10**6, max_command_errors=10**6)
+    crowd = [await dial(address) for _ in range(100)]
+    said: list[int] = []
+    for one in servers[0]._door.wires:
+        usual = one.say
+        one.say = lambda reply, usual=usual: (said.append(1), usual(reply))[1]  # type: ignore[method-assign,misc,func-returns-value]
+    for peer in crowd:
+        peer.writer.write(b"NOOP\r\n" * 100)
+    turns = []
+    while len(said) < 100 * 100:
+        before = len(said)
+        await asyncio.sleep(0)
+        turns.append(len(said) - before)
+    busy = [count for count in turns if count]
+    assert sum(busy[len(busy) // 2 :]) / len(busy[len(busy) // 2 :]) <= 8 * 5
+
+
+async def test_a_crowd_of_large_mails_shares_the_memory_that_there_is_for_them(
+    serve: Serve, dial: Dial, desk: FrontDesk, servers: list[SmtpServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = await serve()
+    door, text = servers[0]._door, (b"x" * 78 + b"\r\n") * 2_000
+    monkeypatch.setattr(intake, "MEMORY_BYTES", 50 * LEAST_BYTES)
+    crowd = [await dial(address) for _ in range(50)]
+    for peer in crowd:
+        await peer.begin()
+        await peer.send(text)
+    readers = [one._content for one in door.wires if one._content is not None]
+    while sum(one.received for one in readers) < 50 * len(text) or any(one._waiter is None for one in door.wires):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert sum(reader.held for reader in readers) <= 50 * LEAST_BYTES
+    for peer in crowd:
+        assert await peer.ask(b".\r\n") == "250 2.6.0 Filed id=1"
+    assert desk.contents == [text] * 50
+
+
+async def test_a_stream_that_was_told_to_end_is_not_listened_to_for_long(serve: Serve, dial: Dial) -> None:
+    peer = await dial(await serve(max_message_bytes=1024))
+    await peer.begin()
+    sent, block = 0, b"x" * MIB
+    with suppress(ConnectionError):
+        while sent < 8 * wire.LINGER_BYTES:
+            await peer.send(block)
+            sent += len(block)
+    assert wire.LINGER_BYTES <= sent < 8 * wire.LINGER_BYTES
+
+
+async def test_the_kernel_keeps_little_for_a_peer_that_does_not_read(
+    serve: Serve, dial: Dial, servers: list[SmtpServer]
+) -> None:
+    await dial(await serve())
+    (one,) = servers[0]._door.wires
+    assert one.transport is not None
+    kept = one.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    assert kept <= 64 * 1024  # what was asked for, and as much for the kernel's own book-keeping
+
+
+async def test_of_a_mail_that_comes_in_one_go_so_much_is_read_before_others_have_their_turn(
+    serve: Serve, dial: Dial, servers: list[SmtpServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = await dial(await serve())
+    await peer.begin()
+    (one,) = servers[0]._door.wires
+    usual, read = one.data_received, list[int]()
+
+    def note(data: bytes) -> None:
+        read.append(len(data))
+        usual(data)
+
+    monkeypatch.setattr(one, "data_received", note)
+    assert await peer.ask(b"x" * 4 * MIB + b"\r\n.\r\n") == "250 2.6.0 Filed id=1"
+    assert sum(read) == 4 * MIB + 5
+    assert max(read) <= 64 * 1024

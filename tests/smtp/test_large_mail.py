@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 
 import pytest
 
+from gateway import metrics
 from gateway.smtp import intake
 from gateway.smtp.intake import LEAST_BYTES, MOST_BYTES
 from tests.smtp.conftest import Dial, Serve
-from tests.smtp.front_desk import FrontDesk, MemorySpool, Peer
+from tests.smtp.front_desk import PATIENCE, FrontDesk, MemorySpool, Peer
 
 MIB = 1024 * 1024
 
@@ -133,3 +135,22 @@ async def test_b10_a_desk_that_finds_the_disk_full_is_a_temporary_refusal_too(
     peer = await dial(await serve())
     assert (await oversize(peer, MIB)).startswith("452 4.3.1 ")
     assert await peer.deliver(b"small\r\n.\r\n") == "250 2.6.0 Filed id=1"
+
+
+def spooled() -> float:
+    [line] = [one for one in metrics.exposition().splitlines() if one.startswith(b"smartgate_spooled_bytes ")]
+    return float(line.split()[1])
+
+
+async def test_the_figures_tell_of_large_mails_on_their_way_and_of_none_once_they_are_filed(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    desk.hold = asyncio.Event()
+    peer = await dial(await serve())
+    await peer.begin()
+    await peer.send(b"x" * 5 * MIB + b"\r\n.\r\n")
+    await asyncio.wait_for(desk.filing.wait(), PATIENCE)
+    assert spooled() == 5 * MIB + 2
+    desk.hold.set()
+    assert await peer.hear() == "250 2.6.0 Filed id=1"
+    assert spooled() == 0

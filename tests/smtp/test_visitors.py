@@ -50,6 +50,16 @@ async def test_a8_one_address_holds_so_many_sessions_and_no_more(serve: Serve, d
     assert (await come(dial, address, "198.51.100.7"))[1].startswith("220 ")
 
 
+async def test_a8_a_flood_from_one_address_takes_nobody_elses_room_even_where_it_does_not_hang_up(
+    serve: Serve, dial: Dial
+) -> None:
+    address = await serve(proxies=["127.0.0.1"], sessions_per_address=1, max_sessions=8)
+    await come(dial, address, "198.51.100.7")
+    told = [(await come(dial, address, "198.51.100.7"))[1][:9] for _ in range(20)]
+    assert told == ["421 4.7.0"] * 20
+    assert (await come(dial, address, "198.51.100.8"))[1].startswith("220 ")
+
+
 async def test_a8_an_ipv6_host_counts_with_its_whole_64(serve: Serve, dial: Dial) -> None:
     address = await serve(proxies=["127.0.0.1"], sessions_per_address=1)
     await come(dial, address, "2001:db8:7:7::1")
