@@ -21,7 +21,7 @@ def serve(
     only: Annotated[
         str, typer.Option(help="Roles to run, separated by commas; left out: all.", metavar="smtp,lmtp,http")
     ] = "",
-    workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1, max=64)] = 1,
 ) -> None:
     """Take mail and answer over HTTP until told to stop; SIGTERM finishes what is under way."""
     chosen = settings()
@@ -30,8 +30,13 @@ def serve(
     if unknown:
         raise InputError(f"--only {unknown[0]!a} is no role; allowed: {', '.join(app.ROLES)}")
     if workers > 1:
-        raise InputError(f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer")
-    status = asyncio.run(app.serve(chosen, roles, typer.echo))
+        if app.writes_alone(chosen):
+            raise InputError(
+                f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer"
+            )
+        status = app.serve_together(chosen, roles, workers, typer.echo)
+    else:
+        status = asyncio.run(app.serve(chosen, roles, typer.echo))
     if status:
         raise typer.Exit(status)
 

@@ -45,10 +45,13 @@ class SmtpServer:
         """Connections that are open now."""
         return len(self._door.wires)
 
-    async def start(self, host: str, port: int, *, sock: socket.socket | None = None) -> tuple[str, int]:
+    async def start(
+        self, host: str, port: int, *, sock: socket.socket | None = None, shared: bool = False
+    ) -> tuple[str, int]:
         """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one).
 
-        On a unix socket they are its path and 0.
+        On a unix socket they are its path and 0. shared: other processes listen on `sock` as well, so no more than one
+        connection is taken in one turn of the loop, and those who have nothing to do come first.
         """
         loop = asyncio.get_running_loop()
 
@@ -57,10 +60,10 @@ class SmtpServer:
 
         if sock is None:
             self._server = await loop.create_server(session, host, port, backlog=_BACKLOG)
-        elif sock.family == socket.AF_UNIX:
-            self._server = await loop.create_unix_server(session, sock=sock, backlog=_BACKLOG)
         else:
-            self._server = await loop.create_server(session, sock=sock, backlog=_BACKLOG)
+            # Never as a unix server: that takes the socket's file away at its end, from Python 3.13 on.
+            self._server = await loop.create_server(session, sock=sock, backlog=1 if shared else _BACKLOG)
+            sock.listen(_BACKLOG)
         address = self._server.sockets[0].getsockname()
         return (address, 0) if isinstance(address, str) else (str(address[0]), int(address[1]))
 

@@ -231,7 +231,7 @@ def test_a8_sessions_that_were_refused_are_not_counted_as_left() -> None:
     assert inside.enter() is None
     assert outside.enter() is not None
     outside.leave()
-    assert visitors.sessions == {"198.51.100.7": 1}
+    assert visitors.counts.sessions == {"198.51.100.7": 1}
     inside.leave()
     inside.leave()
-    assert visitors.sessions == {}
+    assert visitors.counts.sessions == {}
