@@ -21,7 +21,6 @@ import structlog
 
 from config import Listen, Settings, UnixSocket
 from gateway import metrics
-from gateway.figures import Board
 from gateway.jobs.clock import Clock
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
@@ -33,7 +32,7 @@ from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, doorway, smtp_limits
+from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -171,7 +170,8 @@ class Gateway:
             self.public_url = f"http://{self.listeners['http']}"
         self.store.start()
         if self._crew is not None:
-            self._crew.board.take_place(self._crew.number, asyncio.get_running_loop().add_reader)
+            board = self._crew.board
+            asyncio.get_running_loop().add_reader(board.take_place(self._crew.number), board.answer)
         if self.roles & {"smtp", "lmtp"}:
             await self._open_doors(blobs)
         if "http" in self._ears:
@@ -229,7 +229,7 @@ class Gateway:
                 lmtp = role == "lmtp"
                 door = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url, way=way, lmtp=lmtp)
                 self._doors.append(door)
-                await door.start("", 0, sock=ear.sock, shared=crew is not None)
+                await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
@@ -295,41 +295,31 @@ def serve_together(settings: Settings, roles: frozenset[str], count: int, say: C
     """As `serve`, with so many processes that share the ports; for a store that several may write."""
     prepare(settings)
     ears = take_ears(settings, roles)
+
+    def leave() -> None:
+        for ear in ears.values():
+            ear.close()
+
+    def work(number: int, accepting: Callable[[], None]) -> int:
+        structlog.contextvars.bind_contextvars(worker=number)
+        try:
+            return asyncio.run(_run(Gateway(settings, roles, crew.member(number)), lambda _: accepting()))
+        except (StoreError, ListenError) as error:
+            _log.error("worker.failed", reason=str(error))
+            return 1
+
+    def all_accept() -> None:
+        for role, ear in ears.items():
+            say(f"listening {role} {ear.place}")
+
     try:
         certificates(settings)
         for name in _LOADED_BEFORE_FORKING:
             import_module(name)
-        from gateway.smtp.ledger import Ledger
-
-        lent = {role: ear.lent() for role, ear in ears.items()}
-        board, ledger = Board(count), Ledger(smtp_limits(settings), count)
-
-        def work(number: int, accepting: Callable[[], None]) -> int:
-            structlog.contextvars.bind_contextvars(worker=number)
-            crew = Crew(lent, board, ledger, count, number)
-            try:
-                return asyncio.run(_run(Gateway(settings, roles, crew), lambda _: accepting()))
-            except (StoreError, ListenError) as error:
-                _log.error("worker.failed", reason=str(error))
-                return 1
-
-        def ended(number: int) -> None:
-            metrics.worker_restarted()
-            board.worker_ended(number)
-            board.tell()
-
-        def all_accept() -> None:
-            for role, ear in ears.items():
-                say(f"listening {role} {ear.place}")
-
-        def leave() -> None:
-            for ear in ears.values():
-                ear.close()
-
-        return Workers(count, work, ended, leave, DRAIN_SECONDS).run(all_accept)
+        crew = muster(settings, ears, count)
+        return Workers(count, work, crew.lose, leave, DRAIN_SECONDS).run(all_accept)
     finally:
-        for ear in ears.values():
-            ear.close()
+        leave()
 
 
 async def _run(gateway: Gateway, accepting: Callable[[Gateway], None]) -> int:

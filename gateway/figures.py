@@ -13,9 +13,8 @@ import json
 import mmap
 import socket
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct
-from typing import Any
 
 from gateway import metrics
 from gateway.metrics import Family
@@ -69,16 +68,20 @@ class Board:
         for bell in (end for pair in self._bells for end in pair):
             bell.setblocking(False)
 
-    def take_place(self, number: int, add_reader: Callable[[socket.socket, Callable[[], None]], Any]) -> None:
-        """This process is the worker of that number: it answers when somebody rings, and goes on with what was counted.
+    def take_place(self, number: int) -> socket.socket:
+        """This process is the worker of that number, and goes on with what was counted in its place.
 
-        add_reader: of its event loop.
+        Call `answer` whenever there is something to read from the bell that is given back.
         """
         metrics.worker_begun()
         self._own = number
         self._before = tuple(one for one in _read(self._places[number].get()[1]) if one.kind != "gauge")
-        add_reader(self._bells[number][0], self._answer)
         self._alive[number] = 1
+        return self._bells[number][0]
+
+    def close(self) -> None:
+        for bell in (end for pair in self._bells for end in pair):
+            bell.close()
 
     def worker_ended(self, number: int) -> None:
         """Nobody waits for its answer."""
@@ -109,7 +112,8 @@ class Board:
         gone = number < len(self._alive) and not self._alive[number]
         return [one for one in _read(self._places[number].get()[1]) if not gone or one.kind != "gauge"]
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Somebody has rung."""
         with contextlib.suppress(OSError):
             while self._bells[self._own][0].recv(1):
                 pass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
 
 from config import Settings
+from gateway import metrics
 from gateway.figures import Board
 from gateway.listening import Ear, ListenError, allow_connections
 from gateway.usecases.accounts import House
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.smtp.ledger import Ledger
     from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.visitors import Visitors
+    from gateway.smtp.welcome import Crowds
 
 _log = structlog.get_logger(__name__)
 
@@ -32,15 +34,31 @@ _log = structlog.get_logger(__name__)
 class Crew:
     """The workers of one server, as one of them sees it.
 
-    ears: sockets that all of them listen on. board: the figures of all. ledger: what they count together by address.
-    size: how many they are. number: which one this is, from 0.
+    ears: by role, the sockets that all of them listen on. crowds: by role, how many connections each of them holds.
+    board: the figures of all. ledger: what they count together by address. size: how many they are. number: which one
+    this is, from 0.
     """
 
     ears: Mapping[str, Ear]
+    crowds: Mapping[str, Crowds]
     board: Board
     ledger: Ledger
     size: int
-    number: int
+    number: int = 0
+
+    def member(self, number: int) -> Crew:
+        """The crew as the worker of that number sees it, in its own process."""
+        for crowds in self.crowds.values():
+            crowds.number = number
+        return replace(self, number=number)
+
+    def lose(self, number: int) -> None:
+        """That worker has died, and will be started again."""
+        for crowds in self.crowds.values():
+            crowds.leave(number)
+        metrics.worker_restarted()
+        self.board.worker_ended(number)
+        self.board.tell()
 
 
 def public_url(settings: Settings) -> str:
@@ -136,6 +154,16 @@ def smtp_limits(settings: Settings, workers: int = 1) -> SmtpLimits:
         mails_per_minute=settings.max_mails_per_minute,
         names_per_hour=settings.max_names_per_hour,
     )
+
+
+def muster(settings: Settings, ears: Mapping[str, Ear], size: int) -> Crew:
+    """What so many workers will share; made before they are."""
+    from gateway.smtp.ledger import Ledger
+    from gateway.smtp.welcome import Crowds
+
+    lent = {role: ear.lent() for role, ear in ears.items()}
+    crowds = {role: Crowds(size) for role in ears}
+    return Crew(lent, crowds, Board(size), Ledger(smtp_limits(settings), size), size)
 
 
 def certificates(settings: Settings) -> Certificates | None:

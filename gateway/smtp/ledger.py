@@ -24,8 +24,8 @@ _BUCKET = Struct("=Qdd")
 """Hash of the key, tokens left, and when that was."""
 _PRESENT = Struct("=QQ")
 """Hash of the key, and how many."""
-_TRIES = 1_000
-"""So often the lock is asked for: a millisecond or two, where it is held for some microseconds."""
+_PATIENCE_SECONDS = 0.1
+"""So long the lock is asked for. It is held for some microseconds; only a worker that was stopped keeps it longer."""
 
 
 class Lock:
@@ -35,12 +35,16 @@ class Lock:
         self._file = os.memfd_create("smartgate-counts")
 
     def __enter__(self) -> None:
-        for _ in range(_TRIES):
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                continue
-            return
+                if time.monotonic() > until:
+                    return
+                os.sched_yield()
+            else:
+                return
 
     def __exit__(self, *_: object) -> None:
         fcntl.lockf(self._file, fcntl.LOCK_UN)

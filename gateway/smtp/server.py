@@ -13,6 +13,7 @@ from gateway.smtp.door import Door, Doorway
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.lmtp import LmtpSession
 from gateway.smtp.session import SmtpSession
+from gateway.smtp.welcome import Crowds, Welcome
 
 _log = structlog.get_logger(__name__)
 _BACKLOG = 1024
@@ -38,7 +39,7 @@ class SmtpServer:
     ) -> None:
         self._door = Door(desk, limits, hostname, public_url, way or Doorway())
         self._session = LmtpSession if lmtp else SmtpSession
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | Welcome | None = None
 
     @property
     def sessions(self) -> int:
@@ -46,12 +47,11 @@ class SmtpServer:
         return len(self._door.wires)
 
     async def start(
-        self, host: str, port: int, *, sock: socket.socket | None = None, shared: bool = False
+        self, host: str, port: int, *, sock: socket.socket | None = None, crowds: Crowds | None = None
     ) -> tuple[str, int]:
         """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one).
 
-        On a unix socket they are its path and 0. shared: other processes listen on `sock` as well, so no more than one
-        connection is taken in one turn of the loop, and those who have nothing to do come first.
+        On a unix socket they are its path and 0. crowds: of the workers where several listen on `sock`.
         """
         loop = asyncio.get_running_loop()
 
@@ -60,10 +60,13 @@ class SmtpServer:
 
         if sock is None:
             self._server = await loop.create_server(session, host, port, backlog=_BACKLOG)
-        else:
-            # Never as a unix server: that takes the socket's file away at its end, from Python 3.13 on.
-            self._server = await loop.create_server(session, sock=sock, backlog=1 if shared else _BACKLOG)
+        elif crowds is not None:
             sock.listen(_BACKLOG)
+            self._server = Welcome(sock, session, lambda: self.sessions, crowds)
+        elif sock.family == socket.AF_UNIX:
+            self._server = await loop.create_unix_server(session, sock=sock, backlog=_BACKLOG)
+        else:
+            self._server = await loop.create_server(session, sock=sock, backlog=_BACKLOG)
         address = self._server.sockets[0].getsockname()
         return (address, 0) if isinstance(address, str) else (str(address[0]), int(address[1]))
 
