@@ -78,6 +78,8 @@ class Serving:
         self.prefix, self.options = tuple(prefix), tuple(options)
         self._program = (*SMARTGATE[:2], f"{spoil}\n{SMARTGATE[2]}")
         self.database = (store or folder / "store") / "smartgate.db"
+        self.place: Path | str = settings.get("DATABASE_URL", self.database)
+        self.blobs = Path(settings.get("BLOB_URL", str(self.database.parent / "blobs")).removeprefix("file://"))
         self.smtp = self.http = ("", 0)
         self.lmtp = ""
         own = {

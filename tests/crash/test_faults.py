@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.store import writer
-from tests.crash.faults import FAULTS, strike_all
+from tests.crash.faults import FAULTS, Ground, strike_all
+from tests.crash.fleet import LMTP, SMTP, Road
 
 pytestmark = [
     # What is struck between a coroutine's making and its start leaves it without one.
@@ -17,8 +18,9 @@ pytestmark = [
 SEED, SHARE = 20261123, 0.06
 
 
-def test_whatever_fails_on_its_way_a_mail_is_put_off_and_nothing_is_half_written(tmp_path: Path) -> None:
-    done = strike_all(tmp_path, SEED, SHARE)
+@pytest.mark.parametrize("road", [SMTP, LMTP], ids=["smtp", "lmtp"])
+def test_whatever_fails_on_its_way_a_mail_is_put_off_and_nothing_is_half_written(tmp_path: Path, road: Road) -> None:
+    done = strike_all(tmp_path, SEED, SHARE, ground=Ground(road))
     assert done.faults == []
     assert set(done.points) == set(FAULTS), "some kind of point was never passed"
     assert done.strikes - done.passed_by > 100
