@@ -75,23 +75,18 @@ def version() -> str:
 @contextmanager
 def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
     """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
-    with schema.transaction(settings.database_path, reading=reading) as tx:
+    with schema.transaction(settings.database, reading=reading) as tx:
         yield tx
-
-
-def writes_alone(settings: Settings) -> bool:
-    """Whether the store of the settings bears one server process only."""
-    return settings.database_url.startswith("sqlite:")
 
 
 def upgrade_store(settings: Settings) -> tuple[str | None, str]:
     """Brings the store to the newest schema: where it was (None: not there), where it is."""
-    return schema.upgrade(settings.database_path)
+    return schema.upgrade(settings.database)
 
 
 def check_store(settings: Settings) -> str:
     """The schema of a store that is sound and current. Raises StoreError for any other."""
-    return schema.check(settings.database_path)
+    return schema.check(settings.database)
 
 
 def drop_files(settings: Settings, account: int) -> None:
@@ -101,7 +96,7 @@ def drop_files(settings: Settings, account: int) -> None:
 
 def prepare(settings: Settings) -> BlobStore:
     """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used."""
-    schema.ensure_schema(settings.database_path)
+    schema.ensure_schema(settings.database)
     blobs = BlobStore(settings.blob_path)
     try:
         blobs.prepare()
@@ -132,7 +127,7 @@ class Gateway:
         self.roles = roles
         self.public_url = public_url(settings)
         self.listeners: dict[str, Place] = {}
-        self.store = Store(f"sqlite:///{settings.database_path}")
+        self.store = Store(settings.database)
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
@@ -178,16 +173,16 @@ class Gateway:
             await self._start_web(blobs, self._ears["http"].sock)
         if self._first:
             self._clock.start()
-            self._warn()
+            await self._warn()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
-    def _warn(self) -> None:
+    async def _warn(self) -> None:
         """Tells the log of what is allowed and still hardly meant."""
         if self.settings.public_url is None and self.settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
             _log.warning("app.links_lead_nowhere", url=self.public_url, remedy="set SMARTGATE_PUBLIC_URL")
-        if not self.store.peek(list_accounts):
-            _log.warning("app.no_account", store=str(self.store.path), remedy="smartgate account add")
+        if not await self.store.read(list_accounts):
+            _log.warning("app.no_account", store=self.settings.database_name, remedy="smartgate account add")
 
     async def stop(self) -> None:
         """Takes nothing new, finishes what is being filed, closes the store."""

@@ -1,5 +1,6 @@
 """What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
 
+Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
 With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
 """
 
@@ -12,6 +13,9 @@ from ipaddress import ip_address
 from typing import Any, TypeVar
 
 import pytest
+
+from tests.postgresql import Server
+from tests.stores import Databases, Files, Stores
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("SMARTGATE_NO_SKIPS") == "1"
@@ -65,3 +69,18 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """The PostgreSQL of this run; it doesn't wait for the disk."""
+    server = Server()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """A test that asks for it is run on both kinds of store."""
+    return Files() if request.param == "sqlite" else Databases(request.getfixturevalue("postgresql"))

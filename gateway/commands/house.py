@@ -30,7 +30,7 @@ def serve(
     if unknown:
         raise InputError(f"--only {unknown[0]!a} is no role; allowed: {', '.join(app.ROLES)}")
     if workers > 1:
-        if app.writes_alone(chosen):
+        if not chosen.on_postgresql:
             raise InputError(
                 f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer"
             )
@@ -68,10 +68,10 @@ def upgrade(json: Json = False) -> None:
     chosen = settings()
     before, after = app.upgrade_store(chosen)
     if json:
-        print_json({"path": str(chosen.database_path), "before": before, "after": after})
+        print_json({"path": chosen.database_name, "before": before, "after": after})
         return
     happened = "was made" if before is None else "was current already" if before == after else f"came from {before}"
-    typer.echo(f"The store {chosen.database_path} has schema {after}; it {happened}.")
+    typer.echo(f"The store {chosen.database_name} has schema {after}; it {happened}.")
 
 
 @db_commands.command("check")
@@ -80,9 +80,9 @@ def check(json: Json = False) -> None:
     chosen = settings()
     revision = app.check_store(chosen)
     if json:
-        print_json({"path": str(chosen.database_path), "schema": revision, "state": "ok"})
+        print_json({"path": chosen.database_name, "schema": revision, "state": "ok"})
         return
-    typer.echo(f"The store {chosen.database_path} is sound; its schema {revision} is current.")
+    typer.echo(f"The store {chosen.database_name} is sound; its schema {revision} is current.")
 
 
 @config_commands.command("show")

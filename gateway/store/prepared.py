@@ -1,4 +1,4 @@
-"""Statements of the filing path: written as SQLAlchemy Core, compiled once, run on the driver's own cursor.
+"""Statements of the filing path: written as SQLAlchemy Core, compiled once a database, run on the driver's own cursor.
 
 Executing a Core statement costs several times what SQLite needs to run it, and a mail takes some twenty of them. What
 is prepared here skips that cost and nothing else: the connection, the transaction and the dialect stay SQLAlchemy's.
@@ -7,44 +7,40 @@ Only values that the driver takes as they are may be bound: text, numbers, bytes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Executable, Select, bindparam, func, select
+from sqlalchemy import Connection, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, Any]
-
-
-def one_of(name: str) -> Select[Any]:
-    """A list that is bound as one value, for `column.in_(one_of("keys"))`: the statement stays the same for any length.
-
-    Bind it with `listed`.
-    """
-    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
-
-
-def listed(values: Collection[str] | Collection[int] | Collection[tuple[int, str, str]]) -> str:
-    """A list as `one_of` takes it."""
-    return orjson.dumps(list(values)).decode()
+_Form = tuple[str, Callable[[Values], Any]]
 
 
 class Prepared:
-    """One statement, compiled at its first use."""
+    """One statement, compiled at its first use on each kind of database."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._sql = ""
-        self._bind: Callable[[Values], Any] = dict
+        self._forms: dict[str, _Form] = {}
 
     def all(self, tx: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """Every row a SELECT gives."""
+        sql, bind = self._form(tx)
         cursor = tx.connection.cursor()
         try:
-            cursor.execute(self._text(tx), self._bind(values))
+            cursor.execute(sql, bind(values))
             return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def run(self, tx: Connection, **values: Any) -> None:
+        """Runs it for its effect. Rows it gives are not waited for: on PostgreSQL it costs no round trip of its own."""
+        sql, bind = self._form(tx)
+        cursor = tx.connection.cursor()
+        try:
+            cursor.execute(sql, bind(values))
         finally:
             cursor.close()
 
@@ -52,18 +48,19 @@ class Prepared:
         """Runs an INSERT, UPDATE or DELETE once a row."""
         if not rows:
             return
+        sql, bind = self._form(tx)
         cursor = tx.connection.cursor()
         try:
-            cursor.executemany(self._text(tx), [self._bind(row) for row in rows])
+            cursor.executemany(sql, [bind(row) for row in rows])
         finally:
             cursor.close()
 
-    def _text(self, tx: Connection) -> str:
-        if not self._sql:
+    def _form(self, tx: Connection) -> _Form:
+        form = self._forms.get(tx.dialect.name)
+        if form is None:
             compiled = self._statement.compile(dialect=tx.dialect)  # type: ignore[attr-defined]
-            self._bind = _binder(compiled)
-            self._sql = str(compiled)
-        return self._sql
+            form = self._forms[tx.dialect.name] = (str(compiled), _binder(compiled))
+        return form
 
 
 def _binder(compiled: SQLCompiler) -> Callable[[Values], Any]:

@@ -17,7 +17,7 @@ def test_nothing_need_be_set() -> None:
     assert settings.domains == ("mail.kommo.com",)
     assert settings.smtp_listen == config.Listen("127.0.0.1", 8025)
     assert settings.http_listen == config.Listen("127.0.0.1", 8080)
-    assert settings.database_path == Path("var/smartgate.db").absolute()
+    assert settings.database == Path("var/smartgate.db").absolute()
     assert settings.blob_path == Path("var/blobs").absolute()
     assert settings.max_message_bytes == 35 * 1024 * 1024
     assert settings.secret_key is None
@@ -235,7 +235,7 @@ def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> 
 
 def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -> None:
     settings = config.load({"SMARTGATE_DATABASE_URL": f"sqlite:///{tmp_path}/a%20b.db"})
-    assert settings.database_path == tmp_path / "a b.db"
+    assert settings.database == tmp_path / "a b.db"
     assert settings.blob_path == tmp_path / "blobs"
     assert config.load({"SMARTGATE_BLOB_URL": "file:///srv/mail%20blobs"}).blob_path == Path("/srv/mail blobs")
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from structlog.testing import capture_logs
 
@@ -90,7 +91,9 @@ def strike_all(
     """Strikes each point with each fault that fits it, or a share of them drawn by lot. told: how many there are. at:
     picks points."""
     ground = ground or Ground()
-    elsewhere = {"DATABASE_URL": ground.database, "BLOB_URL": f"file://{folder}/blobs"} if ground.database else {}
+    elsewhere: dict[str, Any] = (
+        {"DATABASE_URL": ground.database, "BLOB_URL": f"file://{folder}/blobs"} if ground.database else {}
+    )
     serving = Serving(folder, **elsewhere)
     for slug in ground.road.accounts:
         serving.add_account(slug)

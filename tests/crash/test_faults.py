@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store import writer
+from gateway.store.jobs import Job
 from tests.crash.faults import FAULTS, Ground, strike_all
 from tests.crash.fleet import LMTP, SMTP, Road
 
@@ -31,7 +32,7 @@ def test_whatever_fails_on_its_way_a_mail_is_put_off_and_nothing_is_half_written
 def test_it_would_tell_of_an_answer_that_goes_out_before_the_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hasty(self: writer.Writer, jobs: list[writer._Job]) -> list[writer._Job]:
+    def hasty(self: writer.Writer, jobs: list[Job]) -> list[Job]:
         with self._connection.begin():
             for job in jobs:
                 job.future.set_result(job.batch(self._connection, [job.item])[0])

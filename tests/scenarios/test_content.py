@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
-from gateway.store import writer
+from gateway.store import postgresql_writer, writer
+from gateway.store.schema import transaction
 from tests.scenarios.house import House, mail, wire
 from tests.smtp.front_desk import Peer
 
@@ -310,13 +309,11 @@ async def test_b10_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(postgresql_writer, "PATIENCE_SECONDS", 0.05)
     letter = mail()
-    other = sqlite3.connect(house.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
 
-    locked = await house.hand(letter, LEAD)
-    other.execute("ROLLBACK")
-    other.close()
+    with transaction(house.place):
+        locked = await house.hand(letter, LEAD)
     again = await house.hand(letter, LEAD)
 
     assert locked.reply.startswith("451 4.3.0")
