@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from structlog.testing import capture_logs
 
 from config import Settings
 from gateway.app import Gateway
+from tests.crash import points_on_postgresql
 from tests.crash.audit import Audit
 from tests.crash.fleet import LMTP, SMTP, Letter, Road
 from tests.crash.fleet import letter as new_letter
@@ -72,12 +74,19 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where faults are raised: on a road, on a store. database: its URL; left out, a SQLite file. faults: by kind of
-    point."""
+    """Where faults are raised: on a road, on a store. database: URL of one on PostgreSQL; left out, a SQLite file."""
 
     road: Road = SMTP
     database: str = ""
-    faults: Mapping[str, Mapping[str, Callable[[], BaseException]]] = field(default_factory=lambda: FAULTS)
+
+    @property
+    def faults(self) -> Mapping[str, Mapping[str, Callable[[], BaseException]]]:
+        """What fits a kind of point, by name."""
+        return {**FAULTS, **points_on_postgresql.FAULTS} if self.database else FAULTS
+
+    @property
+    def tap(self) -> Callable[[Points, ExitStack], None] | None:
+        return points_on_postgresql.tap if self.database else None
 
 
 def strike_all(
@@ -101,7 +110,7 @@ def strike_all(
     asyncio_log.disabled = True
     try:
         points = Points()
-        with watching(points), capture_logs():
+        with watching(points, ground.tap), capture_logs():
             return asyncio.run(_Torture(serving, ground, points, seed, share, told, at).run())
     finally:
         asyncio_log.disabled = False

@@ -10,6 +10,7 @@ from gateway.store import writer
 from gateway.store.jobs import Job
 from tests.crash.faults import FAULTS, Ground, strike_all
 from tests.crash.fleet import LMTP, SMTP, Road
+from tests.postgresql import Server
 
 pytestmark = [
     # What is struck between a coroutine's making and its start leaves it without one.
@@ -27,6 +28,21 @@ def test_whatever_fails_on_its_way_a_mail_is_put_off_and_nothing_is_half_written
     assert done.strikes - done.passed_by > 100
     assert set(done.answers) <= {"250", "421", "450", "451", "452", "gone"}
     assert done.answers["451"] > 50
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("road", [SMTP, LMTP], ids=["smtp", "lmtp"])
+def test_on_postgresql_as_well_whatever_fails_a_mail_is_put_off_or_filed(
+    tmp_path: Path, postgresql: Server, road: Road
+) -> None:
+    name = postgresql.make()
+    done = strike_all(tmp_path, SEED, SHARE / 2, ground=Ground(road, postgresql.url(name)))
+    postgresql.drop(name)
+    assert done.faults == []
+    assert set(done.points) == set(FAULTS), "some kind of point was never passed"
+    assert done.strikes - done.passed_by > 50
+    assert set(done.answers) <= {"250", "421", "450", "451", "452", "gone"}
+    assert done.answers["451"] > 20
 
 
 def test_it_would_tell_of_an_answer_that_goes_out_before_the_commit(
