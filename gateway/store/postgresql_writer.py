@@ -20,6 +20,7 @@ import contextlib
 import enum
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from typing import Any
@@ -37,6 +38,8 @@ MAX_BATCH = 256
 TRIES = 5
 PATIENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.1
+OVERDUE_SECONDS = 5.0
+"""A turn that was asked for so long ago may have failed before it began; the next job asks anew."""
 _CONFLICTS = ("23505", "40001", "40P01")
 _READ_ONLY = "25006"
 _ENDED = ("08", "57P")
@@ -59,7 +62,9 @@ class PostgresqlWriter:
     def __init__(self, connect: Callable[[], Engine]) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready: list[Job] = []
+        self._done: deque[list[Job]] = deque()
         self._busy = False
+        self._asked = 0.0
         self._idle = asyncio.Event()
         self._idle.set()
         self._work: SimpleQueue[list[Job] | None] = SimpleQueue()
@@ -71,8 +76,9 @@ class PostgresqlWriter:
         """Queues an item for `batch(tx, items)`, which answers with one result an item, in order."""
         job = Job(batch, item, self._loop, alone)
         self._ready.append(job)
-        if not self._busy:
+        if not self._busy or job.since - self._asked > OVERDUE_SECONDS:
             self._busy = True
+            self._asked = job.since
             self._idle.clear()
             self._loop.call_soon(self._hand_over)
         return job.future
@@ -90,9 +96,13 @@ class PostgresqlWriter:
         jobs, self._ready = self._ready[:count], self._ready[count:]
         self._work.put(jobs)
 
-    def _told(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            job.tell()
+    def _tell(self) -> None:
+        """Tells those whose outcome is known, also where telling them failed before."""
+        while self._done:
+            for job in self._done[0]:
+                job.tell()
+            self._done.popleft()
+        self._asked = self._loop.time()
         if self._ready:
             self._hand_over()
         else:
@@ -106,8 +116,9 @@ class PostgresqlWriter:
             except Exception as fault:  # in the work around a transaction: nobody may be left waiting
                 for job in jobs:
                     job.outcome = (None, fault)
+            self._done.append(jobs)
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._told, jobs)
+                self._loop.call_soon_threadsafe(self._tell)
         self._line.drop()
 
     def _settle(self, jobs: list[Job]) -> None:
