@@ -114,6 +114,14 @@ def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
     return take_all(wanted, settings.lmtp_socket_mode)
 
 
+def _warn(settings: Settings, url: str, accounts: Sequence[object]) -> None:
+    """Tells the log of what is allowed and still hardly meant."""
+    if settings.public_url is None and settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
+        _log.warning("app.links_lead_nowhere", url=url, remedy="set SMARTGATE_PUBLIC_URL")
+    if not accounts:
+        _log.warning("app.no_account", store=settings.database_name, remedy="smartgate account add")
+
+
 class Gateway:
     """The running product: a store, and the doors that are asked for. Start it, then stop it, in one event loop.
 
@@ -123,7 +131,6 @@ class Gateway:
     def __init__(self, settings: Settings, roles: frozenset[str] = frozenset(ROLES), crew: Crew | None = None) -> None:
         self.settings = settings
         self._crew = crew
-        self._first = crew is None or crew.number == 0
         self.roles = roles
         self.public_url = public_url(settings)
         self.listeners: dict[str, Place] = {}
@@ -171,18 +178,12 @@ class Gateway:
             await self._open_doors(blobs)
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
-        if self._first:
+        if self._crew is None:
+            _warn(self.settings, self.public_url, await self.store.read(list_accounts))
+        if self._crew is None or self._crew.number == 0:
             self._clock.start()
-            await self._warn()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
-
-    async def _warn(self) -> None:
-        """Tells the log of what is allowed and still hardly meant."""
-        if self.settings.public_url is None and self.settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
-            _log.warning("app.links_lead_nowhere", url=self.public_url, remedy="set SMARTGATE_PUBLIC_URL")
-        if not await self.store.read(list_accounts):
-            _log.warning("app.no_account", store=self.settings.database_name, remedy="smartgate account add")
 
     async def stop(self) -> None:
         """Takes nothing new, finishes what is being filed, closes the store."""
@@ -289,6 +290,8 @@ async def serve(settings: Settings, roles: frozenset[str], say: Callable[[str], 
 def serve_together(settings: Settings, roles: frozenset[str], count: int, say: Callable[[str], None]) -> int:
     """As `serve`, with so many processes that share the ports; for a store that several may write."""
     prepare(settings)
+    with transaction(settings, reading=True) as tx:
+        _warn(settings, public_url(settings), list_accounts(tx))
     ears = take_ears(settings, roles)
 
     def leave() -> None:

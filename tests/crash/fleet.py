@@ -90,8 +90,8 @@ class Fleet:
     """Senders that share one pile of letters until each was answered for good.
 
     acknowledged: Message-ID → the id in the reply that said it was filed. deferred, refused: every other reply.
-    unanswered: how often a letter went out again because the connection was lost. later_seconds: how long a letter
-    waits that was put off.
+    unanswered: how often a letter went out again because the connection was lost. later_seconds: how long who
+    was put off, or lost the connection, waits before the next try; 0: not at all, and after a loss until it is aimed.
     """
 
     def __init__(self, pile: Sequence[Letter], hands: Sequence[Hand], later_seconds: float = 0.0) -> None:
@@ -186,7 +186,9 @@ class Fleet:
     def _again(self, letter: Letter, target: Address) -> None:
         with self._news:
             self.unanswered += 1
-            if self._target == target:
+            if self._later_seconds:
+                self._news.wait_for(lambda: self._over, self._later_seconds)
+            elif self._target == target:
                 self._target = None
             self._pile.append(letter)
             self._news.notify_all()
