@@ -118,7 +118,7 @@ def crashes(size: Size, seed: int, folder: Path, step: Step) -> Tally:
 
 def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     """Over SMTP, then over LMTP, where each of two accounts answers."""
-    begun, counts, faults = time.monotonic(), Counter[str](), []
+    begun, counts, faults = time.monotonic(), Counter[str](), list[str]()
     for name, road in {"SMTP": SMTP, "LMTP": LMTP}.items():
         done = lose_replies(_folder(folder, name), seed, size.losses, lambda: step("lost", 0), road)
         counts |= Counter({f"lost 250s over {name}": done.lost, f"lost before over {name}": done.mails - done.lost})
@@ -128,23 +128,23 @@ def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
 
 
 def faults(size: Size, seed: int, folder: Path, step: Step) -> Tally:
-    return _struck("faults", size, seed, folder, step, "")
+    return _struck("faults", size, seed, folder, step, str)
 
 
 def faults_on_postgresql(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     server = Server()
     try:
         server.start()
-        return _struck("faults on PostgreSQL", size, seed, folder, step, server.url(server.make()))
+        return _struck("faults on PostgreSQL", size, seed, folder, step, lambda: server.url(server.make()))
     finally:
         server.close()
 
 
-def _struck(part: str, size: Size, seed: int, folder: Path, step: Step, database: str) -> Tally:
-    """Faults on a store, over SMTP and over LMTP."""
-    begun, counts, faults = time.monotonic(), Counter[str](), []
+def _struck(part: str, size: Size, seed: int, folder: Path, step: Step, database: Callable[[], str]) -> Tally:
+    """Faults on a store, over SMTP and over LMTP. database: makes a new one; "" on SQLite."""
+    begun, counts, faults = time.monotonic(), Counter[str](), list[str]()
     for name, road in {"SMTP": SMTP, "LMTP": LMTP}.items():
-        ground = Ground(road, database)
+        ground = Ground(road, database())
         done = strike_all(_folder(folder, name), seed, size.share, lambda total: step(part, 2 * total), ground=ground)
         counts += _counted(done, name)
         faults += done.faults
