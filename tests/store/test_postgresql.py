@@ -55,7 +55,9 @@ async def test_c7_twelve_mails_of_one_new_client_through_two_gateways_make_one_c
 
     assert [one.code for one in handed] == [250] * 12
     one = houses[0]
-    assert await one.column("SELECT email FROM contact_emails WHERE email = 'carol@example.net'") == ["carol@example.net"]
+    assert await one.column("SELECT email FROM contact_emails WHERE email = 'carol@example.net'") == [
+        "carol@example.net"
+    ]
     assert await one.counts("messages", "contacts") == {"messages": 12, "contacts": 2}
 
 
@@ -192,12 +194,13 @@ def _add(slug: str, tx: Tx) -> str:
     return slug
 
 
-FALL = (
-    "CREATE FUNCTION fall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-    " PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$",
-    "CREATE CONSTRAINT TRIGGER fall AFTER INSERT ON slugs DEFERRABLE INITIALLY DEFERRED"
-    " FOR EACH ROW EXECUTE FUNCTION fall()",
-)
+FALL = """
+CREATE FUNCTION fall() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$
+"""
+FALLING = """
+CREATE CONSTRAINT TRIGGER fall AFTER INSERT ON slugs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fall()
+"""
 
 
 async def test_a_commit_whose_answer_is_lost_is_a_fault_and_is_not_done_again(house: House) -> None:
@@ -208,7 +211,7 @@ async def test_a_commit_whose_answer_is_lost_is_a_fault_and_is_not_done_again(ho
         tried.append("lost")
         _add("lost", tx)
 
-    await house.store.write(lambda tx: [tx.exec_driver_sql(one).rowcount for one in FALL])
+    await house.store.write(lambda tx: [tx.exec_driver_sql(one).rowcount for one in (FALL, FALLING)])
 
     with pytest.raises((DBAPIError, psycopg.Error)):
         await house.store.write(add)
