@@ -10,10 +10,13 @@ import os
 import socket
 from collections.abc import Generator, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from gateway.store.engine import Place
+from gateway.store.schema import ensure_schema
 from tests.postgresql import Server
 from tests.stores import Databases, Files, Stores
 
@@ -84,3 +87,19 @@ def postgresql() -> Iterator[Server]:
 def stores(request: pytest.FixtureRequest) -> Stores:
     """A test that asks for it is run on both kinds of store."""
     return Files() if request.param == "sqlite" else Databases(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(scope="session")
+def empty(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A store with a schema and nothing in it, to be copied."""
+    place = stores.new(tmp_path_factory.mktemp("empty"))
+    ensure_schema(place)
+    return place
+
+
+@pytest.fixture
+def place(stores: Stores, empty: Place, tmp_path: Path) -> Iterator[Place]:
+    """Where an empty store is, for one test."""
+    made = stores.copy(empty, tmp_path)
+    yield made
+    stores.forget(made)

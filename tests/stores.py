@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from gateway.store.engine import Place
+from gateway.store.tables import metadata
 from tests.postgresql import Server
 
 _serial = itertools.count(1)
@@ -47,19 +48,40 @@ class Files:
 
 
 class Databases:
-    """PostgreSQL: every store is a database."""
+    """PostgreSQL: every store is a database. Copying one costs ten times what a test does, so copies are used again."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self._free: dict[str, list[str]] = {}
+        self._copies: dict[str, str] = {}
 
     def new(self, folder: Path) -> Place:
         return self.server.url(self.server.make())
 
     def copy(self, place: Place, folder: Path) -> Place:
-        return self.server.url(self.server.make(_database(place)))
+        template = _database(place)
+        free = self._free.setdefault(template, [])
+        if not free:
+            free.append(self.server.make(template))
+            self.server.run("".join(_KEEP.format(table) for table in _TABLES), free[0])
+        name = free.pop()
+        self._copies[name] = template
+        return self.server.url(name)
 
     def forget(self, place: Place) -> None:
-        self.server.drop(_database(place))
+        name = _database(place)
+        template = self._copies.pop(name, None)
+        if template is None:
+            self.server.drop(name)
+            return
+        self.server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.server.run("".join(_RESTORE.format(table) for table in _TABLES), name)
+        self._free[template].append(name)
+
+
+_TABLES = [table.name for table in metadata.sorted_tables]
+_KEEP = "CREATE SCHEMA IF NOT EXISTS kept; CREATE TABLE kept.{0} AS TABLE {0};"
+_RESTORE = "DELETE FROM {0}; INSERT INTO {0} SELECT * FROM kept.{0};"
 
 
 def _database(place: Place) -> str:

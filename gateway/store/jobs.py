@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -36,3 +36,11 @@ class Job:
             self.future.set_exception(fault)
         else:
             self.future.set_result(result)
+
+
+def by_batch(jobs: Iterable[Job]) -> Iterable[list[Job]]:
+    """Jobs by their function, each function once."""
+    groups: dict[Batch, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.batch, []).append(job)
+    return groups.values()

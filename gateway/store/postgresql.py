@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from gateway.store import postgresql_writer
-from gateway.store.jobs import Batch
+from gateway.store.jobs import Batch, Job, by_batch
 from gateway.store.postgresql_writer import PATIENCE_SECONDS, PostgresqlWriter, is_ended
+from gateway.store.prepared import storable
 
 T = TypeVar("T")
 
 READERS = 8
-_KEPT_READERS = 4
 
 # How soon we notice that the server, or the way to it, is gone; what the URL says of these wins.
 _CONNECT: dict[str, str | int] = {
@@ -57,14 +57,16 @@ class Postgresql:
         self._writer: PostgresqlWriter | None = None
         self._reader: AsyncEngine | None = None
         self._peeker: AsyncEngine | None = None
+        self._asked: list[Job] = []
+        self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._writer = PostgresqlWriter(lambda: sync_engine(self._url))
         self._reader = create_async_engine(
             self._url,
             isolation_level="REPEATABLE READ",
-            pool_size=_KEPT_READERS,
-            max_overflow=READERS - _KEPT_READERS,
+            pool_size=READERS,
+            max_overflow=0,
             pool_timeout=PATIENCE_SECONDS,
             connect_args=_arguments(self._url),
             use_native_hstore=False,
@@ -78,6 +80,8 @@ class Postgresql:
         if self._writer is not None:
             await self._writer.stop()
             self._writer = None
+        if self._looking is not None:
+            await self._looking
         if self._reader is not None:
             await self._reader.dispose()
             self._reader = self._peeker = None
@@ -86,10 +90,34 @@ class Postgresql:
         assert self._reader is not None
         return await _run(self._reader, function)
 
-    async def peek(self, function: Callable[[Connection], T]) -> T:
+    def peek(self, batch: Batch, item: object) -> asyncio.Future[Any]:
+        """What is asked while a look is under way shares the next one."""
+        job = Job(batch, item, asyncio.get_running_loop())
+        self._asked.append(job)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        return job.future
+
+    async def _look(self) -> None:
+        while self._asked:
+            jobs, self._asked = self._asked, []
+            for some in by_batch(jobs):
+                await self._look_for(some)
+            for job in jobs:
+                job.tell()
+
+    async def _look_for(self, jobs: list[Job]) -> None:
         """One statement needs no transaction around it, which would cost two more round trips."""
         assert self._peeker is not None
-        return await _run(self._peeker, function)
+        items = [job.item for job in jobs]
+        try:
+            found = await _run(self._peeker, lambda tx: jobs[0].batch(tx, items))
+        except Exception as fault:  # told to each who asked
+            for job in jobs:
+                job.outcome = (None, fault)
+        else:
+            for job, result in zip(jobs, found, strict=True):
+                job.outcome = (result, None)
 
     def submit(self, batch: Batch, item: object, alone: int | None) -> asyncio.Future[Any]:
         assert self._writer is not None
@@ -167,8 +195,5 @@ class _TextDumper(StrDumperUnknown):
         try:
             data = obj.encode()
         except UnicodeEncodeError:
-            data = obj.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-        return data.replace(b"\0", _REPLACEMENT) if b"\0" in data else data
-
-
-_REPLACEMENT = "\ufffd".encode()
+            data = b"\0"
+        return storable(obj).encode() if b"\0" in data else data

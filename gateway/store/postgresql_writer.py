@@ -30,7 +30,7 @@ import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from gateway.store.jobs import Batch, Job
+from gateway.store.jobs import Batch, Job, by_batch
 from gateway.store.locks import hold_alone
 
 _log = structlog.get_logger(__name__)
@@ -175,7 +175,7 @@ class _Line:
             raw.execute("BEGIN")
             if jobs[0].alone is not None:
                 hold_alone(tx, jobs[0].alone)
-            for some in _grouped(jobs):
+            for some in by_batch(jobs):  # each once: it takes its locks in one go (`locks`)
                 results = some[0].batch(tx, [job.item for job in some])
                 for job, result in zip(some, results, strict=True):
                     job.outcome = (result, None)
@@ -258,14 +258,6 @@ class _Line:
                 connection.close()
         if engine is not None:
             engine.dispose()
-
-
-def _grouped(jobs: list[Job]) -> Iterable[list[Job]]:
-    """Jobs by their function, each function once: it takes its locks in one go (`locks`)."""
-    groups: dict[Batch, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(job.batch, []).append(job)
-    return groups.values()
 
 
 def sql_state(fault: Exception) -> str:

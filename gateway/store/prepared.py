@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+import orjson
+from sqlalchemy import Connection, Executable, LargeBinary, Table, bindparam, column, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, Any]
@@ -61,6 +63,55 @@ class Prepared:
             compiled = self._statement.compile(dialect=tx.dialect)  # type: ignore[attr-defined]
             form = self._forms[tx.dialect.name] = (str(compiled), _binder(compiled))
         return form
+
+
+class Insert(Prepared):
+    """Rows into one table: a row each on SQLite, all of them as one value on PostgreSQL, unless they hold bytes.
+
+    There, each row of its own would cost the driver and the server more than all that is in it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(insert(table))
+        in_one = not any(isinstance(column.type, LargeBinary) for column in table.columns)
+        self._at_once = Prepared(_from_document(table)) if in_one else None
+
+    def each(self, tx: Connection, rows: Sequence[Values]) -> None:
+        """Writes the rows, in order."""
+        if self._at_once is None or not rows or tx.dialect.name == "sqlite":
+            super().each(tx, rows)
+        else:
+            self._at_once.run(tx, rows=_document(rows))
+
+
+def _from_document(table: Table) -> Executable:
+    """The statement that takes a table's rows from one JSON document."""
+    given = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(
+        *(column(one.name, one.type) for one in table.columns), name="given"
+    )
+    return insert(table).from_select(
+        [one.name for one in table.columns], select(*given.render_derived(with_types=True).c)
+    )
+
+
+def _document(rows: Sequence[Values]) -> str:
+    """Rows as JSON. PostgreSQL has no U+0000 in a text, and JSON no half of a character: U+FFFD stands for them."""
+    try:
+        text = orjson.dumps(rows)
+    except TypeError:
+        text = b""
+    if text and b"\\u0000" not in text:
+        return text.decode()
+    return orjson.dumps([{name: _storable(value) for name, value in row.items()} for row in rows]).decode()
+
+
+def _storable(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what PostgreSQL can't keep."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _binder(compiled: SQLCompiler) -> Callable[[Values], Any]:

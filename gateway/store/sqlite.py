@@ -66,10 +66,10 @@ class Sqlite:
         async with self._reader.begin() as connection:
             return await connection.run_sync(function)
 
-    async def peek(self, function: Callable[[Connection], T]) -> T:
+    async def peek(self, batch: Batch, item: object) -> Any:
         """At once, in the loop's thread: in WAL mode a reader never waits for a writer, and a hop costs more."""
         assert self._peeker is not None
-        return function(self._peeker)
+        return batch(self._peeker, (item,))[0]
 
     def submit(self, batch: Batch, item: object, alone: int | None) -> asyncio.Future[Any]:
         assert self._writer is not None

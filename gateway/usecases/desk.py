@@ -20,7 +20,7 @@ from gateway.core.facts import NOT_EVALUATED, Auth
 from gateway.core.mail import Mail, read_mail
 from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
-from gateway.store.accounts import find_slug
+from gateway.store.accounts import find_slugs
 from gateway.store.blobs import BlobStore, Spool
 from gateway.store.bodies import StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
@@ -88,7 +88,7 @@ class FilingDesk:
         found: Directory | None = None
         if wanted.ours and wanted.slug and not wanted.operator:
             days = self._settings.former_name_days
-            found = await self._store.peek(lambda tx: find_slug(tx, wanted.slug, _now(), days))
+            found = await self._store.peek(find_slugs, (wanted.slug, _now(), days))
         admission = admit(wanted, found, admitted)
         if admission.accepted:
             return admission
