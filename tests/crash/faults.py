@@ -8,9 +8,10 @@ import logging
 import os
 import random
 import sqlite3
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,21 @@ def strike_all(
     serving = Serving(folder, **elsewhere)
     for slug in ground.road.accounts:
         serving.add_account(slug)
-    asyncio_log = logging.getLogger("asyncio")
-    asyncio_log.disabled = True
+    points = Points()
+    with _quiet(), watching(points, ground.tap), capture_logs():
+        return asyncio.run(_Torture(serving, ground, points, seed, share, told, at).run())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What libraries have to say of faults that are raised in the middle of them is not of interest."""
+    logging.disable(logging.CRITICAL)
     try:
-        points = Points()
-        with watching(points, ground.tap), capture_logs():
-            return asyncio.run(_Torture(serving, ground, points, seed, share, told, at).run())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        asyncio_log.disabled = False
+        logging.disable(logging.NOTSET)
 
 
 class _Torture:
