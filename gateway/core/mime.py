@@ -27,6 +27,7 @@ _MAX_FILENAME = 200
 _MAX_IDENTITY = 255
 _USUAL_HEAD = 200
 _PIECE = 256 * 1024
+_HOPS = 32
 
 _TYPE = re.compile(rb"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}", re.I)
 _PARAMETER = re.compile(
@@ -35,7 +36,8 @@ _PARAMETER = re.compile(
 )
 _SOMETHING = re.compile(rb"\S")
 _ESCAPED = re.compile(rb"\\([\"\\])")
-_NOT_BASE64 = bytes(octet for octet in range(256) if not ((chr(octet).isalnum() and octet < 128) or octet in b"+/"))
+_BASE64 = bytes(octet for octet in range(128) if chr(octet).isalnum() or octet in b"+/")
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Leaf:
     @property
     def size(self) -> int:
         """How many bytes `content` has."""
+        if self.encoding == "base64":
+            return sum(_base64_sizes(self.message, self.start, self.end))
         return sum(map(len, _decoded(self.message, self.start, self.end, self.encoding)))
 
 
@@ -226,6 +230,14 @@ def _next_dashes(message: bytes, position: int) -> int:
     """Where the next line begins that begins with two dashes, from the line at `position` on; -1 when there is none."""
     if message.startswith(b"--", position):
         return position
+    dash = position
+    for _ in range(_HOPS):  # base64 has no dash, and to look for one octet takes next to no time
+        dash = message.find(b"-", dash) + 1
+        if not dash:
+            return -1
+        if message.startswith(b"-", dash) and message.startswith(b"\n", dash - 2):
+            return dash - 1
+    position = dash - 1
     while position < len(message):
         found = message.find(b"\n--", position, position + _PIECE)
         if found >= 0:
@@ -368,6 +380,28 @@ def _unbase64_pieces(message: bytes, start: int, end: int) -> Iterator[bytes]:
             break
         start += len(piece)
     yield _unbase64(message[start:end])
+
+
+def _base64_sizes(message: bytes, start: int, end: int) -> Iterator[int]:
+    """The sizes of `_unbase64_pieces`, put together otherwise: most pieces are counted and not decoded."""
+    for piece in _pieces(message, start, end):
+        rest = piece.translate(None, _BASE64)
+        digits = len(piece) - len(rest)
+        padding = rest.find(b"=")
+        if padding < 0 and not digits % 4:
+            yield digits // 4 * 3
+        elif padding >= 0 and start + len(piece) == end and _is_padded(piece, digits, rest[padding:]):
+            yield digits * 3 // 4
+        else:
+            yield len(_unbase64(message[start:end]))
+            return
+        start += len(piece)
+
+
+def _is_padded(piece: bytes, digits: int, ending: bytes) -> bool:
+    """Whether the piece ends as base64 should: no digit behind the padding, and as much padding as is wanted."""
+    wanted = -digits % 4
+    return wanted < 3 and ending.rstrip() == b"=" * wanted and piece.rstrip().endswith(b"=" * wanted)
 
 
 def _unbase64(data: bytes) -> bytes:

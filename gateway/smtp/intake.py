@@ -8,22 +8,28 @@ from gateway.core.replies import Reply
 from gateway.smtp import answers
 from gateway.smtp.content import ContentReader
 from gateway.smtp.desk import Spool
+from gateway.smtp.door import Door
 from gateway.smtp.wire import FarewellError, Wire
 
-MEMORY_BYTES = 256 * 1024
-"""A message up to this size stays in memory."""
-CHUNK_BYTES = 128 * 1024
-"""A larger one goes to disk in pieces of at least this size; while one is written, the socket isn't read."""
+MEMORY_BYTES = 24 * 1024 * 1024
+"""What messages on their way may hold in memory, all connections of a listener together."""
+LEAST_BYTES = 128 * 1024
+MOST_BYTES = 2 * 1024 * 1024
+"""Bounds of one connection's share of it, however many or few there are."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Intake:
-    """Takes one message after 354. Where it can't be kept, it is still read to its end, so that a reply can follow."""
+    """Takes one message after 354. Where it can't be kept, it is still read to its end, so that a reply can follow.
+
+    A message larger than its share of the memory goes to disk in pieces of that size; while one is written, the socket
+    isn't read.
+    """
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._reader = ContentReader(wire.door.limits.max_message_bytes, MEMORY_BYTES)
+        self._reader = ContentReader(wire.door.limits.max_message_bytes, _share(wire.door))
         self._spool: Spool | None = None
         self._trouble: Reply | None = None
 
@@ -32,7 +38,7 @@ class Intake:
         reader = self._reader
         self._wire.begin_content(reader)
         while not reader.ended:
-            if len(reader.held) >= reader.high_water:
+            if reader.held >= reader.high_water:
                 await self._spill()
             elif reader.endless:
                 raise FarewellError(answers.ENDLESS_MESSAGE)
@@ -54,7 +60,7 @@ class Intake:
     async def _spill(self) -> None:
         """Write what is held in a thread: on a busy disk a write can take far longer than others may wait."""
         piece = self._reader.take()
-        self._reader.high_water = CHUNK_BYTES
+        self._reader.high_water = _share(self._wire.door)
         try:
             if self._spool is None:
                 self._spool = self._wire.door.desk.open_spool()
@@ -63,3 +69,8 @@ class Intake:
             _log.exception("smtp.spool_failed", peer=self._wire.peer, size=self._reader.size)
             self._trouble = answers.DISK_FULL if isinstance(fault, OSError) else answers.TROUBLE
             self._reader.drop()
+
+
+def _share(door: Door) -> int:
+    """How many octets one message may hold in memory while so many connections are open."""
+    return max(LEAST_BYTES, min(MOST_BYTES, MEMORY_BYTES // max(1, len(door.wires))))

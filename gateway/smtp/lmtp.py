@@ -40,8 +40,8 @@ class LmtpSession(SmtpSession):
         mine = self.envelope_of(transaction, (one for one in transaction.admissions if one.account == account))
         try:
             return await self.hear("file_mail", self.door.desk.file_mail(mine, content))
-        except DeskError:
-            return answers.TROUBLE
+        except DeskError as failed:
+            return failed.reply
 
     def each(self, transaction: Transaction, said: Callable[[int | None], Reply]) -> list[Reply]:
         """A reply for each recipient that was accepted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -27,7 +28,12 @@ _HELLO_NAME = re.compile(r"[!-~]{1,255}")
 
 
 class DeskError(Exception):
-    """The desk couldn't answer; the log has been told why (B10)."""
+    """The desk couldn't answer; the log has been told why (B10). reply: what the peer is told."""
+
+    def __init__(self, fault: BaseException) -> None:
+        super().__init__(str(fault))
+        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        self.reply = answers.DISK_FULL if full else answers.TROUBLE
 
 
 class SmtpSession(Entrance):
@@ -228,8 +234,8 @@ class SmtpSession(Entrance):
         envelope = self.envelope_of(transaction, transaction.admissions)
         try:
             return [await self._ask("file_mail", self.door.desk.file_mail(envelope, content))]
-        except DeskError:
-            return [answers.TROUBLE]
+        except DeskError as failed:
+            return [failed.reply]
 
     async def _not_kept(self, transaction: Transaction, reply: Reply) -> list[Reply]:
         """What is said of a message that couldn't be kept; a lasting no leaves a receipt first, as any refusal does."""
@@ -350,10 +356,10 @@ class SmtpSession(Entrance):
             if task is not None and task.cancelling():
                 raise
             _log.exception("smtp.desk_failed", question=question, peer=self.peer)
-            raise DeskError from fault
+            raise DeskError(fault) from fault
         except Exception as fault:
             _log.exception("smtp.desk_failed", question=question, peer=self.peer)
-            raise DeskError from fault
+            raise DeskError(fault) from fault
 
     async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:
         """Hear several at one time."""

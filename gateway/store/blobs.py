@@ -1,7 +1,8 @@
 """Large mails on disk: content-addressed files, durable before the commit that names them (docs/architecture.md).
 
 A mail is spooled to an unlinked temporary file in the folder where it will stay, so a crash or a refusal leaves
-nothing behind. Its bytes are made durable beforehand; the transaction that files it links it under its SHA-256.
+nothing behind. Its bytes are made durable beforehand; the transaction that files it links it under its SHA-256, and
+syncs the folder before it commits: once for all mails of a batch that stand in the same one.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from pathlib import Path
 
 from gateway.store.folders import fsync_folder, make_folder
 
+_MAX_REMEMBERED = 65_536
+
 
 class Spool:
-    """One large message on its way to disk. `close` drops it; it is harmless after `land`."""
+    """One large message on its way to disk. `close` drops it; it is harmless after `land`.
 
-    def __init__(self, root: Path) -> None:
+    durable: folders whose own names are known to be, shared by all spools of a store.
+    """
+
+    def __init__(self, root: Path, durable: set[Path]) -> None:
         self.size = 0
-        self._root = root
+        self._root, self._durable = root, durable
         self._hash = sha256()
         self._name: str | None = None
         try:
@@ -52,22 +58,36 @@ class Spool:
         os.fsync(self._fd)
         return self._hash.hexdigest()
 
-    def land(self, account: int) -> None:
-        """Gives the settled message its name, durably, before the commit that refers to it; harmless a second time."""
+    def land(self, account: int) -> Path:
+        """Gives the settled message its name, for the commit that refers to it; harmless a second time.
+
+        The name is durable once the folder that this answers with was synced.
+        """
         name = self._hash.hexdigest()
         folder = self._root / str(account) / name[:2]
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder not in self._durable:
+            self._make(folder)
         source = self._name or f"/proc/self/fd/{self._fd}"
         root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             # Only with a folder given does link() follow the symlink in /proc (linkat with AT_SYMLINK_FOLLOW).
             with contextlib.suppress(FileExistsError):
                 os.link(source, folder / name, src_dir_fd=root, follow_symlinks=True)
-            os.fsync(root)
+        except FileNotFoundError:
+            self._durable.discard(folder)
+            raise
         finally:
             os.close(root)
-        for changed in (folder, folder.parent):
-            fsync_folder(changed)
+        return folder
+
+    def _make(self, folder: Path) -> None:
+        """Makes the folder's own name durable. One that is there may be left from a program that was cut short."""
+        folder.mkdir(parents=True, exist_ok=True)
+        fsync_folder(self._root)
+        fsync_folder(folder.parent)
+        if len(self._durable) >= _MAX_REMEMBERED:
+            self._durable.clear()
+        self._durable.add(folder)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -83,6 +103,7 @@ class BlobStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._durable: set[Path] = set()
 
     def prepare(self) -> None:
         """Makes the folder and clears spools that a crash on an old file system may have left."""
@@ -91,7 +112,7 @@ class BlobStore:
             left.unlink(missing_ok=True)
 
     def open_spool(self) -> Spool:
-        return Spool(self.root)
+        return Spool(self.root, self._durable)
 
     def load(self, account: int, name: str) -> bytes:
         return (self.root / str(account) / name[:2] / name).read_bytes()

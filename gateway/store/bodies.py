@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import zstandard
 from sqlalchemy import Connection, select
@@ -12,6 +13,8 @@ from sqlalchemy import Connection, select
 from gateway.store.blobs import BlobStore
 from gateway.store.tables import bodies
 
+IN_ROW = 256 * 1024
+"""A message up to this size stands in its row, compressed."""
 ZSTD = "zstd"
 FILE = "file"
 _MAX_IN_ROW = 64 * 1024 * 1024
@@ -31,13 +34,14 @@ _zstd = _Zstd()
 class StoredBody:
     """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name.
 
-    land: puts that file in its place; called in the transaction that files the message, so a refused one leaves none.
+    land: puts that file in its place and says which folder is to be synced before the commit; called in the transaction
+    that files the message, so a refused one leaves none.
     """
 
     codec: str
     trace: bytes
     data: bytes
-    land: Callable[[], None] | None = None
+    land: Callable[[], Path] | None = None
 
 
 def pack(trace: bytes, message: bytes) -> StoredBody:
@@ -45,7 +49,7 @@ def pack(trace: bytes, message: bytes) -> StoredBody:
     return StoredBody(ZSTD, trace, _zstd.compressor.compress(message))
 
 
-def refer(trace: bytes, name: str, land: Callable[[], None]) -> StoredBody:
+def refer(trace: bytes, name: str, land: Callable[[], Path]) -> StoredBody:
     """A large message that will stand in a file."""
     return StoredBody(FILE, trace, name.encode("ascii"), land)
 

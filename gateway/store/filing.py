@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
+from gateway.store.folders import fsync_folder
 from gateway.store.prepared import Insert, Prepared
 from gateway.store.quotas import Counted, add_quotas, forget_quotas
 from gateway.store.tables import (
@@ -72,7 +74,10 @@ _AT = Prepared(select(messages.c.at).where(messages.c.account == bindparam("of")
 
 @dataclass(slots=True)
 class Pages:
-    """Rows gathered while a batch is decided, by table, written out at its end by `write`."""
+    """Rows gathered while a batch is decided, by table, written out at its end by `write`.
+
+    folders: those that have got the file of a large mail.
+    """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table.name: [] for table in _INSERTS})
     thread_growth: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
@@ -80,6 +85,7 @@ class Pages:
     actions: list[Row] = field(default_factory=list)
     created: dict[Counted, int] = field(default_factory=dict)
     new_hours: dict[int, int] = field(default_factory=dict)
+    folders: set[Path] = field(default_factory=set)
 
     def add(self, table: Table, **row: Any) -> None:
         self.rows[table.name].append(row)
@@ -104,7 +110,9 @@ def dump(value: object) -> str:
 
 
 def write(tx: Connection, pages: Pages) -> None:
-    """Writes all of it; the caller's transaction makes it durable as one."""
+    """Writes all of it; the caller's transaction makes it durable as one, after what it refers to."""
+    for folder in pages.folders:
+        fsync_folder(folder)
     for row in pages.rows[conversations.name]:
         row["lead"] = pages.conversation_leads.pop((row["account"], row["id"]), None)
     for table in _INSERTS:

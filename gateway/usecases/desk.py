@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from email.utils import formatdate
 from functools import partial
 from typing import Protocol
@@ -22,7 +24,7 @@ from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
 from gateway.store.accounts import find_slugs
 from gateway.store.blobs import BlobStore, Spool
-from gateway.store.bodies import StoredBody, pack, refer
+from gateway.store.bodies import IN_ROW, StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.filing import Pages, write
 from gateway.usecases.filing import Filing, FilingSettings, file
@@ -76,7 +78,7 @@ class FilingDesk:
         self._authenticity = authenticity
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
         self._file, self._refuse = partial(file, settings), partial(_refuse, settings)
-        self._middling, self._large, self._settling = asyncio.Semaphore(1), asyncio.Semaphore(1), asyncio.Semaphore(2)
+        self._middling, self._large, self._reading = asyncio.Semaphore(1), asyncio.Semaphore(2), threading.Lock()
         self._alerts: tuple[int, set[tuple[str, str]]] = (0, set())
 
     def open_spool(self) -> Spool:
@@ -103,11 +105,20 @@ class FilingDesk:
         started = time.monotonic_ns()
         account = next(one.recipient.account for one in envelope.admissions if one.recipient is not None)
         trace = received_line(envelope, self._hostname)
-        mail, body = await self._read(account, trace, content)
-        auth = await self._authenticate(account, envelope, mail, content)
-        block = self._settings.block(envelope.peer)
-        handing = Handing(account, envelope, mail, body, _now(), started, auth, block=block)
-        filing: Filing = await self._store.write_each(self._file, handing)
+        with ExitStack() as until_filed:
+            if isinstance(content, bytes) and len(content) <= IN_ROW:
+                mail, body = await self._read(trace, content)
+            else:
+                spool = (
+                    until_filed.enter_context(closing(self._blobs.open_spool()))
+                    if isinstance(content, bytes)
+                    else content
+                )
+                mail, body = await self._read_large(account, trace, content, spool)
+            auth = await self._authenticate(account, envelope, mail, content)
+            block = self._settings.block(envelope.peer)
+            handing = Handing(account, envelope, mail, body, _now(), started, auth, block=block)
+            filing: Filing = await self._store.write_each(self._file, handing)
         decision = filing.decision
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
@@ -125,24 +136,35 @@ class FilingDesk:
             self._alerts[1].add((account, scope))
             _log.warning("mail.quota_reached", account=account, scope=scope)
 
-    async def _read(self, account: int, trace: bytes, content: bytes | OpenSpool) -> tuple[Mail, StoredBody]:
-        """Reads and packs a mail: what is soon read at once, the rest off the loop, one middling and one large at once.
-
-        More threads would read no faster: they share the interpreter, and keep the loop waiting for it.
-        """
+    async def _read(self, trace: bytes, content: bytes) -> tuple[Mail, StoredBody]:
+        """Reads a mail and packs it for its row: at once what is soon read, else off the loop, one at a time."""
         limits = self._settings.limits
-        if isinstance(content, bytes):
-            if _soon_read(content):
-                return read_mail(content, limits), pack(trace, content)
-            async with self._middling:
-                return await asyncio.to_thread(lambda: (read_mail(content, limits), pack(trace, content)))
-        if not isinstance(content, Spool):
+        if _soon_read(content):
+            return read_mail(content, limits), pack(trace, content)
+        async with self._middling:
+            return await asyncio.to_thread(lambda: (read_mail(content, limits), pack(trace, content)))
+
+    async def _read_large(
+        self, account: int, trace: bytes, content: bytes | OpenSpool, spool: OpenSpool
+    ) -> tuple[Mail, StoredBody]:
+        """Reads a large mail and makes its file durable, off the loop. content: its bytes, or the spool that has them.
+
+        One is read at a time, while another waits for the disk: more threads would read no faster, for they share the
+        interpreter, and keep the loop waiting for it.
+        """
+        if not isinstance(spool, Spool):
             raise TypeError(_FOREIGN)
+
+        def take_in() -> tuple[Mail, str]:
+            if isinstance(content, bytes):
+                spool.write(content)
+            with self._reading:
+                mail = read_mail(content if isinstance(content, bytes) else spool.read(), self._settings.limits)
+            return mail, spool.settle()
+
         async with self._large:
-            mail = await asyncio.to_thread(lambda: read_mail(content.read(), limits))
-        async with self._settling:
-            name = await asyncio.to_thread(content.settle)
-        return mail, refer(trace, name, partial(content.land, account))
+            mail, name = await asyncio.to_thread(take_in)
+        return mail, refer(trace, name, partial(spool.land, account))
 
     async def _authenticate(self, account: int, envelope: Envelope, mail: Mail, content: object) -> Auth:
         """What rule B5 needs, found before the transaction begins; the operators' mail is taken as it is (A5)."""
@@ -209,7 +231,8 @@ def _soon_read(content: bytes) -> bool:
     if len(content) > READ_IN_LOOP:
         return False
     empty_line = content.find(b"\r\n\r\n", 0, _HEADER_IN_LOOP) >= 0 or len(content) <= _HEADER_IN_LOOP
-    return empty_line and content.count(b"\n--") <= _BORDERS_IN_LOOP
+    few_dashes = content.count(b"-") <= _BORDERS_IN_LOOP or content.count(b"\n--") <= _BORDERS_IN_LOOP
+    return empty_line and few_dashes
 
 
 def _cut(content: bytes, at: int, size: int) -> bytes:

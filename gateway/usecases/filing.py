@@ -290,7 +290,7 @@ class _Clerk:
         )
         body = handing.body
         if body.land is not None:
-            body.land()
+            self.pages.folders.add(body.land())
         self.pages.add(
             tables.bodies,
             account=self.account,

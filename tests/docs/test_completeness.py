@@ -10,8 +10,9 @@ from config.loading import variable
 from config.settings import WITHOUT_EFFECT, Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
-from gateway.smtp.intake import MEMORY_BYTES
+from gateway.smtp.intake import MEMORY_BYTES, MOST_BYTES
 from gateway.store import access, writer
+from gateway.store.bodies import IN_ROW
 from gateway.usecases.desk import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
 from tests.docs import blocks, code, rules
@@ -119,7 +120,8 @@ def test_every_page_stands_in_the_list_of_its_folder() -> None:
 
 FIGURES = {
     "flow.md": (
-        f"Up to {MEMORY_BYTES // 1024} KiB stay in memory",
+        f"larger than {IN_ROW // 1024} KiB are made durable",
+        f"hold {MEMORY_BYTES // 1024**2} MiB in memory, each of them {MOST_BYTES // 1024**2} MiB at most",
         f"up to {READ_IN_LOOP // 1024} KiB in the loop",
         f"at most {writer.MAX_BATCH}, into one transaction",
         f"grown past {writer.CHECKPOINT_BYTES // 1024**2} MiB",

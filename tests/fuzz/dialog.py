@@ -36,7 +36,7 @@ LIMITS = SmtpLimits(
     max_message_bytes=600, max_recipients=3, max_line=200, max_command_errors=8, max_commands=60,
     max_unknown_recipients=5, tarpit_seconds=0.0, names_per_hour=4, mails_per_minute=4,
 )  # fmt: skip
-MEMORY_BYTES, CHUNK_BYTES = 200, 64
+MEMORY_BYTES, LEAST_BYTES = 200, 64
 LMTP, PROXIED = 1, 2
 _LOOP = asyncio.new_event_loop()
 _HELLO = b"EHLO a\r\nMAIL FROM:<bob@client.example> SIZE=9\r\nRCPT TO:<acme+lead@mail.kommo.com>\r\nDATA\r\n"
@@ -210,12 +210,12 @@ def _converse(mode: int, packets: Sequence[bytes]) -> _Conversation:
 @contextmanager
 def _small_memory() -> Iterator[None]:
     """Messages of a few hundred octets go the way of large ones."""
-    before = intake.MEMORY_BYTES, intake.CHUNK_BYTES
-    intake.MEMORY_BYTES, intake.CHUNK_BYTES = MEMORY_BYTES, CHUNK_BYTES
+    before = intake.MEMORY_BYTES, intake.LEAST_BYTES
+    intake.MEMORY_BYTES, intake.LEAST_BYTES = MEMORY_BYTES, LEAST_BYTES
     try:
         yield
     finally:
-        intake.MEMORY_BYTES, intake.CHUNK_BYTES = before
+        intake.MEMORY_BYTES, intake.LEAST_BYTES = before
 
 
 async def _hold(mode: int, packets: Sequence[bytes]) -> _Conversation:

@@ -175,7 +175,7 @@ def test_a_message_whose_last_piece_could_not_be_kept_has_not_ended(monkeypatch:
     reader = ContentReader(1 << 20, 1 << 20)
     assert reader.feed(b"Subject: Offer\r\n\r\nbegin") is None
 
-    def fails(self: ContentReader, piece: bytes) -> None:
+    def fails(self: ContentReader, piece: bytes, *, dotted: bool) -> None:
         raise MemoryError
 
     monkeypatch.setattr(ContentReader, "_keep", fails)

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from gateway.smtp.intake import CHUNK_BYTES, MEMORY_BYTES
+from gateway.smtp import intake
+from gateway.smtp.intake import LEAST_BYTES, MOST_BYTES
 from tests.smtp.conftest import Dial, Serve
 from tests.smtp.front_desk import FrontDesk, MemorySpool, Peer
 
@@ -31,7 +32,7 @@ def digest(content: bytes) -> str:
     return f"{len(content)} {hashlib.sha256(content).hexdigest()}"
 
 
-SIZES = {"1 MB": MIB, "30 MB": 30 * MIB}
+SIZES = {"5 MB": 5 * MIB, "30 MB": 30 * MIB}
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -42,12 +43,25 @@ async def test_a_large_message_arrives_byte_for_byte(serve: Serve, dial: Dial, d
     assert digest(desk.contents[0]) == digest(content)
     (spool,) = desk.spools
     assert spool.size == size
-    assert min(spool.pieces[:-1]) >= CHUNK_BYTES
+    assert min(spool.pieces[:-1]) >= MOST_BYTES
+
+
+async def test_where_many_are_connected_a_message_holds_less_memory(
+    serve: Serve, dial: Dial, desk: FrontDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MEMORY_BYTES", 4 * LEAST_BYTES)
+    listener = await serve()
+    peers = [await dial(listener) for _ in range(4)]
+    content = message(MIB)
+    assert await peers[2].deliver(stuffed(content)) == "250 2.6.0 Filed id=1"
+    assert digest(desk.contents[0]) == digest(content)
+    (spool,) = desk.spools
+    assert LEAST_BYTES <= min(spool.pieces[:-1]) <= max(spool.pieces) < MIB
     assert spool.closed == 1
 
 
 async def test_a_message_up_to_the_bound_stays_in_memory(serve: Serve, dial: Dial, desk: FrontDesk) -> None:
-    content = message(MEMORY_BYTES - 10)
+    content = message(MOST_BYTES - 10)
     peer = await dial(await serve())
     await peer.deliver(stuffed(content))
     assert digest(desk.contents[0]) == digest(content)
@@ -61,8 +75,8 @@ async def oversize(peer: Peer, size: int) -> str:
 async def test_a8_a_message_over_the_limit_is_read_to_its_end_and_refused(
     serve: Serve, dial: Dial, desk: FrontDesk
 ) -> None:
-    peer = await dial(await serve(max_message_bytes=MIB))
-    assert (await oversize(peer, 2 * MIB)).startswith("552 5.3.4 ")
+    peer = await dial(await serve(max_message_bytes=4 * MIB))
+    assert (await oversize(peer, 5 * MIB)).startswith("552 5.3.4 ")
     assert desk.filed == []
     assert [a.written for a in desk.noted[0].admissions] == ["acme+lead@mail.kommo.com"]
     assert [spool.closed for spool in desk.spools] == [1]
@@ -77,9 +91,9 @@ async def test_a8_a_message_of_exactly_the_limit_is_taken(serve: Serve, dial: Di
 
 
 async def test_a8_a_message_without_end_is_not_waited_for(serve: Serve, dial: Dial, desk: FrontDesk) -> None:
-    peer = await dial(await serve(max_message_bytes=MIB))
+    peer = await dial(await serve(max_message_bytes=4 * MIB))
     await peer.begin()
-    await peer.send(b"endless " * (5 * MIB // 8))
+    await peer.send(b"endless " * (17 * MIB // 8))
     assert (await peer.hear()).startswith("421 4.3.4 ")
     assert await peer.hear() == ""
     assert desk.filed == []
@@ -97,11 +111,11 @@ FAULTS = {
 async def test_b10_a_spool_that_fails_is_a_temporary_refusal_and_the_next_mail_works(
     serve: Serve, dial: Dial, desk: FrontDesk, fault: Exception, answer: str, when: str
 ) -> None:
-    size = 2 * MIB
+    size = 6 * MIB
     if when == "while it is opened":
         desk.faults["open_spool"] = fault
     else:
-        room = {"at its first piece": 0, "in its middle": MIB, "at its last piece": size - 1}[when]
+        room = {"at its first piece": 0, "in its middle": 3 * MIB, "at its last piece": size - 1}[when]
         desk.next_spool = MemorySpool(room, fault)
     peer = await dial(await serve())
     reply = await oversize(peer, size)
@@ -109,4 +123,13 @@ async def test_b10_a_spool_that_fails_is_a_temporary_refusal_and_the_next_mail_w
     assert "secret" not in reply
     assert desk.filed == []
     assert [spool.closed for spool in desk.spools] == ([] if when == "while it is opened" else [1])
+    assert await peer.deliver(b"small\r\n.\r\n") == "250 2.6.0 Filed id=1"
+
+
+async def test_b10_a_desk_that_finds_the_disk_full_is_a_temporary_refusal_too(
+    serve: Serve, dial: Dial, desk: FrontDesk
+) -> None:
+    desk.faults["file_mail"] = OSError(28, "No space left on device")
+    peer = await dial(await serve())
+    assert (await oversize(peer, MIB)).startswith("452 4.3.1 ")
     assert await peer.deliver(b"small\r\n.\r\n") == "250 2.6.0 Filed id=1"

@@ -64,7 +64,7 @@ async def test_b10_trouble_with_one_account_is_not_the_others(serve: Serve, dial
 async def test_a_large_mail_is_spooled_once_and_filed_for_each(serve: Serve, dial: Dial, desk: FrontDesk) -> None:
     peer = await begun(dial, await serve(lmtp=True), ACME, BOLT)
     await peer.ask("DATA")
-    content = (b"x" * 998 + b"\r\n") * 1000
+    content = (b"x" * 998 + b"\r\n") * 4000
     await peer.send(content + b".\r\n")
     assert [reply[:9] for reply in await hear(peer, 2)] == ["250 2.6.0"] * 2
     assert len(desk.spools) == 1
@@ -84,7 +84,7 @@ async def test_a_full_disk_is_told_to_each(serve: Serve, dial: Dial, desk: Front
     desk.next_spool = MemorySpool(300_000, OSError(28, "No space left on device"))
     peer = await begun(dial, await serve(lmtp=True), ACME, BOLT)
     await peer.ask("DATA")
-    await peer.send(b"x" * 900_000 + b"\r\n.\r\n")
+    await peer.send(b"x" * 4_000_000 + b"\r\n.\r\n")
     assert [reply[:9] for reply in await hear(peer, 2)] == ["452 4.3.1"] * 2
 
 
