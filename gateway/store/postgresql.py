@@ -58,6 +58,7 @@ class Postgresql:
         self._reader: AsyncEngine | None = None
         self._peeker: AsyncEngine | None = None
         self._asked: list[Job] = []
+        self._sought: list[Job] = []
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -81,7 +82,7 @@ class Postgresql:
             await self._writer.stop()
             self._writer = None
         if self._looking is not None:
-            await self._looking
+            await asyncio.wait([self._looking])
         if self._reader is not None:
             await self._reader.dispose()
             self._reader = self._peeker = None
@@ -96,15 +97,26 @@ class Postgresql:
         self._asked.append(job)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
+            self._looking.add_done_callback(self._looked)
         return job.future
 
     async def _look(self) -> None:
         while self._asked:
-            jobs, self._asked = self._asked, []
-            for some in by_batch(jobs):
+            self._sought, self._asked = self._asked, []
+            for some in by_batch(self._sought):
                 await self._look_for(some)
-            for job in jobs:
+            for job in self._sought:
                 job.tell()
+            self._sought = []
+
+    def _looked(self, looking: asyncio.Task[None]) -> None:
+        """Nobody is left waiting where a look was called off, or failed beside its statement."""
+        if not looking.cancelled() and looking.exception() is None:
+            return
+        left, self._sought, self._asked = [*self._sought, *self._asked], [], []
+        for job in left:
+            job.outcome = (None, psycopg.OperationalError("the look-up came to nothing"))
+            job.tell()
 
     async def _look_for(self, jobs: list[Job]) -> None:
         """One statement needs no transaction around it, which would cost two more round trips."""

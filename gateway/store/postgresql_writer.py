@@ -44,6 +44,7 @@ _CONFLICTS = ("23505", "40001", "40P01")
 _READ_ONLY = "25006"
 _ENDED = ("08", "57P")
 _LOCK_NOT_AVAILABLE = "55P03"
+_PROMISES = ("fsync", "full_page_writes")
 
 
 class _Fate(enum.Enum):
@@ -165,7 +166,7 @@ class _Line:
         self._raw: psycopg.Connection[Any] | None = None
         self._pipeline: psycopg.Pipeline | None = None
         self._open = contextlib.ExitStack()
-        self._down = False
+        self._down = self._looked = False
 
     def write(self, jobs: list[Job]) -> tuple[_Fate, Exception] | None:
         """One transaction; None once it is durable, else what was met. Nothing of it is left then."""
@@ -212,13 +213,23 @@ class _Line:
             self._connection = engine.connect()
             raw = self._connection.connection.driver_connection
             assert isinstance(raw, psycopg.Connection)
-            raw.rollback()
             raw.autocommit = True
+            self._look_at_promises(raw)
             self._raw, self._pipeline = raw, self._open.enter_context(raw.pipeline())
             if self._down:
                 self._down = False
                 _log.info("store.back")
         return self._connection, self._raw, self._pipeline
+
+    def _look_at_promises(self, raw: psycopg.Connection[Any]) -> None:
+        """Tells the operator, once, of a server that doesn't keep what it acknowledged when its power fails."""
+        if self._looked:
+            return
+        self._looked = True
+        for name in _PROMISES:
+            row = raw.execute("SELECT current_setting(%s)", (name,)).fetchone()
+            if row == ("off",):
+                _log.warning("store.not_durable", setting=name, value="off", remedy=f"set {name} = on on the server")
 
     def _await_result(self, *_: object) -> None:
         """SQLAlchemy reads a result's columns as soon as a statement was handed over."""
