@@ -24,14 +24,13 @@ def say(*words):
 
 def work(number, accepting):
     {before}
-    told = []
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, lambda number, frame: told.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM, signal.SIGHUP}})
     accepting()
     say("born", number, os.getpid())
-    while signal.SIGTERM not in told:
-        signal.pause()
-        say("told", number, signal.Signals(told[-1]).name)
+    told = 0
+    while told != signal.SIGTERM:
+        told = signal.sigwait({{signal.SIGTERM, signal.SIGHUP}})
+        say("told", number, told.name)
     {after}
     return 0
 

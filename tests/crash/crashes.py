@@ -18,7 +18,7 @@ from tests.crash.kills import missing
 from tests.postgresql import Server
 from tests.serving import Serving
 
-MAILS_A_ROUND, STEPS_A_ROUND, LARGE_EVERY = 40, 100, 25
+MAILS_A_ROUND, STEPS_A_ROUND, LARGE_EVERY = 60, 100, 25
 WORKERS, LATER_SECONDS, STARTS = 2, 0.05, 200
 ONE_IN_THREE = 3
 """So many senders open a connection for each mail, so many crashes are followed by the death of a worker."""
@@ -74,10 +74,10 @@ class _Rounds:
         try:
             serving.start()
             with fleet.at_work():
-                fleet.aim(serving.smtp)
                 for number in range(rounds):
                     self._round(fleet, number)
                     told()
+                fleet.aim(serving.smtp)
                 fleet.wait_for_all()
             for sender in keeping:
                 sender.leave()
@@ -91,6 +91,7 @@ class _Rounds:
 
     def _round(self, fleet: Fleet, number: int) -> None:
         """A crash, and in every third round the death of a worker, each at a moment drawn by lot."""
+        fleet.aim(self._serving.smtp)
         fleet.wait_for_step(fleet.steps + self._chance.randint(1, STEPS_A_ROUND))
         if self._chance.random() < 0.5:
             self._server.kill()
@@ -98,7 +99,6 @@ class _Rounds:
             self._server.stop("immediate")
         promised = fleet.promised()
         self._start()
-        self._faults += missing(self._serving.place, promised)
         fleet.wait_for_an_answer()
         if number % ONE_IN_THREE == 0:
             fleet.wait_for_step(fleet.steps + self._chance.randint(1, STEPS_A_ROUND // 2))
@@ -106,6 +106,8 @@ class _Rounds:
             os.kill(int(self._chance.choice(children)), signal.SIGKILL)
             self._killed += 1
             fleet.wait_for_an_answer()
+        fleet.aim(None)
+        self._faults += missing(self._serving.place, promised)
 
     def _start(self) -> None:
         """A server that was killed leaves processes that end by and by; until then the next one refuses to start."""

@@ -120,8 +120,8 @@ class Fleet:
             for thread in threads:
                 thread.join(PATIENCE)
 
-    def aim(self, target: Address) -> None:
-        """Says where the server listens now; they stay away from where a connection was lost."""
+    def aim(self, target: Address | None) -> None:
+        """Says where the server listens now; they stay away from where a connection was lost. None: nobody begins."""
         with self._news:
             self._target = target
             self._news.notify_all()
