@@ -213,6 +213,9 @@ def by_smtplib(target: Address, letter: Letter, step: Callable[[], None]) -> str
         step()
         try:
             client.sendmail(letter.sender, [SMART], letter.content)
+        except smtplib.SMTPRecipientsRefused as refusals:
+            code, words = next(iter(refusals.recipients.values()))
+            return f"{code} {words!r}"
         except smtplib.SMTPResponseException as refusal:
             return f"{refusal.smtp_code} {refusal.smtp_error!r}"
     step()
