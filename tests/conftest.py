@@ -83,9 +83,21 @@ def postgresql() -> Iterator[Server]:
     server.close()
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+KINDS = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that works on a store is run on both kinds, unless its module names the `STORES` it is for."""
+    if "stores" in metafunc.fixturenames:
+        kinds = getattr(metafunc.module, "STORES", KINDS)
+        marks = {"postgresql": (pytest.mark.postgresql,)}
+        given = [pytest.param(kind, marks=marks.get(kind, ())) for kind in kinds]
+        metafunc.parametrize("stores", given, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def stores(request: pytest.FixtureRequest) -> Stores:
-    """A test that asks for it is run on both kinds of store."""
+    """Where stores of the kind that is the test's turn are made."""
     return Files() if request.param == "sqlite" else Databases(request.getfixturevalue("postgresql"))
 
 

@@ -334,3 +334,19 @@ async def test_a_client_that_hangs_up_before_the_answer_and_comes_again_finds_it
 
     assert "Already filed" in again.reply
     assert await house.count("messages") == 1
+
+
+async def test_characters_that_a_store_may_not_know_keep_no_mail_out_and_make_no_second_thread(house: House) -> None:
+    """U+0000, half a character, a key that begins with it: the thread of a mail without a subject."""
+    odd = mail(
+        to="=?utf-8?q?C=00arol=ED=A0=80?= <carol@example.net>", subject="=?utf-8?q?Of=00fer=ED=A0=80_=5Cu0000?="
+    )
+    again = odd.replace("Subject: ", "Subject: Re: ").replace("Message-ID: <", "Message-ID: <re.")
+    bare = [mail(subject="", body="a\0b") for _ in range(2)]
+
+    replies = [await house.hand(one, LEAD) for one in (odd, again, *bare)]
+
+    assert [one.code for one in replies] == [250] * 4
+    assert await house.rows("SELECT count FROM threads ORDER BY count") == [(1,), (1,), (2,)]
+    texts = await house.column("SELECT subject FROM messages UNION ALL SELECT name FROM participants")
+    assert "\0" not in "".join(texts)
