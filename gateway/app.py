@@ -297,8 +297,6 @@ async def serve(settings: Settings, roles: frozenset[str], say: Callable[[str], 
 def serve_together(settings: Settings, roles: frozenset[str], count: int, say: Callable[[str], None]) -> int:
     """As `serve`, with so many processes that share the ports; for a store that several may write."""
     prepare(settings)
-    with transaction(settings, reading=True) as tx:
-        _warn(settings, public_url(settings), list_accounts(tx))
     ears = take_ears(settings, roles)
 
     def leave() -> None:
@@ -319,6 +317,8 @@ def serve_together(settings: Settings, roles: frozenset[str], count: int, say: C
 
     try:
         certificates(settings)
+        with transaction(settings, reading=True) as tx:
+            _warn(settings, public_url(settings), list_accounts(tx))
         for name in _LOADED_BEFORE_FORKING:
             import_module(name)
         crew = muster(settings, ears, count)
