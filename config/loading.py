@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
-from config.settings import PREFIX, SECRETS, WITHOUT_EFFECT, Settings
+from config.settings import KEPT_APART, PREFIX, SECRETS, WITHOUT_EFFECT, Settings
 from config.values import without_password
 
 CONFIG = f"{PREFIX}CONFIG"
@@ -94,7 +94,7 @@ def _secret_files(environ: Mapping[str, str], problems: list[str]) -> tuple[dict
             f"{SECRETS_DIR}: {folder!r} is no folder we may enter; allowed: a folder with one file per secret"
         )
         folder = None
-    for field in sorted(SECRETS):
+    for field in sorted(KEPT_APART):
         name = variable(field)
         named, inside = environ.get(f"{name}_FILE"), Path(folder, name) if folder else None
         if not named and (inside is None or not inside.exists()):
@@ -135,7 +135,7 @@ def _why(error: Exception) -> str:
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {variable(field) for field in Settings.model_fields}
-    known |= {f"{variable(field)}_FILE" for field in SECRETS}
+    known |= {f"{variable(field)}_FILE" for field in KEPT_APART}
     known |= {variable(field) for field in WITHOUT_EFFECT}
     known |= {CONFIG, SECRETS_DIR}
     return [

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from config.loading import CONFIG, SECRETS_DIR, allowed, variable
-from config.settings import SECRETS, WITHOUT_EFFECT, Settings
+from config.settings import KEPT_APART, WITHOUT_EFFECT, Settings
+from config.values import without_password
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "settings.md"
@@ -47,7 +48,7 @@ def _shown(value: object) -> str:
         return ",".join(map(_shown, value))
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    return "" if value is None else without_password(str(value))
 
 
 def _default(field: FieldInfo) -> str:
@@ -62,7 +63,9 @@ def markdown() -> str:
         lines += [f"### `{variable(name)}`", "", field.description or "", ""]
         lines += [f"- Allowed: {allowed(field)}", f"- Default: {default}"]
         lines += [f"- No effect yet: {WITHOUT_EFFECT[name]}"] if name in WITHOUT_EFFECT else []
-        lines += [f"- Secret: may also stand in a file that `{variable(name)}_FILE` names"] if name in SECRETS else []
+        lines += (
+            [f"- Secret: may also stand in a file that `{variable(name)}_FILE` names"] if name in KEPT_APART else []
+        )
         lines.append("")
     lines += ["## Accepted without effect", "", _WITHOUT_EFFECT, ""]
     lines += [
@@ -78,7 +81,7 @@ def sample() -> str:
     lines = ["# A sample settings file for smartgate. Name yours in SMARTGATE_CONFIG; the environment wins over it."]
     for name, field in Settings.model_fields.items():
         lines += ["", f"# {field.description}", f"# Allowed: {allowed(field)}"]
-        if name in SECRETS:
+        if name in KEPT_APART:
             lines.append(f"# Better kept elsewhere: {variable(name)}_FILE names a file that holds only the secret.")
         lines.append(f"# {name} = {_literal(field)}")
     return "\n".join(lines) + "\n"

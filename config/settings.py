@@ -118,12 +118,14 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = _setting(
         "sqlite:///var/smartgate.db",
-        "The store: one SQLite file, made when it is not there. A relative path starts at the working folder.",
-        "sqlite:///PATH, with a fourth slash for an absolute path",
+        "The store: one SQLite file, made when it is not there (a relative path starts at the working folder), or a "
+        "PostgreSQL database, for more than one process or machine (docs/operations.md).",
+        "sqlite:///PATH, with a fourth slash for an absolute path, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
     )
     blob_url: BlobUrl | None = _setting(
         None,
-        "The folder for mails too large for the store. Left out: the folder `blobs` beside the SQLite file.",
+        "The folder for mails too large for the store. Left out: the folder `blobs` beside the SQLite file, or, with "
+        "PostgreSQL, `var/blobs`. Gateways on several machines need one folder that all of them reach.",
         "file:///FOLDER",
     )
     domains: Domains = _setting(
@@ -312,20 +314,33 @@ class Settings(BaseSettings):
     )
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file, as an absolute path."""
-        return values.database_path(self.database_url)
+    def on_postgresql(self) -> bool:
+        """Whether the store is a PostgreSQL database, which several processes and machines may share."""
+        return values.is_postgresql(self.database_url)
+
+    @property
+    def database(self) -> Path | str:
+        """The store: the SQLite file as an absolute path, or the URL of a PostgreSQL database."""
+        return self.database_url if self.on_postgresql else values.database_path(self.database_url)
+
+    @property
+    def database_name(self) -> str:
+        """The store as it may be shown: a path, or a URL without its password."""
+        return values.without_password(str(self.database))
 
     @property
     def blob_path(self) -> Path:
         """The folder for large mails, as an absolute path."""
         if self.blob_url is None:
-            return self.database_path.parent / "blobs"
+            return (Path("var") if isinstance(self.database, str) else self.database.parent).absolute() / "blobs"
         return values.blob_path(self.blob_url)
 
 
 SECRETS = frozenset({"secret_key", "secret_keys_old"})
 """Fields that are never shown, and that may also be read from a file of their own."""
+
+KEPT_APART = SECRETS | {"database_url"}
+"""Fields that may be read from a file of their own: secrets, and a URL that holds a password (shown without it)."""
 
 WITHOUT_EFFECT = {
     "secret_key": "this version stores no credentials, and of tokens only their hashes",

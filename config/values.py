@@ -16,7 +16,8 @@ import idna
 Network = IPv4Network | IPv6Network
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
-_USERINFO = re.compile(r"(?<=://)[^/@]*@")
+# Up to the last @: a password with a mark that belongs written as %XX must not be shown for that either.
+_USERINFO = re.compile(r"(?<=://)\S*@|(?<=[?&]password=)[^&\s]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +175,39 @@ def comma_list(value: object) -> list[str]:
 
 
 def database_url(text: str) -> str:
-    """Check the store's URL. One file on this machine: a store in memory would vanish between two commands."""
+    """Check the store's URL: a PostgreSQL database, or one file (a store in memory would vanish between commands)."""
     scheme, _, rest = text.partition("://")
-    if scheme.partition("+")[0] in {"postgresql", "postgres"}:
-        raise ValueError("names PostgreSQL, which this version does not support yet")
+    if scheme in {"postgresql", "postgres"}:
+        return _postgresql_url(text)
     if scheme != "sqlite" or not rest.startswith("/") or rest in {"/", "/:memory:"} or rest.endswith("/"):
         raise ValueError("names no SQLite file")
     if "?" in rest or "#" in rest:
         raise ValueError("has options after the path; none is known")
     return text
+
+
+def _postgresql_url(text: str) -> str:
+    """Check `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=…`, as libpq reads it."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("contains a blank or a character outside ASCII, to be written as %XX")
+    user, _, rest = text.partition("://")[2].rpartition("@")
+    if "#" in text or "@" in user or "/" in user:
+        raise ValueError("holds a mark in its user or password that must be written as %XX: # is %23, / %2F, @ %40")
+    parts = urlsplit(f"//{rest}")
+    try:
+        wrong = parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError("has a port that is no number from 1 to 65535")
+    if not parts.path.strip("/") or "/" in parts.path[1:]:
+        raise ValueError("names no database")
+    return text
+
+
+def is_postgresql(url: str) -> bool:
+    """Tell of a checked store's URL whether it names a PostgreSQL database."""
+    return url.startswith(("postgresql://", "postgres://"))
 
 
 def database_path(url: str) -> Path:
@@ -219,4 +244,4 @@ def public_url(text: str) -> str:
 
 def without_password(text: str) -> str:
     """Give a text in which no URL carries a user name or password, to be shown in messages."""
-    return _USERINFO.sub("***@", text)
+    return _USERINFO.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)

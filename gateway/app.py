@@ -11,7 +11,8 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from config import Listen, Settings, UnixSocket
+from gateway import metrics
 from gateway.jobs.clock import Clock
 from gateway.jobs.pulse import Pulse
-from gateway.listening import Ear, Place, allow_connections, take_all
+from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
 from gateway.store import schema
@@ -29,19 +31,19 @@ from gateway.store.accounts import list_accounts
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
-from gateway.usecases.accounts import House
 from gateway.usecases.drop_receipts import drop_receipts
-from gateway.usecases.filing import FilingSettings
 from gateway.usecases.review_held import refuse_forgotten
+from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
+from gateway.wiring import authenticator as authenticator
+from gateway.wiring import filing_settings as filing_settings
+from gateway.wiring import house as house
+from gateway.wiring import look_into as look_into
+from gateway.wiring import public_url as public_url
+from gateway.workers import Workers, at_terminal
 
 if TYPE_CHECKING:
-    from gateway.core.facts import Auth
-    from gateway.core.mail import Mail
-    from gateway.smtp.authenticity.authenticator import Authenticator
-    from gateway.smtp.door import Doorway
-    from gateway.smtp.limits import SmtpLimits
+    from gateway.smtp.certificates import Certificates
     from gateway.smtp.server import SmtpServer
-    from gateway.smtp.visitors import Visitors
     from gateway.usecases.reading import MailReader
     from gateway.web.server import WebServer
 
@@ -50,6 +52,15 @@ _log = structlog.get_logger(__name__)
 ROLES = ("smtp", "lmtp", "http")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
+DRAIN_SECONDS = 3 * GRACE_SECONDS
+"""How long a worker may take to end; what still lives then is killed."""
+_LOADED_BEFORE_FORKING = (
+    "gateway.smtp.server",
+    "gateway.usecases.desk",
+    "gateway.web.app",
+    "gateway.web.server",
+    "sqlalchemy.ext.asyncio",
+)
 TURN_SECONDS = 0.0005
 """How long a thread that reads a large mail may keep the event loop waiting for the interpreter; Python's own is ten
 times as much, and the loop waits anew after every statement of a transaction."""
@@ -63,130 +74,21 @@ def version() -> str:
         return "unknown (not installed as a package)"
 
 
-def public_url(settings: Settings) -> str:
-    """Where people reach the console, as far as the settings tell."""
-    return settings.public_url or f"http://{settings.http_listen}"
-
-
-def house(settings: Settings) -> House:
-    """What use cases of accounts take from the settings."""
-    return House(settings.domains, settings.former_name_days, public_url(settings))
-
-
-def filing_settings(settings: Settings, url: str) -> FilingSettings:
-    """What filing takes from the settings. url: the console's address, in which the links of replies begin."""
-    from gateway.core.mail import Limits
-    from gateway.core.quota import Quotas, block_of
-
-    limits = Limits(
-        header_bytes=settings.max_header_bytes,
-        header_lines=settings.max_header_lines,
-        addresses=settings.max_addresses,
-        mime_depth=settings.max_mime_depth,
-        mime_parts=settings.max_mime_parts,
-        received=settings.max_received,
-        contacts=settings.max_contacts_per_message,
-    )
-    quotas = Quotas(
-        account=settings.max_new_per_hour_account,
-        domain=settings.max_new_per_hour_domain,
-        author=settings.max_new_per_hour_author,
-        block=settings.max_new_per_hour_block,
-    )
-    return FilingSettings(
-        frozenset(settings.domains),
-        lambda what: f"{url}/why/{what}",
-        limits,
-        settings.former_name_days,
-        quotas,
-        lru_cache(maxsize=4_096)(lambda peer: block_of(peer, settings.trusted_relays)),
-    )
-
-
-def authenticator(settings: Settings) -> Authenticator:
-    """What looks into a mail's authenticity (rule B5), with a memory of the DNS of its own."""
-    from gateway.smtp.authenticity.authenticator import Authenticator, AuthenticitySettings
-    from gateway.smtp.authenticity.resolver import Resolver
-
-    chosen = AuthenticitySettings(
-        mode=settings.authenticity,
-        trusted_relays=settings.trusted_relays,
-        relay_id=settings.relay_authserv_id,
-        sealers=frozenset(settings.arc_trusted_sealers),
-        hostname=settings.hostname,
-        header_bytes=settings.max_header_bytes,
-    )
-    return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
-
-
-async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: str | None, peer: str) -> Auth:
-    """What a mail's authenticity would be found to be if that peer handed it to us (`explain`)."""
-    from gateway.core.envelope import Envelope
-
-    known = found.at_once(peer)
-    if known is not None:
-        return known
-    if sender is None:
-        sender = mail.author.address if mail.author else ""
-    envelope = Envelope("smtp", peer, sender.rpartition("@")[2], sender, (), 0)
-    return await found.evaluate(envelope, mail, len(message), lambda at, size: message[at : at + size])
-
-
-def smtp_limits(settings: Settings) -> SmtpLimits:
-    """What the doors for mail take from the settings (A8); no more connections than the system lets us hold."""
-    from gateway.smtp.limits import SmtpLimits
-
-    held = allow_connections(settings.max_sessions)
-    if held < settings.max_sessions:
-        _log.warning("app.few_connections", wanted=settings.max_sessions, possible=held)
-    return SmtpLimits(
-        max_message_bytes=settings.max_message_bytes,
-        max_recipients=settings.max_recipients,
-        max_sessions=held,
-        max_command_errors=settings.max_command_errors,
-        max_commands=settings.max_commands,
-        max_unknown_recipients=settings.max_unknown_recipients,
-        idle_seconds=settings.session_idle_seconds,
-        data_seconds=settings.data_seconds,
-        data_bytes_per_second=settings.data_bytes_per_second,
-        sessions_per_address=settings.max_sessions_per_address,
-        connections_per_minute=settings.max_connections_per_minute,
-        mails_per_minute=settings.max_mails_per_minute,
-        names_per_hour=settings.max_names_per_hour,
-    )
-
-
-def doorway(settings: Settings, visitors: Visitors, *, local: bool) -> Doorway:
-    """What a door for mail takes from the settings about the network. local: it listens on a unix socket."""
-    from gateway.smtp.certificates import CertificateError, Certificates
-    from gateway.smtp.door import Doorway
-
-    if local:
-        return Doorway(visitors=visitors)
-    certificates = None
-    if settings.tls_cert is not None:
-        try:
-            certificates = Certificates(settings.tls_cert, settings.tls_key)
-        except CertificateError as error:
-            raise ListenError(f"SMARTGATE_TLS_CERT {error}") from error
-    return Doorway(certificates, settings.tls_required, settings.proxy_protocol_from, visitors)
-
-
 @contextmanager
 def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
     """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
-    with schema.transaction(settings.database_path, reading=reading) as tx:
+    with schema.transaction(settings.database, reading=reading) as tx:
         yield tx
 
 
 def upgrade_store(settings: Settings) -> tuple[str | None, str]:
     """Brings the store to the newest schema: where it was (None: not there), where it is."""
-    return schema.upgrade(settings.database_path)
+    return schema.upgrade(settings.database)
 
 
 def check_store(settings: Settings) -> str:
     """The schema of a store that is sound and current. Raises StoreError for any other."""
-    return schema.check(settings.database_path)
+    return schema.check(settings.database)
 
 
 def drop_files(settings: Settings, account: int) -> None:
@@ -194,15 +96,47 @@ def drop_files(settings: Settings, account: int) -> None:
     shutil.rmtree(settings.blob_path / str(account), ignore_errors=True)
 
 
-class Gateway:
-    """The running product: a store, and the doors that are asked for. Start it, then stop it, in one event loop."""
+def prepare(settings: Settings) -> BlobStore:
+    """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used."""
+    schema.ensure_schema(settings.database)
+    blobs = BlobStore(settings.blob_path)
+    try:
+        blobs.prepare()
+    except OSError as error:
+        raise StoreError(f"the folder {blobs.root} of large mails can't be used: {error.strerror}") from error
+    return blobs
 
-    def __init__(self, settings: Settings, roles: frozenset[str] = frozenset(ROLES)) -> None:
+
+def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
+    """Takes every place where a role listens, or none. Raises ListenError."""
+    places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
+    wanted: dict[str, Place] = {role: place for role in ROLES if role in roles and (place := places[role]) is not None}
+    if roles == {"lmtp"} and not wanted:
+        raise ListenError("SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on")
+    return take_all(wanted, settings.lmtp_socket_mode)
+
+
+def _warn(settings: Settings, url: str, accounts: Sequence[object]) -> None:
+    """Tells the log of what is allowed and still hardly meant."""
+    if settings.public_url is None and settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
+        _log.warning("app.links_lead_nowhere", url=url, remedy="set SMARTGATE_PUBLIC_URL")
+    if not accounts:
+        _log.warning("app.no_account", store=settings.database_name, remedy="smartgate account add")
+
+
+class Gateway:
+    """The running product: a store, and the doors that are asked for. Start it, then stop it, in one event loop.
+
+    crew: left out, it is alone; else one of several workers, whose parent has prepared the store and taken the places.
+    """
+
+    def __init__(self, settings: Settings, roles: frozenset[str] = frozenset(ROLES), crew: Crew | None = None) -> None:
         self.settings = settings
+        self._crew = crew
         self.roles = roles
         self.public_url = public_url(settings)
         self.listeners: dict[str, Place] = {}
-        self.store = Store(f"sqlite:///{settings.database_path}")
+        self.store = Store(settings.database)
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
@@ -213,6 +147,7 @@ class Gateway:
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
+        self._certificates: Certificates | None = None
         self._doors: list[SmtpServer] = []
         self._reader: MailReader | None = None
         self._web: WebServer | None = None
@@ -230,33 +165,30 @@ class Gateway:
 
         Raises StoreError or ListenError; `stop` then closes what was opened.
         """
-        schema.ensure_schema(self.settings.database_path)
-        blobs = BlobStore(self.settings.blob_path)
-        try:
-            blobs.prepare()
-        except OSError as error:
-            raise StoreError(f"the folder {blobs.root} of large mails can't be used: {error.strerror}") from error
-        self._ears = take_all(self._wanted(), self.settings.lmtp_socket_mode)
+        if self._crew is None:
+            blobs = prepare(self.settings)
+            self._ears = take_ears(self.settings, self.roles)
+        else:
+            blobs = BlobStore(self.settings.blob_path)
+            self._ears = dict(self._crew.ears)
         self.listeners = {role: ear.place for role, ear in self._ears.items()}
         if "http" in self.listeners and self.settings.public_url is None:
             self.public_url = f"http://{self.listeners['http']}"
         self.store.start()
+        if self._crew is not None:
+            board = self._crew.board
+            asyncio.get_running_loop().add_reader(board.take_place(self._crew.number), board.answer)
         if self.roles & {"smtp", "lmtp"}:
             await self._open_doors(blobs)
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
-        self._clock.start()
         self._pulse.start()
-        self._warn()
+        if self._crew is None:
+            _warn(self.settings, self.public_url, await self.store.read(list_accounts))
+        if self._crew is None or self._crew.number == 0:
+            self._clock.start()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
-
-    def _warn(self) -> None:
-        """Tells the log of what is allowed and still hardly meant."""
-        if self.settings.public_url is None and self.settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
-            _log.warning("app.links_lead_nowhere", url=self.public_url, remedy="set SMARTGATE_PUBLIC_URL")
-        if not self.store.peek(list_accounts):
-            _log.warning("app.no_account", store=str(self.store.path), remedy="smartgate account add")
 
     async def stop(self) -> None:
         """Takes nothing new, finishes what is being filed, closes the store."""
@@ -276,14 +208,10 @@ class Gateway:
         if self._started:
             _log.info("app.stopped")
 
-    def _wanted(self) -> dict[str, Place]:
-        """Where each role that was asked for listens. Raises ListenError for one that can't."""
-        settings = self.settings
-        places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
-        wanted = {role: place for role in ROLES if role in self.roles and (place := places[role]) is not None}
-        if self.roles == {"lmtp"} and not wanted:
-            raise ListenError("SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on")
-        return wanted
+    def renew(self) -> None:
+        """Looks at once whether the certificate was renewed, as is done for every peer that wants TLS."""
+        if self._certificates is not None:
+            self._certificates.context()
 
     async def _open_doors(self, blobs: BlobStore) -> None:
         """Opens the doors for mail: they share one desk, and what they count by address."""
@@ -292,20 +220,22 @@ class Gateway:
         from gateway.usecases.desk import FilingDesk
         from gateway.usecases.reading import MailReader
 
-        settings = self.settings
-        limits = smtp_limits(settings)
+        settings, crew = self.settings, self._crew
+        limits = smtp_limits(settings, crew.size if crew else 1)
         filing = filing_settings(settings, self.public_url)
         self._reader = MailReader(filing.limits, apart=True)
         desk = FilingDesk(self.store, blobs, filing, settings.hostname, self._authenticator, self._reader)
-        visitors = Visitors(limits, settings.trusted_relays)
+        counts = crew.ledger.take_place(crew.number) if crew else None
+        visitors = Visitors(limits, settings.trusted_relays, counts=counts)
+        self._certificates = certificates(settings)
         for role in ("smtp", "lmtp"):
             if role in self._ears:
                 ear = self._ears[role]
-                way = doorway(settings, visitors, local=isinstance(ear.place, UnixSocket))
+                way = doorway(settings, visitors, self._certificates, local=isinstance(ear.place, UnixSocket))
                 lmtp = role == "lmtp"
                 door = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url, way=way, lmtp=lmtp)
                 self._doors.append(door)
-                await door.start("", 0, sock=ear.sock)
+                await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
         await self._reader.start()
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
@@ -336,6 +266,7 @@ class Gateway:
             held_days=settings.held_days,
             limits=filing.limits,
             receipt_days=self._receipt_days,
+            figures=self._figures,
         )
         site = build(services)
         self._close_streams = site.state.feed.close
@@ -349,19 +280,64 @@ class Gateway:
             await self._web_task
             raise ListenError("the web server ended as soon as it was started")
 
+    async def _figures(self) -> bytes:
+        """What is counted, of all workers where there are several."""
+        return metrics.exposition() if self._crew is None else await self._crew.board.exposition()
+
 
 async def serve(settings: Settings, roles: frozenset[str], say: Callable[[str], None]) -> int:
     """Runs until SIGTERM or SIGINT, then drains; a second SIGINT ends at once. The exit status.
 
     say: takes one line for each listener, once it accepts.
     """
+
+    def accepting(gateway: Gateway) -> None:
+        for role, place in gateway.listeners.items():
+            say(f"listening {role} {place}")
+
+    return await _run(Gateway(settings, roles), accepting)
+
+
+def serve_together(settings: Settings, roles: frozenset[str], count: int, say: Callable[[str], None]) -> int:
+    """As `serve`, with so many processes that share the ports; for a store that several may write."""
+    prepare(settings)
+    ears = take_ears(settings, roles)
+
+    def leave() -> None:
+        for ear in ears.values():
+            ear.close()
+
+    def work(number: int, accepting: Callable[[], None]) -> int:
+        structlog.contextvars.bind_contextvars(worker=number)
+        try:
+            return asyncio.run(_run(Gateway(settings, roles, crew.member(number)), lambda _: accepting()))
+        except (StoreError, ListenError) as error:
+            _log.error("worker.failed", reason=str(error))
+            return 1
+
+    def all_accept() -> None:
+        for role, ear in ears.items():
+            say(f"listening {role} {ear.place}")
+
+    try:
+        certificates(settings)
+        with transaction(settings, reading=True) as tx:
+            _warn(settings, public_url(settings), list_accounts(tx))
+        for name in _LOADED_BEFORE_FORKING:
+            import_module(name)
+        crew = muster(settings, ears, count)
+        return Workers(count, work, crew.lose, leave, DRAIN_SECONDS).run(all_accept)
+    finally:
+        leave()
+
+
+async def _run(gateway: Gateway, accepting: Callable[[Gateway], None]) -> int:
+    """Starts a gateway and stops it when it is told to, or has failed."""
     sys.setswitchinterval(TURN_SECONDS)
-    gateway = Gateway(settings, roles)
-    with interruptible() as told:
+    with interruptible(gateway.renew) as told:
         try:
             await gateway.start()
-            for role, listen in gateway.listeners.items():
-                say(f"listening {role} {listen}")
+            accepting(gateway)
             _tame_the_collector()
             over = [asyncio.create_task(told.wait()), asyncio.create_task(gateway.failed.wait())]
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
@@ -382,8 +358,11 @@ def _tame_the_collector() -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and the first SIGINT set; the second SIGINT ends the process at once."""
+def interruptible(renew: Callable[[], None] | None = None) -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and the first SIGINT set; the second SIGINT ends the process at once.
+
+    renew: called at SIGHUP, unless that means that the terminal has gone, which is as SIGTERM.
+    """
     told, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def interrupt() -> None:
@@ -393,8 +372,9 @@ def interruptible() -> Iterator[asyncio.Event]:
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
     loop.add_signal_handler(signal.SIGTERM, told.set)
+    loop.add_signal_handler(signal.SIGHUP, told.set if renew is None or at_terminal() else renew)
     try:
         yield told
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

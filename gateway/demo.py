@@ -163,7 +163,7 @@ async def _serve(asked: Settings, chosen: Settings, token: str, *, once: bool) -
             if playing.done():
                 await playing
             if not once and not told.is_set():
-                typer.echo(f"\nServing. Ctrl-C ends it; what was filed stays in {chosen.database_path.parent}.")
+                typer.echo(f"\nServing. Ctrl-C ends it; what was filed stays in {chosen.blob_path.parent}.")
                 await told.wait()
                 typer.echo("\nThe demo has ended.")
             stopping.cancel()
@@ -291,9 +291,8 @@ def _demo_settings(settings: Settings, folder: Path) -> Settings:
 
 
 def _clear(settings: Settings) -> None:
-    path = settings.database_path
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        (path.parent / name).unlink(missing_ok=True)
+    for name in ("smartgate.db", "smartgate.db-wal", "smartgate.db-shm"):
+        (settings.blob_path.parent / name).unlink(missing_ok=True)
     shutil.rmtree(settings.blob_path, ignore_errors=True)
 
 

@@ -27,6 +27,10 @@ class Ear:
     place: Place
     inode: int = 0
 
+    def lent(self) -> Ear:
+        """The same socket for a process that inherited it: it leaves a unix socket's file where it is."""
+        return Ear(self.sock, self.place)
+
     def close(self) -> None:
         """Leave the place; a unix socket's file is taken away, unless somebody else's stands there by now."""
         self.sock.close()

@@ -7,9 +7,13 @@ private leaves by this door.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -130,6 +134,26 @@ def spooled(size: int) -> None:
     _spooled.inc(size)
 
 
+_restarts = Counter(
+    "smartgate_workers_restarted_total",
+    "Workers that ended by themselves and were started again.",
+    registry=_registry,
+)
+
+Key = tuple[str, tuple[tuple[str, str], ...]]
+"""A figure's name with its labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The figures of one name. kind: counter, gauge, histogram."""
+
+    name: str
+    kind: str
+    help: str
+    samples: dict[Key, float]
+
+
 def mail_done(road: str, verdict: str, rule: str, seconds: float) -> None:
     """One mail was answered. verdict: file, refuse or hold. rule: the deciding one."""
     _mails.labels(road, verdict, rule).inc()
@@ -176,6 +200,70 @@ def certificate_read(*, usable: bool) -> None:
     _certificates.labels("yes" if usable else "no").inc()
 
 
-def exposition() -> bytes:
-    """All figures in the text form that Prometheus reads, of type CONTENT_TYPE."""
-    return generate_latest(_registry)
+def worker_restarted() -> None:
+    """A worker had ended by itself."""
+    _restarts.inc()
+
+
+def worker_begun() -> None:
+    """This process is a worker from now on: what its parent has counted is told by its parent."""
+    _restarts.reset()
+
+
+def families() -> list[Family]:
+    """All figures of this process."""
+    return [
+        Family(
+            one.name,
+            one.type,
+            one.documentation,
+            {(sample.name, tuple(sample.labels.items())): sample.value for sample in one.samples},
+        )
+        for one in _registry.collect()
+    ]
+
+
+def merged(parts: Iterable[Family]) -> list[Family]:
+    """The figures of several processes as one.
+
+    They are summed; when counting began is the earliest moment, and of what names itself the longest the highest holds.
+    """
+    found: dict[str, Family] = {}
+    for part in parts:
+        samples = found.setdefault(part.name, Family(part.name, part.kind, part.help, {})).samples
+        for key, value in part.samples.items():
+            if key not in samples:
+                samples[key] = value
+            elif key[0].endswith("_created"):
+                samples[key] = min(samples[key], value)
+            elif "_longest_" in key[0]:
+                samples[key] = max(samples[key], value)
+            else:
+                samples[key] += value
+    return list(found.values())
+
+
+class _Told(Collector):
+    """Figures that were collected before."""
+
+    def __init__(self, parts: Iterable[Family]) -> None:
+        self._parts = merged(parts)
+
+    def collect(self) -> Iterable[Metric]:
+        for part in self._parts:
+            metric = Metric(part.name, part.help, part.kind)
+            for (name, labels), value in part.samples.items():
+                metric.add_sample(name, dict(labels), value)
+            yield metric
+
+
+def exposition(parts: Iterable[Family] | None = None) -> bytes:
+    """Figures in the text form that Prometheus reads, of type CONTENT_TYPE.
+
+    parts: of several processes; left out, those of this one.
+    """
+    if parts is None:
+        return generate_latest(_registry)
+    registry = CollectorRegistry()
+    registry.register(_Told(parts))
+    return generate_latest(registry)

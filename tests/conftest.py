@@ -1,5 +1,6 @@
 """What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
 
+Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
 With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
 """
 
@@ -9,9 +10,15 @@ import os
 import socket
 from collections.abc import Generator, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+from gateway.store.engine import Place
+from gateway.store.schema import ensure_schema
+from tests.postgresql import Server
+from tests.stores import Databases, Files, Stores
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("SMARTGATE_NO_SKIPS") == "1"
@@ -65,3 +72,46 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """The PostgreSQL of this run; it doesn't wait for the disk."""
+    server = Server()
+    server.start()
+    yield server
+    server.close()
+
+
+KINDS = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that works on a store is run on both kinds, unless its module names the `STORES` it is for."""
+    if "stores" in metafunc.fixturenames:
+        kinds = getattr(metafunc.module, "STORES", KINDS)
+        marks = {"postgresql": (pytest.mark.postgresql,)}
+        given = [pytest.param(kind, marks=marks.get(kind, ())) for kind in kinds]
+        metafunc.parametrize("stores", given, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Where stores of the kind that is the test's turn are made."""
+    return Files() if request.param == "sqlite" else Databases(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(scope="session")
+def empty(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A store with a schema and nothing in it, to be copied."""
+    place = stores.new(tmp_path_factory.mktemp("empty"))
+    ensure_schema(place)
+    return place
+
+
+@pytest.fixture
+def place(stores: Stores, empty: Place, tmp_path: Path) -> Iterator[Place]:
+    """Where an empty store is, for one test."""
+    made = stores.copy(empty, tmp_path)
+    yield made
+    stores.forget(made)

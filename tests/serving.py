@@ -61,7 +61,7 @@ class Serving:
     """A server with a store in `folder`, on free ports of this machine; settings as the environment names them.
 
     store: another folder for the store. prefix: a command that every command is started through. spoil: code that makes
-    the program worse before it runs. The process leads a group of its own: nothing else is killed.
+    the program worse before it runs. options: of `serve`. The process leads a group of its own: nothing else is killed.
     """
 
     def __init__(
@@ -71,12 +71,15 @@ class Serving:
         store: Path | None = None,
         prefix: Sequence[str] = (),
         spoil: str = "",
+        options: Sequence[str] = (),
         **settings: str,
     ) -> None:
         self.folder = folder
-        self.prefix = tuple(prefix)
+        self.prefix, self.options = tuple(prefix), tuple(options)
         self._program = (*SMARTGATE[:2], f"{spoil}\n{SMARTGATE[2]}")
         self.database = (store or folder / "store") / "smartgate.db"
+        self.place: Path | str = settings.get("DATABASE_URL", self.database)
+        self.blobs = Path(settings.get("BLOB_URL", str(self.database.parent / "blobs")).removeprefix("file://"))
         self.smtp = self.http = ("", 0)
         self.lmtp = ""
         own = {
@@ -127,7 +130,7 @@ class Serving:
         """Starts and waits until both ports answer."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self.prefix, *self._program, "serve"],
+                [*self.prefix, *self._program, "serve", *self.options],
                 cwd=self.folder,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ def serve(
     only: Annotated[
         str, typer.Option(help="Roles to run, separated by commas; left out: all.", metavar="smtp,lmtp,http")
     ] = "",
-    workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1, max=64)] = 1,
 ) -> None:
     """Take mail and answer over HTTP until told to stop; SIGTERM finishes what is under way."""
     chosen = settings()
@@ -30,8 +30,13 @@ def serve(
     if unknown:
         raise InputError(f"--only {unknown[0]!a} is no role; allowed: {', '.join(app.ROLES)}")
     if workers > 1:
-        raise InputError(f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer")
-    status = asyncio.run(app.serve(chosen, roles, typer.echo))
+        if not chosen.on_postgresql:
+            raise InputError(
+                f"--workers {workers} needs PostgreSQL; on SQLite only 1 is allowed, as a file has one writer"
+            )
+        status = app.serve_together(chosen, roles, workers, typer.echo)
+    else:
+        status = asyncio.run(app.serve(chosen, roles, typer.echo))
     if status:
         raise typer.Exit(status)
 
@@ -63,10 +68,10 @@ def upgrade(json: Json = False) -> None:
     chosen = settings()
     before, after = app.upgrade_store(chosen)
     if json:
-        print_json({"path": str(chosen.database_path), "before": before, "after": after})
+        print_json({"path": chosen.database_name, "before": before, "after": after})
         return
     happened = "was made" if before is None else "was current already" if before == after else f"came from {before}"
-    typer.echo(f"The store {chosen.database_path} has schema {after}; it {happened}.")
+    typer.echo(f"The store {chosen.database_name} has schema {after}; it {happened}.")
 
 
 @db_commands.command("check")
@@ -75,9 +80,9 @@ def check(json: Json = False) -> None:
     chosen = settings()
     revision = app.check_store(chosen)
     if json:
-        print_json({"path": str(chosen.database_path), "schema": revision, "state": "ok"})
+        print_json({"path": chosen.database_name, "schema": revision, "state": "ok"})
         return
-    typer.echo(f"The store {chosen.database_path} is sound; its schema {revision} is current.")
+    typer.echo(f"The store {chosen.database_name} is sound; its schema {revision} is current.")
 
 
 @config_commands.command("show")

@@ -13,6 +13,7 @@ from gateway.smtp.door import Door, Doorway
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.lmtp import LmtpSession
 from gateway.smtp.session import SmtpSession
+from gateway.smtp.welcome import Crowds, Welcome
 
 _log = structlog.get_logger(__name__)
 _BACKLOG = 1024
@@ -43,17 +44,19 @@ class SmtpServer:
     ) -> None:
         self._door = Door(desk, limits, hostname, public_url, way or Doorway())
         self._session = LmtpSession if lmtp else SmtpSession
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | Welcome | None = None
 
     @property
     def sessions(self) -> int:
         """Connections that are open now."""
         return len(self._door.wires)
 
-    async def start(self, host: str, port: int, *, sock: socket.socket | None = None) -> tuple[str, int]:
+    async def start(
+        self, host: str, port: int, *, sock: socket.socket | None = None, crowds: Crowds | None = None
+    ) -> tuple[str, int]:
         """Listen, on `sock` where one was opened already; the address and port that came of it (0 picks one).
 
-        On a unix socket they are its path and 0.
+        On a unix socket they are its path and 0. crowds: of the workers where several listen on `sock`.
         """
         loop = asyncio.get_running_loop()
 
@@ -62,6 +65,9 @@ class SmtpServer:
 
         if sock is None:
             self._server = await loop.create_server(session, host, port, backlog=_ACCEPTED_AT_ONCE)
+        elif crowds is not None:
+            sock.listen(_BACKLOG)
+            self._server = Welcome(sock, session, lambda: self.sessions, crowds)
         elif sock.family == socket.AF_UNIX:
             self._server = await loop.create_unix_server(session, sock=sock, backlog=_ACCEPTED_AT_ONCE)
         else:

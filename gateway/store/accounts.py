@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Row, bindparam, delete, insert, selec
 from gateway.core.admission import Directory
 from gateway.core.options import ConflictError, MissingError, Options
 from gateway.store.ids import new_id
+from gateway.store.lists import among, listed
 from gateway.store.prepared import Prepared
 from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
 
@@ -50,19 +51,31 @@ class UserRow:
     created_at: int
 
 
-_DIRECTORY = Prepared(
-    select(slugs.c.account, slugs.c.retired_at, accounts.c.rename_grace_days)
-    .join(accounts, accounts.c.number == slugs.c.account)
-    .where(slugs.c.slug == bindparam("wanted"))
+_FOUND = select(slugs.c.account, slugs.c.retired_at, accounts.c.rename_grace_days).join(
+    accounts, accounts.c.number == slugs.c.account
+)
+_DIRECTORY = Prepared(_FOUND.where(slugs.c.slug == bindparam("wanted")))
+_DIRECTORIES = Prepared(
+    _FOUND.with_only_columns(slugs.c.slug, *_FOUND.selected_columns).where(among(slugs.c.slug, "wanted"))
 )
 
 
 def find_slug(tx: Connection, slug: str, now: int, former_name_days: int) -> Directory | None:
     """What a slug stands for at this moment (rules A2, A4): an account, its former name, or nothing any more."""
     rows = _DIRECTORY.all(tx, wanted=slug)
-    if not rows:
-        return None
-    account, retired_at, grace_days = rows[0]
+    return _directory(rows[0], now, former_name_days) if rows else None
+
+
+def find_slugs(tx: Connection, asked: Sequence[tuple[str, int, int]]) -> list[Directory | None]:
+    """As find_slug for each of those who ask, with one statement."""
+    if len(asked) == 1:
+        return [find_slug(tx, *asked[0])]
+    rows = {slug: row for slug, *row in _DIRECTORIES.all(tx, wanted=listed({slug for slug, _, _ in asked}))}
+    return [_directory(rows[slug], now, days) if slug in rows else None for slug, now, days in asked]
+
+
+def _directory(row: Sequence[Any], now: int, former_name_days: int) -> Directory | None:
+    account, retired_at, grace_days = row
     if retired_at is None:
         return Directory(account, "current")
     if now < retired_at + grace_days * DAY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -11,11 +12,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ScalarSelect,
-    Text,
     and_,
     bindparam,
-    column,
-    func,
     null,
     select,
 )
@@ -23,7 +21,8 @@ from sqlalchemy import (
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import message_id_key
-from gateway.store.prepared import Prepared, listed, one_of
+from gateway.store.lists import among, item, listed, lists, texts
+from gateway.store.prepared import Prepared
 from gateway.store.tables import (
     accounts,
     contact_emails,
@@ -94,9 +93,7 @@ def begins_with(identity: Column[str], beginning: ColumnElement[str]) -> ColumnE
     return and_(identity >= beginning, identity < beginning.concat("g"))
 
 
-_OF = one_of("of")
-_KEYS = one_of("keys")
-
+_of, _in = partial(among, name="of"), partial(among, name="keys")
 _ACCOUNTS = Prepared(
     select(
         accounts.c.number,
@@ -105,14 +102,14 @@ _ACCOUNTS = Prepared(
         accounts.c.copy_policy,
         accounts.c.strangers,
         accounts.c.rename_grace_days,
-    ).where(accounts.c.number.in_(_OF))
+    ).where(_of(accounts.c.number))
 )
-_DOMAINS = Prepared(select(own_domains.c.account, own_domains.c.domain).where(own_domains.c.account.in_(_OF)))
+_DOMAINS = Prepared(select(own_domains.c.account, own_domains.c.domain).where(_of(own_domains.c.account)))
 _NEVER_LOG = Prepared(
-    select(never_log.c.account, never_log.c.entry).where(never_log.c.account.in_(_OF), never_log.c.entry.in_(_KEYS))
+    select(never_log.c.account, never_log.c.entry).where(_of(never_log.c.account), _in(never_log.c.entry))
 )
-_SLUGS = Prepared(select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(slugs.c.slug.in_(_KEYS)))
-_USERS = Prepared(select(users.c.account, users.c.email).where(users.c.account.in_(_OF), users.c.email.in_(_KEYS)))
+_SLUGS = Prepared(select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(_in(slugs.c.slug)))
+_USERS = Prepared(select(users.c.account, users.c.email).where(_of(users.c.account), _in(users.c.email)))
 _CONTACTS = Prepared(
     select(
         contact_emails.c.account,
@@ -127,7 +124,7 @@ _CONTACTS = Prepared(
         contacts,
         (contacts.c.account == contact_emails.c.account) & (contacts.c.id == contact_emails.c.contact),
     )
-    .where(contact_emails.c.account.in_(_OF), contact_emails.c.email.in_(_KEYS))
+    .where(_of(contact_emails.c.account), _in(contact_emails.c.email))
 )
 _FILED = Prepared(
     select(
@@ -137,9 +134,9 @@ _FILED = Prepared(
         messages.c.state,
         messages.c.action,
         messages.c.conversation,
-    ).where(messages.c.account.in_(_OF), messages.c.identity.in_(_KEYS))
+    ).where(_of(messages.c.account), _in(messages.c.identity))
 )
-_BEGINNINGS = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="beginnings")
+_BEGINNINGS = texts("keys", "beginnings")
 _REFERRED = Prepared(
     select(messages.c.account, messages.c.message_id, messages.c.conversation, sources.c.thread, threads.c.client)
     .join_from(_BEGINNINGS, messages, begins_with(messages.c.identity, _BEGINNINGS.c.value))
@@ -151,34 +148,28 @@ _REFERRED = Prepared(
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
-    .where(messages.c.account.in_(_OF), messages.c.state == bindparam("state"))
+    .where(_of(messages.c.account), messages.c.state == bindparam("state"))
     .order_by(messages.c.id)
 )
-_WANTED = func.json_each(bindparam("keys")).table_valued(column("value", Text), name="wanted")
+_WANTED = lists("keys", "wanted")
 # Each thread by its own client and subject key: all clients with all keys would be the square of a batch.
 _THREADS = Prepared(
     select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation)
     .join_from(
         _WANTED,
         threads,
-        (threads.c.account == func.json_extract(_WANTED.c.value, bindparam("first")))
-        & (threads.c.client == func.json_extract(_WANTED.c.value, bindparam("second")))
-        & (threads.c.subject_key == func.json_extract(_WANTED.c.value, bindparam("third"))),
+        (threads.c.account == item(_WANTED.c.value, 0, number=True))
+        & (threads.c.client == item(_WANTED.c.value, 1))
+        & (threads.c.subject_key == item(_WANTED.c.value, 2)),
     )
     .where(threads.c.mailbox == bindparam("mailbox"))
 )
 _CONVERSATIONS = Prepared(
-    select(conversations.c.id, conversations.c.lead).where(
-        conversations.c.account.in_(_OF), conversations.c.id.in_(_KEYS)
-    )
+    select(conversations.c.id, conversations.c.lead).where(_of(conversations.c.account), _in(conversations.c.id))
 )
-_LEADS = Prepared(
-    select(leads.c.id, leads.c.name, leads.c.status).where(leads.c.account.in_(_OF), leads.c.id.in_(_KEYS))
-)
+_LEADS = Prepared(select(leads.c.id, leads.c.name, leads.c.status).where(_of(leads.c.account), _in(leads.c.id)))
 _LEAD_CONTACTS = Prepared(
-    select(lead_contacts.c.lead, lead_contacts.c.contact).where(
-        lead_contacts.c.account.in_(_OF), lead_contacts.c.lead.in_(_KEYS)
-    )
+    select(lead_contacts.c.lead, lead_contacts.c.contact).where(_of(lead_contacts.c.account), _in(lead_contacts.c.lead))
 )
 
 
@@ -203,11 +194,11 @@ def _open_lead(nth: int) -> ScalarSelect[str]:
 
 
 _OPEN_LEADS = Prepared(
-    select(contacts.c.id, _open_lead(0), _open_lead(1)).where(contacts.c.account.in_(_OF), contacts.c.id.in_(_KEYS))
+    select(contacts.c.id, _open_lead(0), _open_lead(1)).where(_of(contacts.c.account), _in(contacts.c.id))
 )
 _CUSTOMERS = Prepared(
     select(customer_contacts.c.contact, customer_contacts.c.customer).where(
-        customer_contacts.c.account.in_(_OF), customer_contacts.c.contact.in_(_KEYS)
+        _of(customer_contacts.c.account), _in(customer_contacts.c.contact)
     )
 )
 
@@ -284,7 +275,7 @@ def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tupl
 
 def find_threads(tx: Connection, wanted: Collection[tuple[int, str, str]]) -> dict[tuple[int, str, str], ThreadRow]:
     """Threads of the smart mailbox by account, client ("" for none) and subject key."""
-    rows = _THREADS.all(tx, keys=listed(wanted), first="$[0]", second="$[1]", third="$[2]", mailbox=SMART)
+    rows = _THREADS.all(tx, keys=listed(wanted), mailbox=SMART)
     return {
         (account, client, key): ThreadRow(thread, conversation) for account, client, key, thread, conversation in rows
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from gateway.store.folders import fsync_folder
-from gateway.store.prepared import Prepared
+from gateway.store.prepared import Insert, Prepared
 from gateway.store.quotas import Counted, add_quotas, forget_quotas
 from gateway.store.tables import (
     bodies,
@@ -45,7 +45,7 @@ _INSERTS: tuple[Table, ...] = (
     receipts,
     events,
 )
-_STATEMENTS = {table.name: Prepared(insert(table)) for table in _INSERTS}
+_STATEMENTS = {table.name: Insert(table) for table in _INSERTS}
 _GROW_THREAD = Prepared(
     update(threads)
     .where(threads.c.account == bindparam("of"), threads.c.id == bindparam("thread"))

@@ -1,4 +1,4 @@
-"""Statements of the filing path: written as SQLAlchemy Core, compiled once, run on the driver's own cursor.
+"""Statements of the filing path: written as SQLAlchemy Core, compiled once a database, run on the driver's own cursor.
 
 Executing a Core statement costs several times what SQLite needs to run it, and a mail takes some twenty of them. What
 is prepared here skips that cost and nothing else: the connection, the transaction and the dialect stay SQLAlchemy's.
@@ -7,44 +7,42 @@ Only values that the driver takes as they are may be bound: text, numbers, bytes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Executable, Select, bindparam, func, select
+from sqlalchemy import Connection, Executable, LargeBinary, Table, bindparam, column, func, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, Any]
-
-
-def one_of(name: str) -> Select[Any]:
-    """A list that is bound as one value, for `column.in_(one_of("keys"))`: the statement stays the same for any length.
-
-    Bind it with `listed`.
-    """
-    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
-
-
-def listed(values: Collection[str] | Collection[int] | Collection[tuple[int, str, str]]) -> str:
-    """A list as `one_of` takes it."""
-    return orjson.dumps(list(values)).decode()
+_Form = tuple[str, Callable[[Values], Any]]
 
 
 class Prepared:
-    """One statement, compiled at its first use."""
+    """One statement, compiled at its first use on each kind of database."""
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._sql = ""
-        self._bind: Callable[[Values], Any] = dict
+        self._forms: dict[str, _Form] = {}
 
     def all(self, tx: Connection, **values: Any) -> list[tuple[Any, ...]]:
         """Every row a SELECT gives."""
+        sql, bind = self._form(tx)
         cursor = tx.connection.cursor()
         try:
-            cursor.execute(self._text(tx), self._bind(values))
+            cursor.execute(sql, bind(values))
             return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def run(self, tx: Connection, **values: Any) -> None:
+        """Runs it for its effect. Rows it gives are not waited for: on PostgreSQL it costs no round trip of its own."""
+        sql, bind = self._form(tx)
+        cursor = tx.connection.cursor()
+        try:
+            cursor.execute(sql, bind(values))
         finally:
             cursor.close()
 
@@ -52,18 +50,68 @@ class Prepared:
         """Runs an INSERT, UPDATE or DELETE once a row."""
         if not rows:
             return
+        sql, bind = self._form(tx)
         cursor = tx.connection.cursor()
         try:
-            cursor.executemany(self._text(tx), [self._bind(row) for row in rows])
+            cursor.executemany(sql, [bind(row) for row in rows])
         finally:
             cursor.close()
 
-    def _text(self, tx: Connection) -> str:
-        if not self._sql:
+    def _form(self, tx: Connection) -> _Form:
+        form = self._forms.get(tx.dialect.name)
+        if form is None:
             compiled = self._statement.compile(dialect=tx.dialect)  # type: ignore[attr-defined]
-            self._bind = _binder(compiled)
-            self._sql = str(compiled)
-        return self._sql
+            form = self._forms[tx.dialect.name] = (str(compiled), _binder(compiled))
+        return form
+
+
+class Insert(Prepared):
+    """Rows into one table: a row each on SQLite, all of them as one value on PostgreSQL, unless they hold bytes.
+
+    There, each row of its own would cost the driver and the server more than all that is in it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(insert(table))
+        in_one = not any(isinstance(column.type, LargeBinary) for column in table.columns)
+        self._at_once = Prepared(_from_document(table)) if in_one else None
+
+    def each(self, tx: Connection, rows: Sequence[Values]) -> None:
+        """Writes the rows, in order."""
+        if self._at_once is None or not rows or tx.dialect.name == "sqlite":
+            super().each(tx, rows)
+        else:
+            self._at_once.run(tx, rows=_document(rows))
+
+
+def _from_document(table: Table) -> Executable:
+    """The statement that takes a table's rows from one JSON document."""
+    given = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(
+        *(column(one.name, one.type) for one in table.columns), name="given"
+    )
+    return insert(table).from_select(
+        [one.name for one in table.columns], select(*given.render_derived(with_types=True).c)
+    )
+
+
+def _document(rows: Sequence[Values]) -> str:
+    """Rows as JSON. PostgreSQL has no U+0000 in a text, and JSON no half of a character: U+FFFD stands for them."""
+    try:
+        text = orjson.dumps(rows)
+    except TypeError:
+        text = b""
+    if text and b"\\u0000" not in text:
+        return text.decode()
+    return orjson.dumps([{name: _storable(value) for name, value in row.items()} for row in rows]).decode()
+
+
+def _storable(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what PostgreSQL can't keep."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _binder(compiled: SQLCompiler) -> Callable[[Values], Any]:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from gateway.store.prepared import Prepared, listed, one_of
+from gateway.store.lists import among, listed
+from gateway.store.prepared import Prepared
 from gateway.store.tables import quotas
 
 Counted = tuple[int, str, int]
@@ -14,7 +15,7 @@ Counted = tuple[int, str, int]
 
 _FIND = Prepared(
     select(quotas.c.account, quotas.c.key, quotas.c.hour, quotas.c.count).where(
-        quotas.c.account.in_(one_of("of")), quotas.c.key.in_(one_of("keys")), quotas.c.hour.in_(one_of("hours"))
+        among(quotas.c.account, "of"), among(quotas.c.key, "keys"), among(quotas.c.hour, "hours")
     )
 )
 _ADD = Prepared(

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, tuple_
+from sqlalchemy import ColumnElement, Connection, FunctionElement, Row, Select, literal, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import NullType
 
 T = TypeVar("T")
 Position = tuple[Any, ...]
@@ -61,7 +64,24 @@ def collect(
     return found
 
 
-def like(text: str) -> str:
-    """The text as a LIKE pattern that finds it anywhere; `\\` is the escape."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+class contains(FunctionElement[Any]):  # noqa: N801 - reads as the condition it is
+    """`contains(column, text)`: the text stands somewhere in the column; capitals of ASCII count as small letters."""
+
+    type = NullType()
+    inherit_cache = True
+
+    def __init__(self, of: ColumnElement[Any], text: str) -> None:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        super().__init__(of, literal(f"%{escaped}%"))
+
+
+@compiles(contains, "sqlite")
+def _contains_on_sqlite(element: contains, compiler: SQLCompiler, **kw: Any) -> str:
+    of, pattern = (compiler.process(one, **kw) for one in element.clauses)
+    return f"{of} LIKE {pattern} ESCAPE '\\'"
+
+
+@compiles(contains, "postgresql")
+def _contains_on_postgresql(element: contains, compiler: SQLCompiler, **kw: Any) -> str:
+    of, pattern = (compiler.process(one, **kw) for one in element.clauses)
+    return f"{of} ILIKE {pattern}"

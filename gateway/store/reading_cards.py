@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from gateway.core.resources import Contact, Customer, Lead
-from gateway.store.reading import Page, Position, collect, like, read_page
+from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.tables import (
     contact_emails,
     contacts,
@@ -27,8 +27,8 @@ def list_contacts(
     if email is not None:
         query = query.where(contacts.c.id.in_(_with_email(account).where(contact_emails.c.email == email)))
     if q:
-        addressed = _with_email(account).where(contact_emails.c.email.like(like(q), escape="\\"))
-        query = query.where(contacts.c.name.like(like(q), escape="\\") | contacts.c.id.in_(addressed))
+        addressed = _with_email(account).where(contains(contact_emails.c.email, q))
+        query = query.where(contains(contacts.c.name, q) | contacts.c.id.in_(addressed))
     page = read_page(tx, query, [contacts.c.id], after, limit)
     return Page(_contacts(tx, account, page.rows), page.next)
 
@@ -86,7 +86,7 @@ def list_leads(
         )
         query = query.where(leads.c.id.in_(linked))
     if q:
-        query = query.where(leads.c.name.like(like(q), escape="\\"))
+        query = query.where(contains(leads.c.name, q))
     page = read_page(tx, query, [leads.c.id], after, limit)
     return Page(_leads(tx, account, page.rows), page.next)
 
@@ -130,7 +130,7 @@ def list_customers(
         )
         query = query.where(customers.c.id.in_(linked))
     if q:
-        query = query.where(customers.c.name.like(like(q), escape="\\"))
+        query = query.where(contains(customers.c.name, q))
     page = read_page(tx, query, [customers.c.id], after, limit)
     return Page(_customers(tx, account, page.rows), page.next)
 

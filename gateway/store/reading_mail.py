@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, sele
 
 from gateway.core.resources import File, Message, Party, Source, Thread
 from gateway.store.facts import SMART
-from gateway.store.reading import Page, Position, collect, like, read_page
+from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.tables import cards, messages, participants, sources, threads
 
 FILED, HELD, DELETED = "filed", "held", "deleted"
@@ -77,7 +77,7 @@ def _conditions(account: int, wanted: Filter, shown_on: Sequence[str]) -> list[C
     if source:
         conditions.append(exists().where(sources.c.account == account, sources.c.message == messages.c.id, *source))
     if wanted.q:
-        conditions.append(_holds(account, like(wanted.q)))
+        conditions.append(_holds(account, wanted.q))
     return conditions
 
 
@@ -93,13 +93,13 @@ def _source_conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _holds(account: int, pattern: str) -> ColumnElement[bool]:
+def _holds(account: int, text: str) -> ColumnElement[bool]:
     people = exists().where(
         participants.c.account == account,
         participants.c.message == messages.c.id,
-        or_(participants.c.key.like(pattern, escape="\\"), participants.c.name.like(pattern, escape="\\")),
+        or_(contains(participants.c.key, text), contains(participants.c.name, text)),
     )
-    return or_(messages.c.subject.like(pattern, escape="\\"), messages.c.snippet.like(pattern, escape="\\"), people)
+    return or_(contains(messages.c.subject, text), contains(messages.c.snippet, text), people)
 
 
 def _messages(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Message, ...]:

@@ -15,7 +15,7 @@ from gateway.core.resources import Event, Receipt
 from gateway.store.decisions import unpack_decision
 from gateway.store.facts import begins_with
 from gateway.store.ids import first_id
-from gateway.store.reading import Page, Position, collect, like, read_page
+from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.tables import NO_MESSAGE, accounts, events, messages, receipts
 
 DAY_MS = 86_400_000
@@ -109,7 +109,7 @@ def _conditions(account: int, wanted: Search) -> list[ColumnElement[bool]]:
         conditions.append(receipts.c.at < wanted.until)
     if wanted.q:
         seen = (receipts.c.subject, receipts.c.author, receipts.c.sender, receipts.c.message_id, receipts.c.recipients)
-        holds = [column.like(like(wanted.q), escape="\\") for column in (*seen, receipts.c.id)]
+        holds = [contains(column, wanted.q) for column in (*seen, receipts.c.id)]
         conditions.append(or_(*holds))
     return conditions
 

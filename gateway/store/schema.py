@@ -1,7 +1,8 @@
 """Whether a store has the schema this program needs, and bringing it there.
 
 Looking costs one SELECT; alembic is imported only when a store is made or brought forward. A store that isn't there is
-made at once; an older one is changed only when somebody says so (`smartgate db upgrade`).
+made at once (a PostgreSQL database must be there, empty); an older one is changed only when somebody says so
+(`smartgate db upgrade`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.store.engine import StoreError, sync_engine
+from gateway.store.engine import Place, StoreError, engine_of, is_postgresql, read_url
 from gateway.store.folders import make_folder
+from gateway.store.locks import EVERYWHERE, hold_alone
+from gateway.store.troubles import in_words, name_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+OLDEST_SERVER = 14
 _NUMBER = re.compile(r"v([0-9]{4})_")
 
 
@@ -34,6 +38,8 @@ def head() -> str | None:
 
 def current(tx: Connection) -> str | None:
     """The revision of a store; None for one without a schema of ours."""
+    if is_postgresql(tx.engine.url) and tx.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return None  # asked beforehand: there, a failure would end the transaction
     try:
         number = tx.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as error:
@@ -44,65 +50,56 @@ def current(tx: Connection) -> str | None:
 
 
 @contextmanager
-def transaction(path: Path, *, reading: bool = False) -> Iterator[Connection]:
-    """One transaction on the store at `path`, made first where it isn't there; what commands work in.
+def transaction(place: Place, *, reading: bool = False) -> Iterator[Connection]:
+    """One transaction on the store at a place, made first where it isn't there; what commands work in.
 
     reading: nothing is written, so no server has to wait for it to end. Raises StoreError where the store can't be used
     as it is.
     """
-    _make_folder(path)
-    engine = sync_engine(path)
-    try:
-        with plainly(path), engine.begin() as tx:
-            _require_current(tx, path)
-            if reading:
-                tx.exec_driver_sql("COMMIT")
-                tx.exec_driver_sql("BEGIN")
-            yield tx
-    finally:
-        engine.dispose()
+    with _opened(place) as (tx, store):
+        _require_current(tx, store)
+        if reading:
+            _only_read(tx)
+        else:
+            hold_alone(tx, EVERYWHERE)
+        yield tx
 
 
-def ensure_schema(path: Path) -> None:
+def ensure_schema(place: Place) -> None:
     """Makes a store that isn't there; raises StoreError for one that is behind, ahead, or not ours."""
-    with transaction(path):
-        pass
+    with _opened(place) as (tx, store):
+        _require_current(tx, store)
 
 
-def upgrade(path: Path) -> tuple[str | None, str]:
+def upgrade(place: Place) -> tuple[str | None, str]:
     """Brings a store to the newest revision: where it was, where it is now."""
-    _make_folder(path)
-    engine = sync_engine(path)
-    try:
-        with plainly(path), engine.begin() as tx:
-            before = current(tx)
-            _refuse_foreign(tx, path, before)
-            _upgrade(tx)
-            return before, str(current(tx))
-    finally:
-        engine.dispose()
+    with _opened(place) as (tx, store):
+        hold_alone(tx, EVERYWHERE)
+        before = current(tx)
+        _refuse_foreign(tx, store, before)
+        _upgrade(tx)
+        return before, str(current(tx))
 
 
-def check(path: Path) -> str:
-    """The revision of a store that is sound and current. Raises StoreError where it isn't, or isn't there."""
-    if not path.exists():
-        raise StoreError(
-            f"the store {path} isn't there yet; `smartgate db upgrade` makes it, and so does `smartgate serve`"
-        )
-    engine = sync_engine(path)
-    try:
-        with plainly(path), engine.begin() as tx:
-            revision = current(tx)
-            _refuse_foreign(tx, path, revision)
-            _refuse_old(path, revision)
-            tx.exec_driver_sql("COMMIT")  # looking at all of it takes long: nobody has to wait for it
-            tx.exec_driver_sql("BEGIN")
-            damage = [row[0] for row in tx.execute(text("PRAGMA integrity_check(5)"))]
-            if damage != ["ok"]:
-                raise StoreError(f"the store {path} is damaged: {'; '.join(damage)}; restore a backup")
-            return str(revision)
-    finally:
-        engine.dispose()
+def check(place: Place) -> str:
+    """The revision of a store that is sound and current. Raises StoreError where it isn't, or isn't there.
+
+    What a PostgreSQL database holds is for its own tools to look through (pg_amcheck).
+    """
+    url = read_url(place)
+    if not is_postgresql(url) and not Path(url.database or "").exists():
+        raise _not_there(name_of(url))
+    with _opened(place) as (tx, store):
+        revision = current(tx)
+        _refuse_foreign(tx, store, revision)
+        if revision is None and is_postgresql(url):
+            raise _not_there(store)
+        _refuse_old(store, revision)
+        _only_read(tx)  # looking at all of it takes long: nobody has to wait for it
+        damage = [] if is_postgresql(url) else [row[0] for row in tx.execute(text("PRAGMA integrity_check(5)"))]
+        if damage not in ([], ["ok"]):
+            raise StoreError(f"the store {store} is damaged: {'; '.join(damage)}; restore a backup")
+        return str(revision)
 
 
 def alembic_config(tx: Connection) -> Config:
@@ -118,26 +115,34 @@ def alembic_config(tx: Connection) -> Config:
 
 
 @contextmanager
-def plainly(path: Path) -> Iterator[None]:
-    """Turns what SQLite says of a store it can't use into one line for whoever runs it."""
+def _opened(place: Place) -> Iterator[tuple[Connection, str]]:
+    """A transaction that may write, and the store's name; what the database says of a store it can't use, in words."""
+    url = read_url(place)
+    store = name_of(url)
+    if not is_postgresql(url):
+        _make_folder(Path(url.database or ""))
+    engine = engine_of(url)
     try:
-        yield
+        with engine.begin() as tx:
+            if is_postgresql(url):
+                _refuse_server(tx, store)
+            yield tx, store
     except DBAPIError as error:
-        for sign, words in _TROUBLES.items():
-            if sign in str(error.orig):
-                raise StoreError(f"the store {path} {words}") from error
-        raise
+        words = in_words(error)
+        if words is None:
+            raise
+        raise StoreError(f"the store {store} {words}") from error
+    finally:
+        engine.dispose()
 
 
-_TROUBLES = {
-    "unable to open database file": "can't be opened: check that the folder is there and may be written to",
-    "readonly database": "may only be read by this user: give it write access to the file and its folder",
-    "file is not a database": "is no SQLite database: name another file in SMARTGATE_DATABASE_URL",
-    "database or disk is full": "can't grow: the disk is full",
-    "disk I/O error": "can't be read or written: the disk reports an error",
-    "database is locked": "is held by another program for too long: try again, or end that program",
-    "malformed": "is damaged: restore a backup",
-}
+def _only_read(tx: Connection) -> None:
+    """Goes over to one moment of the store, and lets others write."""
+    tx.exec_driver_sql("COMMIT")
+    if is_postgresql(tx.engine.url):
+        tx.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    else:
+        tx.exec_driver_sql("BEGIN")
 
 
 def _make_folder(path: Path) -> None:
@@ -160,31 +165,49 @@ def _make_private(path: Path) -> None:
         raise StoreError(f"the store {path} can't be made: {error.strerror}") from error
 
 
-def _require_current(tx: Connection, path: Path) -> None:
-    revision = current(tx)
-    if revision == head():
+def _require_current(tx: Connection, store: str) -> None:
+    if current(tx) == head():
         return
-    _refuse_foreign(tx, path, revision)
+    hold_alone(tx, EVERYWHERE)  # others may be making it at this moment
+    revision = current(tx)
+    _refuse_foreign(tx, store, revision)
     if revision is None:
         _upgrade(tx)
     else:
-        _refuse_old(path, revision)
+        _refuse_old(store, revision)
 
 
-def _refuse_foreign(tx: Connection, path: Path, revision: str | None) -> None:
+def _refuse_server(tx: Connection, store: str) -> None:
+    """A server that lacks what we rely on is told at once, and not by the first mail."""
+    version = int(str(tx.execute(text("SHOW server_version_num")).scalar())) // 10_000
+    if version < OLDEST_SERVER:
+        raise StoreError(f"the store {store} is on PostgreSQL {version}; {OLDEST_SERVER} or newer is needed")
+    encoding = tx.execute(text("SHOW server_encoding")).scalar()
+    if encoding != "UTF8":
+        raise StoreError(f"the store {store} has the encoding {encoding}: make a database with ENCODING 'UTF8'")
+
+
+def _not_there(store: str) -> StoreError:
+    return StoreError(
+        f"the store {store} isn't there yet; `smartgate db upgrade` makes it, and so does `smartgate serve`"
+    )
+
+
+def _refuse_foreign(tx: Connection, store: str, revision: str | None) -> None:
     if revision is None and set(inspect(tx).get_table_names()) - {"alembic_version"}:
+        kind = "database" if is_postgresql(tx.engine.url) else "file"
         raise StoreError(
-            f"the store {path} holds another program's tables: name another file in SMARTGATE_DATABASE_URL"
+            f"the store {store} holds another program's tables: name another {kind} in SMARTGATE_DATABASE_URL"
         )
     if revision is not None and revision > str(head()):
         raise StoreError(
-            f"the store {path} has schema {revision}, made by a newer smartgate than this, which knows {head()}"
+            f"the store {store} has schema {revision}, made by a newer smartgate than this, which knows {head()}"
         )
 
 
-def _refuse_old(path: Path, revision: str | None) -> None:
+def _refuse_old(store: str, revision: str | None) -> None:
     if revision != head():
-        raise StoreError(f"the store {path} has schema {revision}, and {head()} is needed: run `smartgate db upgrade`")
+        raise StoreError(f"the store {store} has schema {revision}, and {head()} is needed: run `smartgate db upgrade`")
 
 
 def _upgrade(tx: Connection) -> None:

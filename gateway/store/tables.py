@@ -27,12 +27,16 @@ metadata = MetaData(
 )
 
 
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared and ordered by its bytes on every store: keys, ranges of keys, the order of lists."""
+
+
 def _account() -> Column[int]:
     return Column("account", Integer, nullable=False)
 
 
 def _text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, nullable=null, server_default=default)
+    return Column(name, TEXT, nullable=null, server_default=default)
 
 
 def _time(name: str, *, null: bool = False) -> Column[int]:

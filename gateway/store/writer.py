@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
+
+from gateway.store.jobs import Batch, Job
 
 MAX_BATCH = 256
 LOOKS = 8
@@ -33,30 +34,6 @@ CHECKPOINT_BYTES = 64 * 1024 * 1024
 LOOK_EVERY = 16
 _LOCKED = ("database is locked", "database table is locked")
 
-Batch = Callable[[Connection, Sequence[Any]], list[Any]]
-
-
-class _Job:
-    """One item on its way into a transaction. outcome: its result or its fault, told after the commit."""
-
-    __slots__ = ("batch", "future", "item", "outcome", "since")
-
-    def __init__(self, batch: Batch, item: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self.batch = batch
-        self.item = item
-        self.since = loop.time()
-        self.future: asyncio.Future[Any] = loop.create_future()
-        self.outcome: tuple[Any, BaseException | None] = (None, None)
-
-    def tell(self) -> None:
-        result, fault = self.outcome
-        if self.future.done():
-            return
-        if fault is not None:
-            self.future.set_exception(fault)
-        else:
-            self.future.set_result(result)
-
 
 class Writer:
     """The one writer of a store in this process. It lives in one event loop and is used from that loop only."""
@@ -65,7 +42,7 @@ class Writer:
         self._engine = engine
         self._connection = engine.connect()
         self._loop = asyncio.get_running_loop()
-        self._ready: list[_Job] = []
+        self._ready: list[Job] = []
         self._scheduled: asyncio.Handle | None = None
         self._asked = 0.0
         self._last = 1
@@ -73,7 +50,7 @@ class Writer:
 
     def submit(self, batch: Batch, item: Any) -> asyncio.Future[Any]:
         """Queues an item for `batch(tx, items)`, which answers with one result an item, in order."""
-        job = _Job(batch, item, self._loop)
+        job = Job(batch, item, self._loop)
         self._ready.append(job)
         if self._scheduled is None or job.since - self._asked > OVERDUE_SECONDS:
             self._asked = job.since
@@ -105,7 +82,7 @@ class Writer:
         """One transaction of what is ready now."""
         self._scheduled = None
         jobs, self._ready = self._ready[:MAX_BATCH], self._ready[MAX_BATCH:]
-        late: list[_Job] = []
+        late: list[Job] = []
         try:
             late = self._write(jobs)
             for job in jobs:
@@ -123,7 +100,7 @@ class Writer:
             self._scheduled = self._loop.call_soon(self._gather, 0, LOOKS)
         self._log.grew()
 
-    def _write(self, jobs: list[_Job]) -> list[_Job]:
+    def _write(self, jobs: list[Job]) -> list[Job]:
         """Runs the jobs in one transaction, or each in its own if that fails; gives back those that met a lock."""
         self._clear()
         try:
@@ -148,7 +125,7 @@ class Writer:
         if raw is not None and raw.in_transaction:
             raw.rollback()
 
-    def _come_back(self, jobs: list[_Job], fault: Exception) -> list[_Job]:
+    def _come_back(self, jobs: list[Job], fault: Exception) -> list[Job]:
         """Splits jobs that met a lock into those that may wait a little longer and those that give up."""
         now = self._loop.time()
         for job in jobs:

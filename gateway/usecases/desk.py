@@ -21,7 +21,7 @@ from gateway.core.facts import NOT_EVALUATED, Auth
 from gateway.core.mail import Mail
 from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
-from gateway.store.accounts import find_slug
+from gateway.store.accounts import find_slugs
 from gateway.store.blobs import BlobStore, Spool
 from gateway.store.bodies import IN_ROW, StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
@@ -77,7 +77,7 @@ class FilingDesk:
     ) -> None:
         self._authenticity = authenticity
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
-        self._file = partial(file, settings)
+        self._file, self._refuse = partial(file, settings), partial(_refuse, settings)
         self._reader = reader or MailReader(settings.limits)
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._alerts: tuple[int, set[tuple[str, str]]] = (0, set())
@@ -91,7 +91,7 @@ class FilingDesk:
         found: Directory | None = None
         if wanted.ours and wanted.slug and not wanted.operator:
             days = self._settings.former_name_days
-            found = self._store.peek(lambda tx: find_slug(tx, wanted.slug, _now(), days))
+            found = await self._store.peek(find_slugs, (wanted.slug, _now(), days))
         admission = admit(wanted, found, admitted)
         if admission.accepted:
             return admission
@@ -171,7 +171,7 @@ class FilingDesk:
 
     async def refuse_mail(self, envelope: Envelope, reply: Reply) -> dict[int, Reply]:
         """A mail that the door refused for its size: each account it was for gets its receipt and its link (A8)."""
-        said = await self._store.write(partial(_refuse, envelope, reply, self._settings))
+        said: dict[int, Reply] = await self._store.write_each(self._refuse, (envelope, reply))
         for account in said:
             metrics.mail_done(envelope.road, "refuse", "A8", 0.0)
             _log.info("mail.refused", rule="A8", account=account, peer=envelope.peer)
@@ -180,7 +180,7 @@ class FilingDesk:
     async def note_refusals(self, envelope: Envelope) -> None:
         """A transaction that ended before its text came: each account it named gets the receipt of what it was told."""
         if any(not one.accepted and one.account is not None for one in envelope.admissions):
-            await self._store.write(partial(_note, envelope))
+            await self._store.write_each(_note, envelope)
 
 
 def _tell(filing: Filing, envelope: Envelope) -> None:
@@ -201,17 +201,19 @@ def _tell(filing: Filing, envelope: Envelope) -> None:
         _log.info("mail.refused", **about)
 
 
-def _refuse(envelope: Envelope, reply: Reply, settings: FilingSettings, tx: Tx) -> dict[int, Reply]:
+def _refuse(settings: FilingSettings, tx: Tx, mails: Sequence[tuple[Envelope, Reply]]) -> list[dict[int, Reply]]:
     pages = Pages()
-    said = note_refused_mail(tx, pages, envelope, reply, settings.why_url)
+    said = [note_refused_mail(tx, pages, envelope, reply, settings.why_url) for envelope, reply in mails]
     write(tx, pages)
     return said
 
 
-def _note(envelope: Envelope, tx: Tx) -> None:
+def _note(tx: Tx, envelopes: Sequence[Envelope]) -> list[None]:
     pages = Pages()
-    note_refusals(tx, pages, envelope)
+    for envelope in envelopes:
+        note_refusals(tx, pages, envelope)
     write(tx, pages)
+    return [None] * len(envelopes)
 
 
 def _cut(content: bytes, at: int, size: int) -> bytes:

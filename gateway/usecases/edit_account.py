@@ -21,5 +21,5 @@ async def edit_account(
         except AccountError as fault:
             return Wrong(option, str(fault))
     options = read_options(changes, gateway_domains)
-    await store.write(lambda tx: set_options(tx, writer.account, options))
+    await store.write(lambda tx: set_options(tx, writer.account, options), account=writer.account)
     return None

@@ -59,7 +59,7 @@ async def make_contact(
         add_event(tx, writer.account, "contact.created", contact.id, contact.created_at)
         return contact
 
-    return await store.write(make)
+    return await store.write(make, account=writer.account)
 
 
 async def change_contact(
@@ -85,7 +85,7 @@ async def change_contact(
         set_contact(tx, writer.account, contact)
         return contact
 
-    return await store.write(edit)
+    return await store.write(edit, account=writer.account)
 
 
 async def drop_contact(store: Store, writer: Principal, id: str) -> bool:
@@ -97,7 +97,7 @@ async def drop_contact(store: Store, writer: Principal, id: str) -> bool:
         remove_contact(tx, writer.account, id)
         return True
 
-    return await store.write(drop)
+    return await store.write(drop, account=writer.account)
 
 
 def _taken(tx: Tx, account: int, contact: Contact) -> Taken | None:

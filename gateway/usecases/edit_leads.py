@@ -92,7 +92,7 @@ async def _make(store: Store, writer: Principal, kind: _Kind[Card], empty: Card,
                 writing.add_event(tx, writer.account, kind.event, card.id, card.created_at)
         return card
 
-    return await store.write(make)
+    return await store.write(make, account=writer.account)
 
 
 async def _change(
@@ -105,7 +105,7 @@ async def _change(
             kind.set(tx, writer.account, card)
         return card
 
-    return await store.write(edit)
+    return await store.write(edit, account=writer.account)
 
 
 async def _drop(store: Store, writer: Principal, kind: _Kind[Card], id: str) -> bool:
@@ -115,7 +115,7 @@ async def _drop(store: Store, writer: Principal, kind: _Kind[Card], id: str) -> 
         kind.remove(tx, writer.account, id)
         return True
 
-    return await store.write(drop)
+    return await store.write(drop, account=writer.account)
 
 
 def _changed(tx: Tx, account: int, card: Card, change: CardChange) -> Card | Wrong:

@@ -65,7 +65,7 @@ def decide_all(tx: Tx, handings: Sequence[Handing], settings: FilingSettings) ->
 
 def file(settings: FilingSettings, tx: Tx, handings: Sequence[Handing]) -> list[Filing]:
     """Decides and records a batch of mails; one result a mail, in order."""
-    world, casts = gather(tx, handings, settings.domains, settings.quotas)
+    world, casts = gather(tx, handings, settings.domains, settings.quotas, hold=True)
     pages = Pages()
     filings = []
     for handing, cast in zip(handings, casts, strict=True):

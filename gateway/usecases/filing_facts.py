@@ -17,6 +17,7 @@ from gateway.core.people import Cast, Kind, Team, cast_people, with_parents
 from gateway.core.quota import DEFAULT_QUOTAS, HOUR_MS, Quota, Quotas, outsider, scoped_keys
 from gateway.core.visible import header_slugs
 from gateway.store import facts as store
+from gateway.store import locks
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
 from gateway.store.quotas import Counted, find_quotas
@@ -157,10 +158,19 @@ def thread_key(handing: Handing, cast: Cast) -> tuple[str, str]:
 
 
 def gather(
-    tx: Tx, handings: Sequence[Handing], domains: frozenset[str], quotas: Quotas = DEFAULT_QUOTAS
+    tx: Tx,
+    handings: Sequence[Handing],
+    domains: frozenset[str],
+    quotas: Quotas = DEFAULT_QUOTAS,
+    *,
+    hold: bool = False,
 ) -> tuple[World, list[Cast]]:
-    """Reads the facts of a batch, and who is in each of its messages."""
+    """Reads the facts of a batch, and who is in each of its messages.
+
+    hold: what the decisions will depend on stands still until the transaction ends, whoever else files (`locks`).
+    """
     of = {handing.account for handing in handings}
+    one_by_one = hold and locks.hold_accounts(tx, of, sum(map(_most_ties, handings)))
     boxes = [
         box
         for handing in handings
@@ -188,6 +198,8 @@ def gather(
         cast_people(handing.mail, accounts[handing.account].team, author_trusted=handing.auth.trusted)
         for handing in handings
     ]
+    if one_by_one:
+        locks.hold(tx, {tie for pair in zip(handings, casts, strict=True) for tie in _ties(*pair)})
     world = World(
         domains=domains,
         accounts=accounts,
@@ -204,14 +216,35 @@ def gather(
         customers={},
         quotas=quotas,
     )
-    _gather_cards(tx, of, world, casts)
-    _gather_quotas(tx, world, handings, casts)
+    _gather_cards(tx, of, world, casts, hold=one_by_one)
+    _gather_quotas(tx, world, handings, casts, hold=one_by_one)
     return world, casts
 
 
-def _gather_quotas(tx: Tx, world: World, handings: Sequence[Handing], casts: Sequence[Cast]) -> None:
+def _most_ties(handing: Handing) -> int:
+    """How many `_ties` and counters a mail has at most."""
+    mail = handing.mail
+    return len(mail.to) + len(mail.cc) + len(mail.references) + 8
+
+
+def _ties(handing: Handing, cast: Cast) -> set[tuple[int, str, str]]:
+    """What a mail shares with others that may be filed at the same moment: each an account, a kind and a name.
+
+    Those that are the same mail (B9), answer each other (C6), concern the same client (C4, C7) or, where there is no
+    client, stand in the same thread (D).
+    """
+    mail, account = handing.mail, handing.account
+    known = {*mail.references, *((mail.message_id,) if mail.message_id else ())}
+    thread = set() if cast.primary else {(account, "thread", mail.subject_key)}
+    clients = {(account, "client", one.key) for one in cast.clients}
+    return {(account, "mail", mail.identity), *((account, "id", one) for one in known)} | clients | thread
+
+
+def _gather_quotas(tx: Tx, world: World, handings: Sequence[Handing], casts: Sequence[Cast], *, hold: bool) -> None:
     """What outsiders caused so far, for those of the batch that are counted; nothing is asked for the others (B8b)."""
     counted = {one for pair in zip(handings, casts, strict=True) for one in world.counted(*pair).values()}
+    if hold:
+        locks.hold(tx, {(account, "quota", key) for account, key, _ in counted})
     of, keys, hours = ({one[0] for one in counted}, {one[1] for one in counted}, {one[2] for one in counted})
     world.created = find_quotas(tx, of, keys, hours)
 
@@ -236,15 +269,18 @@ def _slugs(
     }
 
 
-def _gather_cards(tx: Tx, of: set[int], world: World, casts: Sequence[Cast]) -> None:
+def _gather_cards(tx: Tx, of: set[int], world: World, casts: Sequence[Cast], *, hold: bool) -> None:
     """Conversations, leads and customers: what depends on who and what was found before."""
     talks = {row.conversation for row in world.filed.values()}
     talks |= {one.conversation for found in world.referred.values() for one in found}
     talks |= {thread.conversation for thread in world.threads.values()}
-    world.conversation_leads = store.find_conversation_leads(tx, of, {one for one in talks if one})
+    known = {one for one in talks if one}
+    if hold:
+        locks.hold_conversations(tx, of, known)
+    world.conversation_leads = store.find_conversation_leads(tx, of, known)
     people = {
-        known.id
-        for (_, key), known in world.contacts.items()
+        one.id
+        for (_, key), one in world.contacts.items()
         if any(cast.primary is not None and cast.primary.key == key for cast in casts)
     }
     world.open_leads = store.find_open_leads(tx, of, people)

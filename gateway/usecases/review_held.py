@@ -37,7 +37,7 @@ async def release_held(
     if held is None:
         return None
     mail = await asyncio.to_thread(lambda: read_mail(unpack(blobs, admin.account, held.body), settings.limits))
-    return await store.write(partial(_release, admin.account, id, mail, settings))
+    return await store.write(partial(_release, admin.account, id, mail, settings), account=admin.account)
 
 
 def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx) -> Message | Decision | None:
@@ -72,7 +72,7 @@ async def refuse_held(store: Store, admin: Principal, id: str) -> Message | None
             bury_held(tx, admin.account, id)
         return message
 
-    return await store.write(refuse)
+    return await store.write(refuse, account=admin.account)
 
 
 async def refuse_forgotten(store: Store, held_days: int) -> int:

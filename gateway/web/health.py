@@ -28,6 +28,6 @@ async def readyz(services: Services) -> JSONResponse:
 
 
 @router.get("/metrics")
-async def show_metrics() -> Response:
+async def show_metrics(services: Services) -> Response:
     """Counters in the text format of Prometheus."""
-    return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+    return Response(await services.figures(), headers={"Content-Type": metrics.CONTENT_TYPE})

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, TypeAlias
 
 from fastapi import Depends, Request
 
+from gateway import metrics
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.show_mail import MimeLimits
@@ -24,6 +25,10 @@ class Explain(Protocol):
     ) -> Awaitable[dict[str, Any]]: ...
 
 
+async def _own_figures() -> bytes:
+    return metrics.exposition()
+
+
 @dataclass(frozen=True, slots=True)
 class WebServices:
     """The means of the web door.
@@ -31,7 +36,7 @@ class WebServices:
     filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
     only once the listener is bound. receipt_days, held_days: how long receipts, and held mail, are kept.
-    secure_cookies: cookies by https only.
+    secure_cookies: cookies by https only. figures: what is counted, for Prometheus.
     """
 
     store: Store
@@ -41,6 +46,7 @@ class WebServices:
     public_url: Callable[[], str]
     explain: Explain
     version: str
+    figures: Callable[[], Awaitable[bytes]] = _own_figures
     receipt_days: int = 365
     held_days: int = 30
     secure_cookies: bool = False

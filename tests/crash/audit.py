@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from zstandard import ZstdError
 
@@ -54,7 +54,6 @@ _STRAYS = {
 _PARTS = {
     "bodies": ("SELECT message, COUNT(*) FROM bodies GROUP BY message", 1),
     "sources": ("SELECT message, COUNT(*) FROM sources GROUP BY message", 1),
-    "participants": ("SELECT message, COUNT(*) FROM participants GROUP BY message", 3),
     "contact cards": ("SELECT message, COUNT(*) FROM cards WHERE kind = 'contact' GROUP BY message", 1),
     "lead cards": ("SELECT message, COUNT(*) FROM cards WHERE kind = 'lead' GROUP BY message", 1),
     "events": ("SELECT subject, COUNT(*) FROM events WHERE type = 'message.filed' GROUP BY subject", 1),
@@ -63,6 +62,8 @@ _PARTS = {
         1,
     ),
 }
+_PARTICIPANTS = "SELECT message, COUNT(*) FROM participants GROUP BY message"
+_KEPT = "SELECT m.id, m.message_id FROM messages m JOIN accounts a ON a.number = m.account WHERE a.slug = :slug"
 _ON_CARDS = (
     "SELECT m.message_id, e.email, l.name FROM messages m"
     " LEFT JOIN cards c ON c.message = m.id AND c.kind = 'contact' LEFT JOIN contact_emails e ON e.contact = c.card"
@@ -71,48 +72,69 @@ _ON_CARDS = (
 
 
 class Audit:
-    """Looks through stores that hold some of the same letters; what a letter's bytes are is worked out once."""
+    """Looks through stores that hold some of the same letters; what a letter's bytes are is worked out once.
 
-    def __init__(self, letters: Iterable[Letter]) -> None:
+    accounts: slugs of those whom every letter was for.
+    """
+
+    def __init__(self, letters: Iterable[Letter], accounts: Sequence[str] = ("acme",)) -> None:
         self._letters = {letter.id: letter for letter in letters}
         self._hashes = {sha256(letter.content).hexdigest() for letter in self._letters.values()}
+        self._accounts = accounts
+        self._parts = _PARTS | {"participants": (_PARTICIPANTS, 2 + len(accounts))}
 
     def look(
-        self, database: Path, acknowledged: Mapping[str, str], *, whole: bool = False, deep: bool = True
+        self,
+        place: Path | str,
+        *acknowledged: Mapping[str, str],
+        blobs: Path | None = None,
+        whole: bool = False,
+        deep: bool = True,
     ) -> list[str]:
-        """What is wrong with a store, opened as the product opens it, its files beside it.
+        """What is wrong with a store, opened as the product opens it.
 
-        acknowledged: Message-ID → id in the reply, "" where only the reply's code is known. whole: every letter was
-        acknowledged. deep: every page is checked as well.
+        acknowledged: for each account, Message-ID → id in the reply, "" where only the code is known. blobs: the
+        folder of large mails; left out, it stands beside the file. whole: every letter was acknowledged. deep: every
+        page is checked as well.
         """
         try:
-            with schema.transaction(database, reading=True) as tx:
-                found = list(self._look(tx, BlobStore(database.parent / "blobs"), acknowledged, whole=whole))
+            with schema.transaction(place, reading=True) as tx:
+                files = BlobStore(blobs or Path(place).parent / "blobs")
+                found = list(self._look(tx, files, acknowledged, whole=whole))
             if deep:
-                schema.check(database)
+                schema.check(place)
         except (StoreError, DBAPIError, ValueError) as error:
             return [f"unusable: {error}"]
         return found
 
-    def _look(self, tx: Connection, blobs: BlobStore, acknowledged: Mapping[str, str], *, whole: bool) -> Iterator[str]:
-        kept = [(str(id), str(name)) for id, name in tx.exec_driver_sql("SELECT id, message_id FROM messages")]
+    def _look(
+        self, tx: Connection, blobs: BlobStore, acknowledged: Sequence[Mapping[str, str]], *, whole: bool
+    ) -> Iterator[str]:
+        names: dict[str, str] = {}
+        for slug, told in zip(self._accounts, acknowledged, strict=True):
+            kept = [(str(id), str(name)) for id, name in tx.execute(text(_KEPT), {"slug": slug})]
+            yield from self._mails(kept, told, whole=whole)
+            names |= dict(kept)
+        yield from self._bytes(tx, blobs, names)
+        yield from self._cards(tx, set(names))
+        for words, query in _STRAYS.items():
+            yield from (f"orphan: {words}: {row[0]}" for row in tx.execute(text(query)) if row[0] is not None)
+        yield from self._files(blobs.root)
+
+    def _mails(self, kept: Sequence[tuple[str, str]], told: Mapping[str, str], *, whole: bool) -> Iterator[str]:
+        """Each mail once, those that must be there, and no others."""
         ids = {name: id for id, name in kept}
         yield from (f"doubled: {name}" for name, n in Counter(name for _, name in kept).items() if n > 1)
-        yield from (f"lost: {name}" for name in acknowledged if name not in ids)
-        yield from (f"told wrongly: {name}" for name, id in acknowledged.items() if id and ids.get(name, id) != id)
+        yield from (f"lost: {name}" for name in told if name not in ids)
+        yield from (f"told wrongly: {name}" for name, id in told.items() if id and ids.get(name, id) != id)
         yield from (f"never sent: {name}" for name in ids if name not in self._letters)
         if whole:
             yield from (f"lost: {name}" for name in self._letters if name not in ids)
-        yield from self._bytes(tx, blobs, {id: name for name, id in ids.items()})
-        yield from self._cards(tx, set(ids.values()))
-        for words, query in _STRAYS.items():
-            yield from (f"orphan: {words}: {row[0]}" for row in tx.exec_driver_sql(query) if row[0] is not None)
-        yield from self._files(blobs.root)
 
     def _bytes(self, tx: Connection, blobs: BlobStore, names: Mapping[str, str]) -> Iterator[str]:
         """Raw bytes as they were sent."""
         query = "SELECT account, message, codec, trace, data FROM bodies"
-        for account, message, codec, trace, data in tx.exec_driver_sql(query):
+        for account, message, codec, trace, data in tx.execute(text(query)):
             letter = self._letters.get(names.get(message, ""))
             try:
                 content = unpack(blobs, account, StoredBody(codec, trace, data))
@@ -127,20 +149,20 @@ class Audit:
 
     def _cards(self, tx: Connection, messages: set[str]) -> Iterator[str]:
         """All rows of a mail or none, each as often as it must be; one contact an address, one lead a conversation."""
-        for words, (query, wanted) in _PARTS.items():
-            counts = {row[0]: row[1] for row in tx.exec_driver_sql(query)}
+        for words, (query, wanted) in self._parts.items():
+            counts = {row[0]: row[1] for row in tx.execute(text(query))}
             yield from (
                 f"half-written or doubled: {counts.get(message, 0)} {words} of mail {message}"
                 for message in messages
                 if counts.get(message, 0) != wanted
             )
-        for name, email, lead in tx.exec_driver_sql(_ON_CARDS):
+        for name, email, lead in tx.execute(text(_ON_CARDS)):
             letter = self._letters.get(name)
             if letter is not None and (email, lead) != (letter.client, letter.subject):
                 yield f"on a wrong card: {name} on {email} and {lead!r}"
-        for query in ("SELECT name FROM leads", "SELECT email FROM contact_emails"):
-            counted = Counter(str(row[0]) for row in tx.exec_driver_sql(query))
-            yield from (f"doubled: card {name}" for name, count in counted.items() if count > 1)
+        for query in ("SELECT account, name FROM leads", "SELECT account, email FROM contact_emails"):
+            counted = Counter((row[0], str(row[1])) for row in tx.execute(text(query)))
+            yield from (f"doubled: card {name}" for (_, name), count in counted.items() if count > 1)
 
     def _files(self, root: Path) -> Iterator[str]:
         """A file's name is the hash of its bytes, and no spool is left where a start has cleaned."""

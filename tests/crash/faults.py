@@ -8,19 +8,23 @@ import logging
 import os
 import random
 import sqlite3
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from structlog.testing import capture_logs
 
 from config import Settings
 from gateway.app import Gateway
+from tests.crash import points_on_postgresql
 from tests.crash.audit import Audit
-from tests.crash.fleet import Letter
+from tests.crash.fleet import LMTP, SMTP, Letter, Road
 from tests.crash.fleet import letter as new_letter
-from tests.crash.losses import hand
+from tests.crash.losses import LostError, hand
 from tests.crash.points import Point, Points, watch_awaits, watching
 from tests.serving import Serving
 
@@ -69,25 +73,55 @@ class Struck:
     faults: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where faults are raised: on a road, on a store. database: URL of one on PostgreSQL; left out, a SQLite file."""
+
+    road: Road = SMTP
+    database: str = ""
+
+    @property
+    def faults(self) -> Mapping[str, Mapping[str, Callable[[], BaseException]]]:
+        """What fits a kind of point, by name."""
+        return {**FAULTS, **points_on_postgresql.FAULTS} if self.database else FAULTS
+
+    @property
+    def tap(self) -> Callable[[Points, ExitStack], None] | None:
+        return points_on_postgresql.tap if self.database else None
+
+
 def strike_all(
     folder: Path,
     seed: int,
     share: float = 1.0,
     told: Callable[[int], None] = lambda total: None,
     at: Callable[[Point], bool] = lambda point: True,
+    ground: Ground | None = None,
 ) -> Struck:
     """Strikes each point with each fault that fits it, or a share of them drawn by lot. told: how many there are. at:
     picks points."""
-    serving = Serving(folder)
-    serving.add_account()
-    asyncio_log = logging.getLogger("asyncio")
-    asyncio_log.disabled = True
+    ground = ground or Ground()
+    elsewhere: dict[str, Any] = (
+        {"DATABASE_URL": ground.database, "BLOB_URL": f"file://{folder}/blobs"} if ground.database else {}
+    )
+    serving = Serving(folder, **elsewhere)
+    for slug in ground.road.accounts:
+        serving.add_account(slug)
+    points = Points()
+    with _quiet(), watching(points, ground.tap), capture_logs():
+        return asyncio.run(_Torture(serving, ground, points, seed, share, told, at).run())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What libraries have to say of faults that are raised in the middle of them is not of interest."""
+    logging.disable(logging.CRITICAL)
     try:
-        points = Points()
-        with watching(points), capture_logs():
-            return asyncio.run(_Torture(serving.database, points, seed, share, told, at).run())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        asyncio_log.disabled = False
+        logging.disable(logging.NOTSET)
 
 
 class _Torture:
@@ -95,7 +129,8 @@ class _Torture:
 
     def __init__(
         self,
-        database: Path,
+        serving: Serving,
+        ground: Ground,
         points: Points,
         seed: int,
         share: float,
@@ -103,13 +138,18 @@ class _Torture:
         at: Callable[[Point], bool],
     ) -> None:
         self._settings = Settings(
-            database_url=f"sqlite:///{database}", smtp_listen="127.0.0.1:0", hostname="mx.mail.kommo.com"
+            database_url=serving.place if isinstance(serving.place, str) else f"sqlite:///{serving.place}",
+            blob_url=f"file://{serving.blobs}",
+            smtp_listen="127.0.0.1:0",
+            lmtp_listen="127.0.0.1:0",
+            hostname="mx.mail.kommo.com",
         )
-        self._database, self._points, self._told = database, points, told
+        self._serving, self._ground, self._points, self._told = serving, ground, points, told
+        self._road = ground.road
         self._at = at
         self._chance, self._share = random.Random(seed), share
         self._sent: list[Letter] = []
-        self._acknowledged: dict[str, str] = {}
+        self._acknowledged: dict[str, dict[str, str]] = {one: {} for one in self._road.recipients}
         self._wheres: dict[str, str] = {}
         self._result = Struck()
 
@@ -123,14 +163,17 @@ class _Torture:
             self._told(len(chosen))
             await self._strike(size, point, name, fault)
         await self._gateway.stop()
-        found = Audit(self._sent).look(self._database, self._acknowledged, whole=True)
+        audit = Audit(self._sent, self._road.accounts)
+        promised = self._acknowledged.values()
+        found = audit.look(self._serving.place, *promised, blobs=self._serving.blobs, whole=True)
         self._result.faults += [f"{fault}{self._struck_at(fault)}" for fault in found]
         return self._result
 
     async def _start(self) -> None:
-        self._gateway = Gateway(self._settings, frozenset({"smtp"}))
+        role = "lmtp" if self._road is LMTP else "smtp"
+        self._gateway = Gateway(self._settings, frozenset({role}))
         await self._gateway.start()
-        listen = self._gateway.port("smtp")
+        listen = self._gateway.port(role)
         self._address = listen.host, listen.port
 
     async def _plan(self, size: str) -> Sequence[tuple[Point, str, Callable[[], BaseException]]]:
@@ -138,12 +181,15 @@ class _Torture:
         for _ in range(2):
             letter = self._letter(size)
             with self._points.armed():
-                reply = await self._hand(letter)
-            assert reply.startswith("250 "), reply
+                replies = await self._hand(letter)
+            assert all(reply.startswith("250 ") for reply in replies.values()), replies
         found = [point for point in dict.fromkeys(self._points.seen) if point.nth < AGAIN and point.name != UNANSWERED]
         self._result.points.update(point.kind for point in found)
         return [
-            (point, name, fault) for point in found if self._at(point) for name, fault in FAULTS[point.kind].items()
+            (point, name, fault)
+            for point in found
+            if self._at(point)
+            for name, fault in self._ground.faults[point.kind].items()
         ]
 
     async def _strike(self, size: str, point: Point, name: str, fault: Callable[[], BaseException]) -> None:
@@ -155,18 +201,20 @@ class _Torture:
         if not first.done():
             result.late += 1
             await self._hand(self._letter("in the loop"))
-        reply = await first
+        replies = await first
         result.strikes += 1
         result.passed_by += not self._points.struck
-        result.answers[reply[:3] if reply[:3].isdigit() else reply] += 1
+        result.answers.update(reply[:3] if reply[:3].isdigit() else reply for reply in replies.values())
         where = f"{name} at {point.kind} {point.name} ({point.nth + 1}) of a mail {size}"
-        if not reply.startswith(("250 ", "4", "gone")):
-            result.faults.append(f"answered {reply!r}: {where}")
+        for reply in replies.values():
+            if not reply.startswith(("250 ", "4", "gone")):
+                result.faults.append(f"answered {reply!r}: {where}")
         following = self._letter("in the loop")
         self._wheres |= {letter.id: where, following.id: f"sent after {where}"}
-        for one in (following,) if reply.startswith("250 ") else (following, letter):
-            then = await self._hand(one)
-            if not then.startswith("250 "):
+        unheard = [one for one, reply in replies.items() if not reply.startswith("250 ")]
+        for one, whom in ((following, self._road.recipients), (letter, unheard)):
+            then = await self._hand(one, whom) if whom else {}
+            if not all(reply.startswith("250 ") for reply in then.values()):
                 result.faults.append(f"afterwards {then!r}: {where}")
                 await self._afresh()
                 await self._hand(one)
@@ -182,18 +230,21 @@ class _Torture:
 
     def _letter(self, size: str) -> Letter:
         number = len(self._sent)
-        self._sent.append(new_letter(self._chance, number, number // MAILS_A_TALK, number // MAILS_A_TALK, SIZES[size]))
+        talk = number // MAILS_A_TALK
+        self._sent.append(new_letter(self._chance, number, talk, talk, SIZES[size], self._road))
         return self._sent[-1]
 
-    async def _hand(self, letter: Letter) -> str:
-        """The reply to a mail; "gone" where the connection ended instead, "stuck" where nothing came."""
+    async def _hand(self, letter: Letter, recipients: Sequence[str] = ()) -> dict[str, str]:
+        """The replies to a mail by recipient; "gone" where the connection ended instead, "stuck" where nothing came."""
+        wanted = recipients or self._road.recipients
         try:
             async with asyncio.timeout(STUCK_SECONDS):
-                reply = await hand(self._address, letter)
-        except ConnectionError:
-            return "gone"
+                replies = await hand(self._address, letter, self._road, wanted)
+        except LostError as gone:
+            replies = dict.fromkeys(wanted, "gone") | gone.heard
         except TimeoutError:
-            return "stuck"
-        if reply.startswith("250 "):
-            self._acknowledged[letter.id] = reply.rpartition("id=")[2]
-        return reply
+            replies = dict.fromkeys(wanted, "stuck")
+        for one, reply in replies.items():
+            if reply.startswith("250 "):
+                self._acknowledged[one][letter.id] = reply.rpartition("id=")[2]
+        return replies

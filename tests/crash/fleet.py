@@ -18,10 +18,30 @@ SMALL, LARGE, HUGE = (10, 4_000), (140_000, 300_000), (600_000, 900_000)
 """Random bytes that become twice as many letters of a text. Beyond 256 KiB a mail is kept in a file, unless it came so
 fast that its end was there before anybody could open one; a huge one never does."""
 TEAM = "dimas@acme.example"
-SMART = "acme+lead@mail.kommo.com"
+SMART, ALSO_SMART = "acme+lead@mail.kommo.com", "bolt+lead@mail.kommo.com"
 Address = tuple[str, int]
 Hand = Callable[[Address, "Letter", Callable[[], None]], str]
 """Hands one letter to the server at an address and gives the last reply; calls back at each step on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """How mail is handed over: by the word that begins a session, and for whom. By LMTP each account answers (A6)."""
+
+    hello: str
+    recipients: tuple[str, ...]
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return tuple(address.partition("+")[0] for address in self.recipients)
+
+    @property
+    def answers(self) -> int:
+        """Replies to a message."""
+        return len(self.recipients) if self.hello == "LHLO" else 1
+
+
+SMTP, LMTP = Road("EHLO", (SMART,)), Road("LHLO", (SMART, ALSO_SMART))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +56,31 @@ class Letter:
 
 
 def letters(
-    seed: int, count: int, conversations: int, clients: int, large_every: int, large: tuple[int, int] = LARGE
+    seed: int,
+    count: int,
+    conversations: int,
+    clients: int,
+    large_every: int,
+    large: tuple[int, int] = LARGE,
+    road: Road = SMTP,
 ) -> list[Letter]:
     """Mails in which both sides of each conversation write in turn; every so many-th is too large for a row."""
     chance = random.Random(seed)
     return [
-        letter(chance, n, n % conversations, n % conversations % clients, SMALL if n % large_every else large)
+        letter(chance, n, n % conversations, n % conversations % clients, SMALL if n % large_every else large, road)
         for n in range(count)
     ]
 
 
-def letter(chance: random.Random, n: int, conversation: int, client: int, size: tuple[int, int]) -> Letter:
+def letter(
+    chance: random.Random, n: int, conversation: int, client: int, size: tuple[int, int], road: Road = SMTP
+) -> Letter:
     """The nth mail, of a conversation with a client; its text is twice as many letters as `size` says."""
     text = chance.randbytes(chance.randint(*size)).hex()
     subject, reply = f"Offer {conversation}", n >= 2 * conversation and n != conversation
     who = f"client{client}@bluefin.example"
     sender, to = (TEAM, who) if n % 3 else (who, TEAM)
-    lines = [f"From: {sender}", f"To: {to}", f"Cc: {SMART}", f"Subject: {'Re: ' * reply}{subject}"]
+    lines = [f"From: {sender}", f"To: {to}", f"Cc: {', '.join(road.recipients)}", f"Subject: {'Re: ' * reply}{subject}"]
     lines += [f"Message-ID: <{n}@acme.example>", "Date: Mon, 23 Nov 2026 10:00:00 +0000"]
     body = [text[at : at + 76] for at in range(0, len(text), 76)]
     return Letter(f"<{n}@acme.example>", who, subject, sender, "\r\n".join([*lines, "", *body, ""]).encode())
@@ -62,15 +90,17 @@ class Fleet:
     """Senders that share one pile of letters until each was answered for good.
 
     acknowledged: Message-ID → the id in the reply that said it was filed. deferred, refused: every other reply.
-    unanswered: how often a letter went out again because the connection was lost.
+    unanswered: how often a letter went out again because the connection was lost. later_seconds: how long who
+    was put off, or lost the connection, waits before the next try; 0: not at all, and after a loss until it is aimed.
     """
 
-    def __init__(self, pile: Sequence[Letter], hands: Sequence[Hand]) -> None:
+    def __init__(self, pile: Sequence[Letter], hands: Sequence[Hand], later_seconds: float = 0.0) -> None:
         self.acknowledged: dict[str, str] = {}
         self.deferred: list[str] = []
         self.refused: list[str] = []
         self.unanswered = 0
         self._pile, self._count, self._hands = deque(pile), len(pile), hands
+        self._later_seconds = later_seconds
         self._target: Address | None = None
         self._steps, self._over = 0, False
         self._fault: BaseException | None = None
@@ -90,8 +120,8 @@ class Fleet:
             for thread in threads:
                 thread.join(PATIENCE)
 
-    def aim(self, target: Address) -> None:
-        """Says where the server listens now; they stay away from where a connection was lost."""
+    def aim(self, target: Address | None) -> None:
+        """Says where the server listens now; they stay away from where a connection was lost. None: nobody begins."""
         with self._news:
             self._target = target
             self._news.notify_all()
@@ -109,6 +139,11 @@ class Fleet:
     def wait_for_step(self, number: int) -> None:
         """Returns as soon as the senders together came so far, or have nothing left to send."""
         self._wait(lambda: self._steps >= number or self._done)
+
+    def wait_for_an_answer(self) -> None:
+        """Returns as soon as one more letter is acknowledged, or nothing is left to send."""
+        before = len(self.promised())
+        self._wait(lambda: len(self.acknowledged) > before or self._done)
 
     def wait_for_all(self) -> None:
         self._wait(lambda: self._done)
@@ -151,7 +186,9 @@ class Fleet:
     def _again(self, letter: Letter, target: Address) -> None:
         with self._news:
             self.unanswered += 1
-            if self._target == target:
+            if self._later_seconds:
+                self._news.wait_for(lambda: self._over, self._later_seconds)
+            elif self._target == target:
                 self._target = None
             self._pile.append(letter)
             self._news.notify_all()
@@ -163,6 +200,7 @@ class Fleet:
                 self.acknowledged[letter.id] = found[1] if found else ""
             elif reply.startswith("4"):
                 self.deferred.append(reply)
+                self._news.wait_for(lambda: self._over, self._later_seconds)
                 self._pile.append(letter)
             else:
                 self.refused.append(reply)
@@ -175,6 +213,9 @@ def by_smtplib(target: Address, letter: Letter, step: Callable[[], None]) -> str
         step()
         try:
             client.sendmail(letter.sender, [SMART], letter.content)
+        except smtplib.SMTPRecipientsRefused as refusals:
+            code, words = next(iter(refusals.recipients.values()))
+            return f"{code} {words!r}"
         except smtplib.SMTPResponseException as refusal:
             return f"{refusal.smtp_code} {refusal.smtp_error!r}"
     step()

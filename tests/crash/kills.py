@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import text
+
+from gateway.store import schema
 from tests.crash.audit import Audit
 from tests.crash.fleet import Fleet, Pipelining, by_smtplib, letters
 from tests.serving import Serving
@@ -46,7 +47,7 @@ def kill_rounds(folder: Path, seed: int, rounds: int, senders: int, told: Callab
                 serving.kill()
                 promised = fleet.promised()
                 serving.start()
-                faults += _missing(serving.database, promised)
+                faults += missing(serving.place, promised)
                 told()
             fleet.aim(serving.smtp)
             fleet.wait_for_all()
@@ -62,8 +63,8 @@ def kill_rounds(folder: Path, seed: int, rounds: int, senders: int, told: Callab
     return Killed(rounds, count, fleet.unanswered, tuple(faults))
 
 
-def _missing(database: Path, promised: dict[str, str]) -> list[str]:
+def missing(place: Path | str, promised: dict[str, str]) -> list[str]:
     """What was acknowledged and isn't there just after a start."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
-        there = {str(name) for (name,) in store.execute("SELECT message_id FROM messages")}
+    with schema.transaction(place, reading=True) as tx:
+        there = {str(row[0]) for row in tx.execute(text("SELECT message_id FROM messages"))}
     return [f"lost: {name}" for name in promised if name not in there]

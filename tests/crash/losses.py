@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash.audit import Audit
-from tests.crash.fleet import SMART, Letter, letters
-from tests.crash.proxy import FINAL, LOSSES, Proxy
+from tests.crash.fleet import SMTP, Letter, Road, letters
+from tests.crash.proxy import Loss, Proxy, losses
 from tests.serving import PATIENCE, Serving
 
 AT_ONCE, LARGE_EVERY = 32, 20
@@ -22,8 +22,8 @@ _ID = re.compile(r"\bid=(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What came of it. lost: replies to a message the server said and nobody heard, or was not let say. already: mails
-    whose second try was answered "Already filed". by_way: how often a connection was lost in which way."""
+    """What came of it. lost: mails of whom a reply was said and nobody heard it, or was not let say. already: second
+    tries for one recipient that were answered "Already filed". by_way: how often a connection was lost in which way."""
 
     mails: int
     lost: int
@@ -32,89 +32,146 @@ class Lost:
     faults: tuple[str, ...]
 
 
-def lose_replies(folder: Path, seed: int, count: int, told: Callable[[], None] = lambda: None) -> Lost:
+def lose_replies(
+    folder: Path, seed: int, count: int, told: Callable[[], None] = lambda: None, road: Road = SMTP
+) -> Lost:
     """Loses so many replies to messages, in every way in turn, and the replies to commands beside them."""
-    finals = sum(loss.reply == FINAL for loss in LOSSES.values())
-    mails = -(-count // finals) * len(LOSSES)
-    pile = letters(seed, mails, mails // 4, mails // 5, LARGE_EVERY)
-    serving = Serving(folder, LOG_LEVEL="error")
-    serving.add_account()
+    ways = losses(road)
+    finals = sum(loss.final for loss in ways.values())
+    mails = -(-count // finals) * len(ways)
+    pile = letters(seed, mails, mails // 4, mails // 5, LARGE_EVERY, road=road)
+    serving = Serving(folder, LOG_LEVEL="error", LMTP_LISTEN="127.0.0.1:0")
+    for slug in road.accounts:
+        serving.add_account(slug)
     try:
         serving.start()
-        tries = asyncio.run(_all(serving.smtp, pile, told))
-        faults = [one.fault for one in tries if one.fault]
+        server = serving.smtp if road is SMTP else _address(serving.lmtp)
+        tries = asyncio.run(_Trial(server, road, ways).all(pile, told))
+        faults = [fault for one in tries for fault in one.faults]
         faults += ["ended badly"] * (serving.stop() != 0) + ["a stack trace"] * ("Traceback" in serving.said())
     finally:
         serving.kill()
-    faults += Audit(pile).look(serving.database, {one.name: one.id for one in tries}, whole=True)
-    lost = sum(LOSSES[one.way].reply == FINAL for one in tries)
+    promised = [{one.name: one.ids.get(recipient, "") for one in tries} for recipient in road.recipients]
+    faults += Audit(pile, road.accounts).look(serving.place, *promised, whole=True)
+    lost = sum(ways[one.way].final for one in tries)
     already = sum(one.already for one in tries)
     return Lost(mails, lost, already, dict(Counter(one.way for one in tries)), tuple(faults))
 
 
+def _address(place: str) -> tuple[str, int]:
+    host, _, port = place.rpartition(":")
+    return host, int(port)
+
+
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One mail: lost in a way, then sent again. id: in the reply to the second try."""
+    """One mail: lost in a way, then sent again to whom no answer was heard for. ids: recipient → the id in the reply
+    that told of it. already: how many were answered "Already filed"."""
 
     name: str
     way: str
-    id: str
-    already: bool
-    fault: str
+    ids: dict[str, str]
+    already: int
+    faults: list[str]
 
 
-async def _all(server: tuple[str, int], pile: Sequence[Letter], told: Callable[[], None]) -> list[_Try]:
-    """Every mail, some at one time."""
-    turns = asyncio.Semaphore(AT_ONCE)
-    ways = list(LOSSES)
+class _Trial:
+    """A server, and mails whose replies are lost in every way in turn, some at one time."""
 
-    async def one(letter: Letter, way: str) -> _Try:
-        async with turns:
-            done = await _lose(server, letter, way)
-            told()
-            return done
+    def __init__(self, server: tuple[str, int], road: Road, ways: dict[str, Loss]) -> None:
+        self._server, self._road, self._ways = server, road, ways
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
-    return await asyncio.gather(*(one(letter, ways[n % len(ways)]) for n, letter in enumerate(pile)))
+    async def all(self, pile: Sequence[Letter], told: Callable[[], None]) -> list[_Try]:
+        ways = list(self._ways)
+
+        async def one(letter: Letter, way: str) -> _Try:
+            async with self._turns:
+                done = await self._lose(letter, way)
+                told()
+                return done
+
+        return await asyncio.gather(*(one(letter, ways[n % len(ways)]) for n, letter in enumerate(pile)))
+
+    async def _lose(self, letter: Letter, way: str) -> _Try:
+        loss = self._ways[way]
+        proxy = Proxy(self._server, loss)
+        lost = False
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(proxy.open())
+            try:
+                heard = await hand(("127.0.0.1", proxy.port), letter, self._road)
+            except LostError as gone:
+                heard, lost = gone.heard, True
+        unheard = [one for one in self._road.recipients if one not in heard]
+        again = await hand(self._server, letter, self._road, unheard) if unheard else {}
+        return self._judge(letter, way, heard, again, proxy.lost[0] if proxy.lost and lost else b"")
+
+    def _judge(self, letter: Letter, way: str, heard: dict[str, str], again: dict[str, str], unsaid: bytes) -> _Try:
+        """Every recipient was told once of the mail's id, and the reply that was lost is said again."""
+        loss, faults = self._ways[way], []
+        if not again:
+            faults.append(f"not lost: {way}: {heard}")
+        replies = heard | again
+        ids = {one: found[1] for one, reply in replies.items() if (found := _ID.search(reply))}
+        faults += [
+            f"answered: {reply}" for one, reply in replies.items() if not reply.startswith("250 ") or one not in ids
+        ]
+        already = {one: found[1] for one, reply in again.items() if (found := _ALREADY.match(reply))}
+        if not loss.final and already:
+            faults.append(f"filed without its text: {way}")
+        if loss.final and len(already) != len(again):
+            faults.append(f"not recognised: {way}: {again}")
+        answered = _ID.search(unsaid.decode()) if loss.final else None
+        if answered and answered[1] not in already.values():
+            faults.append(f"not recognised: {unsaid!r}, then {again}")
+        return _Try(letter.id, way, ids, len(already), faults)
 
 
-async def _lose(server: tuple[str, int], letter: Letter, way: str) -> _Try:
-    loss = LOSSES[way]
-    proxy = Proxy(server, loss)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(proxy.open())
-        try:
-            heard = await hand(("127.0.0.1", proxy.port), letter)
-        except ConnectionError:
-            heard = ""
-    again = await hand(server, letter)
-    found, already = _ID.search(again), _ALREADY.match(again)
-    answered = _ID.search(proxy.lost[0].decode()) if proxy.lost and loss.reply == FINAL else None
-    fault = ""
-    if heard:
-        fault = f"not lost: {way}: {heard}"
-    elif not again.startswith("250 ") or found is None:
-        fault = f"answered: {again}"
-    elif loss.reply != FINAL and already:
-        fault = f"filed without its text: {way}"
-    elif answered and not (already and already[1] == answered[1]):
-        fault = f"not recognised: {proxy.lost[0]!r}, then {again}"
-    return _Try(letter.id, way, found[1] if found else "", already is not None, fault)
+class LostError(ConnectionError):
+    """The connection has ended before everybody was answered for. heard: recipient → last reply."""
+
+    def __init__(self, heard: dict[str, str]) -> None:
+        super().__init__("the server has gone")
+        self.heard = heard
 
 
-async def hand(address: tuple[str, int], letter: Letter) -> str:
-    """Hands one letter over, a command at a time; the last reply. Raises ConnectionError where one doesn't come."""
+async def hand(
+    address: tuple[str, int], letter: Letter, road: Road = SMTP, recipients: Sequence[str] = ()
+) -> dict[str, str]:
+    """Hands one letter over, a command at a time: recipient → last reply. Raises LostError.
+
+    recipients: of those of the road; left out, all.
+    """
     reader, writer = await asyncio.open_connection(*address)
-    commands = ("EHLO client.example", f"MAIL FROM:<{letter.sender}>", f"RCPT TO:<{SMART}>", "DATA")
-    try:
+    left = list(recipients or road.recipients)
+    heard: dict[str, str] = {}
+
+    async def ask(command: str, wanted: str) -> str:
+        """Nothing where the reply is the one that is wanted."""
+        writer.write(f"{command}\r\n".encode())
         reply = await _hear(reader)
-        for command in commands:
-            writer.write(f"{command}\r\n".encode())
-            reply = await _hear(reader)
-        if reply.startswith("354"):
+        return "" if reply.startswith(wanted) else reply
+
+    try:
+        await _hear(reader)
+        refused = await ask(f"{road.hello} client.example", "250") or await ask(f"MAIL FROM:<{letter.sender}>", "250")
+        if not refused:
+            refusals = {one: reply for one in left if (reply := await ask(f"RCPT TO:<{one}>", "250"))}
+            heard |= refusals
+            left = [one for one in left if one not in refusals]
+            refused = await ask("DATA", "354") if left else ""
+        if refused:
+            return heard | dict.fromkeys(left, refused)
+        if left:
             writer.write(letter.content + b".\r\n")
             await writer.drain()
-            reply = await _hear(reader)
-        return reply
+            for turn in range(len(left)):
+                reply = await _hear(reader) if turn == 0 or road.answers > 1 else reply
+                heard[left[turn]] = reply
+        return heard
+    except ConnectionError as fault:
+        raise LostError(heard) from fault
     finally:
         writer.close()
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 import sys
+import threading
 from asyncio.base_events import BaseEventLoop
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -80,8 +81,11 @@ class Points:
 
 
 @contextmanager
-def watching(points: Points) -> Iterator[None]:
-    """While this is entered, whatever the product does passes `points`; begin its event loop and its store inside."""
+def watching(points: Points, tap: Callable[[Points, ExitStack], None] | None = None) -> Iterator[None]:
+    """While this is entered, whatever the product does passes `points`; begin its event loop and its store inside.
+
+    tap: of another driver than SQLite's.
+    """
     connect, run = dbapi2.connect, BaseEventLoop.run_in_executor
     factory = _tapped(points)
 
@@ -102,6 +106,10 @@ def watching(points: Points) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(dbapi2, "connect", tapped_connect))
         stack.enter_context(patch.object(BaseEventLoop, "run_in_executor", tapped_run))
+        if tap is not None:
+            tap(points, stack)
+            threading.settrace(points.trace)  # of the writer's thread, which begins with the store
+            stack.callback(threading.settrace, None)
         for name in _FILE_CALLS:
             stack.enter_context(patch.object(os, name, _around(points, name)))
         yield

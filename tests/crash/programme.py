@@ -9,15 +9,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.crash.faults import strike_all
+from tests.crash.crashes import crash_rounds
+from tests.crash.faults import Ground, Struck, strike_all
+from tests.crash.fleet import LMTP, SMTP
 from tests.crash.kills import kill_rounds
 from tests.crash.losses import lose_replies
 from tests.crash.power import BUSY_CHECKPOINTS, Verdict, judge, record
+from tests.postgresql import Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SENDERS = 32
@@ -34,7 +38,7 @@ Step = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is done. images: of each recording. share: of all faults, drawn by lot."""
+    """How much is done. images: of each recording. share: of all faults, drawn by lot. crashes: of PostgreSQL."""
 
     rounds: int
     recordings: int
@@ -42,10 +46,11 @@ class Size:
     mails: int
     losses: int
     share: float
+    crashes: int
 
 
-SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.12)
-FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_001, share=1.0)
+SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3)
+FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_001, share=1.0, crashes=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +108,61 @@ def _images(folder: Path, seed: int, size: Size) -> Verdict:
     return verdict
 
 
-def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
+def crashes(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     begun = time.monotonic()
-    done = lose_replies(folder, seed, size.losses, lambda: step("lost", 0))
-    counts = {"lost 250s": done.lost, "answered already filed": done.already, "lost before": done.mails - done.lost}
-    return tally("lost replies", begun, {**counts, "mails": done.mails}, done.faults)
+    done = crash_rounds(folder, seed, size.crashes, SENDERS, lambda: step("postgresql", size.crashes))
+    counts = {"crashes": done.rounds, "workers killed": done.killed, "senders": SENDERS, "mails": done.mails}
+    counts |= {"put off": done.deferred, "sent again": done.interrupted}
+    return tally("PostgreSQL crashes", begun, counts, done.faults)
+
+
+def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
+    """Over SMTP, then over LMTP, where each of two accounts answers."""
+    begun, counts, faults = time.monotonic(), Counter[str](), list[str]()
+    for name, road in {"SMTP": SMTP, "LMTP": LMTP}.items():
+        done = lose_replies(_folder(folder, name), seed, size.losses, lambda: step("lost", 0), road)
+        counts |= Counter({f"lost 250s over {name}": done.lost, f"lost before over {name}": done.mails - done.lost})
+        counts += Counter({"answered already filed": done.already, "mails": done.mails})
+        faults += done.faults
+    return tally("lost replies", begun, counts, faults)
 
 
 def faults(size: Size, seed: int, folder: Path, step: Step) -> Tally:
-    begun = time.monotonic()
-    done = strike_all(folder, seed, size.share, lambda total: step("faults", total))
-    counts = {"points": sum(done.points.values()), "faults raised": done.strikes - done.passed_by}
-    counts |= {f"points: {kind}": count for kind, count in sorted(done.points.items())}
-    counts |= {f"answered {code}": count for code, count in sorted(done.answers.items())}
-    counts |= {"point not come to again": done.passed_by, "answered with the next mail": done.late}
-    return tally("faults", begun, counts, done.faults)
+    return _struck("faults", size, seed, folder, step, str)
+
+
+def faults_on_postgresql(size: Size, seed: int, folder: Path, step: Step) -> Tally:
+    server = Server()
+    try:
+        server.start()
+        return _struck("faults on PostgreSQL", size, seed, folder, step, lambda: server.url(server.make()))
+    finally:
+        server.close()
+
+
+def _struck(part: str, size: Size, seed: int, folder: Path, step: Step, database: Callable[[], str]) -> Tally:
+    """Faults on a store, over SMTP and over LMTP. database: makes a new one; "" on SQLite."""
+    begun, counts, faults = time.monotonic(), Counter[str](), list[str]()
+    for name, road in {"SMTP": SMTP, "LMTP": LMTP}.items():
+        ground = Ground(road, database())
+        done = strike_all(_folder(folder, name), seed, size.share, lambda total: step(part, 2 * total), ground=ground)
+        counts += _counted(done, name)
+        faults += done.faults
+    return tally(part, begun, counts, faults)
+
+
+def _counted(done: Struck, road: str) -> Counter[str]:
+    counts = Counter({"faults raised": done.strikes - done.passed_by, f"points over {road}": sum(done.points.values())})
+    counts.update({f"points: {kind}": count for kind, count in sorted(done.points.items())})
+    counts.update({f"answered {code}": count for code, count in sorted(done.answers.items())})
+    counts.update({"point not come to again": done.passed_by, "answered with the next mail": done.late})
+    return counts
+
+
+def _folder(folder: Path, name: str) -> Path:
+    own = folder / name
+    own.mkdir()
+    return own
 
 
 def stories(size: Size, seed: int, folder: Path, step: Step) -> Tally:
@@ -134,7 +179,15 @@ def stories(size: Size, seed: int, folder: Path, step: Step) -> Tally:
 
 
 Part = Callable[[Size, int, Path, Step], Tally]
-PARTS: dict[str, Part] = {"kill": kill, "power": power, "lost": lost_250s, "faults": faults, "stories": stories}
+PARTS: dict[str, Part] = {
+    "kill": kill,
+    "power": power,
+    "lost": lost_250s,
+    "faults": faults,
+    "postgresql": crashes,
+    "postgresql-faults": faults_on_postgresql,
+    "stories": stories,
+}
 
 
 def markdown(at: str, machine: Mapping[str, str], seed: int, tallies: Sequence[Tally]) -> str:
@@ -144,7 +197,7 @@ def markdown(at: str, machine: Mapping[str, str], seed: int, tallies: Sequence[T
     lines += [f"| {one.part} | {words(one.counts)} | {words(one.zeros)} | {one.seconds:.0f} |" for one in tallies]
     for one in tallies:
         lines += [f"\n**{one.part}**: {fault}" for fault in one.faults]
-    lines += ["", "The store is SQLite; there is no other yet.", "", "## Machine", ""]
+    lines += ["", "The store is SQLite where PostgreSQL is not named.", "", "## Machine", ""]
     return "\n".join([*lines, *(f"- {name}: {value}" for name, value in machine.items())]) + "\n"
 
 

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.crash.fleet import Road
+
 _REPLY = re.compile(rb"(?:\d{3}-[^\n]*\n)*\d{3} [^\n]*\n")
 _END = b"\r\n.\r\n"
-FINAL = 5
-"""Replies before the one to the message: greeting, EHLO, MAIL, RCPT, DATA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +22,34 @@ class Loss:
     """How a connection is lost. reply: with which reply, the greeting being 0. passed: how much of it still comes
     through. early: how the server's side is treated as soon as the message has ended, before it could answer:
     "half" closes our half, "close" all of it, "reset" resets it. reset: the sender's side is reset, not closed.
+    final: the message had ended by then.
     """
 
-    reply: int = FINAL
+    reply: int
     passed: Callable[[bytes], bytes] = lambda reply: b""
     early: str = ""
     reset: bool = False
+    final: bool = True
 
 
-LOSSES = {
-    "the 250 never comes": Loss(),
-    "half of the 250 comes": Loss(passed=lambda reply: reply[: len(reply) // 2]),
-    "the 250 comes without its line end": Loss(passed=lambda reply: reply[:-2]),
-    "the 250 is a reset": Loss(reset=True),
-    "the sender's half is closed before the 250": Loss(early="half"),
-    "the sender is gone before the 250": Loss(early="close"),
-    "the sender is reset before the 250": Loss(early="reset"),
-    "the greeting never comes": Loss(0),
-    "EHLO has no reply": Loss(1),
-    "MAIL has no reply": Loss(2),
-    "RCPT has no reply": Loss(3),
-    "DATA has no reply": Loss(4),
-}
+def losses(road: Road) -> dict[str, Loss]:
+    """All ways in which a reply can be lost on a road: to a command, or to the message, of which LMTP has several."""
+    begun = ["the greeting", road.hello, "MAIL", *(f"RCPT of {slug}" for slug in road.accounts), "DATA"]
+    found = {f"{what} has no reply": Loss(n, final=False) for n, what in enumerate(begun)}
+    for n, slug in enumerate(road.accounts[: road.answers]):
+        reply, whose = len(begun) + n, f"the 250 of {slug}"
+        found |= {
+            f"{whose} never comes": Loss(reply),
+            f"half of {whose} comes": Loss(reply, passed=lambda reply: reply[: len(reply) // 2]),
+            f"{whose} comes without its line end": Loss(reply, passed=lambda reply: reply[:-2]),
+            f"{whose} is a reset": Loss(reply, reset=True),
+        }
+    first = len(begun)
+    return found | {
+        "the sender's half is closed before the 250": Loss(first, early="half"),
+        "the sender is gone before the 250": Loss(first, early="close"),
+        "the sender is reset before the 250": Loss(first, early="reset"),
+    }
 
 
 @dataclass(slots=True)

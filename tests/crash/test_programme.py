@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,7 @@ def test_a_fault_is_counted_told_kept_and_makes_the_exit_status_1(
     monkeypatch.setattr(command, "PARTS", {"played": part})
     monkeypatch.setattr(command, "RESULTS", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(command, "programs", lambda: tmp_path)
     assert command.main(["--full", "--seed", "7"]) == int(bool(faults))
     told = capsys.readouterr().out
     assert all(fault in told for fault in faults)
@@ -50,9 +51,17 @@ def test_a_fault_is_counted_told_kept_and_makes_the_exit_status_1(
     assert (kept["zeros"], kept["faults"]) == (zeros, list(faults))
 
 
-def test_without_strace_nothing_is_proved_and_it_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+MISSING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "strace": lambda patch: patch.setattr(shutil, "which", lambda name: None),
+    "PostgreSQL": lambda patch: patch.setattr(command, "programs", lambda: None),
+}
+
+
+@pytest.mark.parametrize("needed", MISSING)
+def test_without_what_it_needs_nothing_is_proved_and_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], needed: str
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    MISSING[needed](monkeypatch)
     assert command.main([]) == 1
-    assert "strace is missing" in capsys.readouterr().out
+    assert f"{needed} is missing" in capsys.readouterr().out

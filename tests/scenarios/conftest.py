@@ -1,27 +1,36 @@
-"""Houses for the stories: each begins with a copy of one prepared store."""
+"""Houses for the stories: each begins with a copy of one prepared store, of either kind."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.store.engine import Place
 from tests.scenarios.house import House, make_world
+from tests.stores import Stores
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("world") / "world.db"
-    make_world(path)
-    return path
+def world(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The store that is copied."""
+    place = stores.new(tmp_path_factory.mktemp("world"))
+    make_world(place)
+    return place
 
 
 @pytest.fixture
-async def house(world: Path, tmp_path: Path) -> AsyncIterator[House]:
-    shutil.copy(world, tmp_path / "store.db")
-    one = House(tmp_path / "store.db")
+def store(stores: Stores, world: Place, tmp_path: Path) -> Iterator[Place]:
+    """A store that holds the world, for one story."""
+    place = stores.copy(world, tmp_path)
+    yield place
+    stores.forget(place)
+
+
+@pytest.fixture
+async def house(store: Place, tmp_path: Path) -> AsyncIterator[House]:
+    one = House(store, tmp_path)
     await one.open()
     yield one
     await one.close()

@@ -22,7 +22,7 @@ from gateway.store import accounts, tables
 from gateway.store.blobs import BlobStore
 from gateway.store.bodies import find_body, unpack
 from gateway.store.decisions import unpack_decision
-from gateway.store.engine import Store, Tx
+from gateway.store.engine import Place, Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.schema import transaction
 from gateway.usecases.desk import Authenticity, FilingDesk
@@ -35,9 +35,9 @@ WHY = "http://gate.example/why/"
 NOW = 1_795_428_000_000
 
 
-def make_world(path: Path) -> None:
+def make_world(place: Place) -> None:
     """The store every story begins with."""
-    with transaction(path) as tx:
+    with transaction(place) as tx:
         for slug, name, domain, users in (
             ("acme", "Acme Coffee Machines", "acme.example", ("dimas@acme.example", "ana@acme.example")),
             ("beta", "Beta Boats", "beta.example", ("eva@beta.example",)),
@@ -82,15 +82,17 @@ class Handed:
 
 
 class House:
-    """One running gateway on its own store. authenticity: left out, mail from loopback is taken as it is.
+    """One running gateway on its own store. folder: for large mails.
+
+    authenticity: left out, mail from loopback is taken as it is.
 
     filing: fields of FilingSettings that are not as usual.
     """
 
-    def __init__(self, path: Path, authenticity: Authenticity | None = None, **filing: Any) -> None:
-        self.path = path
-        self.store = Store(f"sqlite:///{path}")
-        self.blobs = BlobStore(path.parent / "blobs")
+    def __init__(self, place: Place, folder: Path, authenticity: Authenticity | None = None, **filing: Any) -> None:
+        self.place = place
+        self.store = Store(place)
+        self.blobs = BlobStore(folder / "blobs")
         self.settings = FilingSettings(DOMAINS, lambda what: f"{WHY}{what}", **filing)
         self.desk = FilingDesk(self.store, self.blobs, self.settings, "mx.example", authenticity)
         self.server = SmtpServer(self.desk, SmtpLimits(), "mx.example", public_url="http://gate.example")

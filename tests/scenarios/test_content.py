@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
-from gateway.store import writer
+from gateway.store import postgresql_writer, writer
+from gateway.store.schema import transaction
 from tests.scenarios.house import House, mail, wire
 from tests.smtp.front_desk import Peer
 
@@ -310,13 +309,11 @@ async def test_b10_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(postgresql_writer, "PATIENCE_SECONDS", 0.05)
     letter = mail()
-    other = sqlite3.connect(house.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
 
-    locked = await house.hand(letter, LEAD)
-    other.execute("ROLLBACK")
-    other.close()
+    with transaction(house.place):
+        locked = await house.hand(letter, LEAD)
     again = await house.hand(letter, LEAD)
 
     assert locked.reply.startswith("451 4.3.0")
@@ -337,3 +334,17 @@ async def test_a_client_that_hangs_up_before_the_answer_and_comes_again_finds_it
 
     assert "Already filed" in again.reply
     assert await house.count("messages") == 1
+
+
+async def test_characters_that_a_store_may_not_know_keep_no_mail_out_and_make_no_second_thread(house: House) -> None:
+    """U+0000, half a character, a key that begins with it: the thread of a mail without a subject."""
+    odd = mail(to="=?utf-8?q?C=00arol=ED=A0=80?= <carol@example.net>", subject="=?utf-8?q?Of=00fer=ED=A0=80_=5Cu0000?=")
+    again = odd.replace("Subject: ", "Subject: Re: ").replace("Message-ID: <", "Message-ID: <re.")
+    bare = [mail(subject="", body="a\0b") for _ in range(2)]
+
+    replies = [await house.hand(one, LEAD) for one in (odd, again, *bare)]
+
+    assert [one.code for one in replies] == [250] * 4
+    assert await house.rows("SELECT count FROM threads ORDER BY count") == [(1,), (1,), (2,)]
+    texts = await house.column("SELECT subject FROM messages UNION ALL SELECT name FROM participants")
+    assert "\0" not in "".join(texts)

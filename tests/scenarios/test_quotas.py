@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from gateway.core.quota import HOUR_MS, Quotas, block_of
 from gateway.core.resources import Message
 from gateway.store import accounts
 from gateway.store.access import Principal
+from gateway.store.engine import Place
 from gateway.usecases import desk
 from gateway.usecases.review_held import release_held
 from tests.scenarios.house import NOW, Handed, House, mail
@@ -47,12 +47,12 @@ class Told:
 class Outdoors(House):
     """A house whose peers come from a block of addresses outside, with quotas that are soon reached."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place, folder: Path) -> None:
         self.authors = Told()
         self.peer = "192.0.2.10"
         self.now = NOW
         quotas = Quotas(account=8, domain=6, author=4, block=6)
-        super().__init__(path, self.authors, quotas=quotas, block=lambda _: block_of(self.peer))
+        super().__init__(place, folder, self.authors, quotas=quotas, block=lambda _: block_of(self.peer))
 
     async def stranger(self, author: str, rcpt: str = LEAD, subject: str = "", to: str = ANA) -> Handed:
         letter = mail(sender=author, to=to, cc=rcpt, subject=subject or f"Boat {next(_subjects)}")
@@ -66,9 +66,8 @@ _subjects = itertools.count(1)
 
 
 @pytest.fixture
-async def house(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outdoors]:
-    shutil.copy(world, tmp_path / "store.db")
-    one = Outdoors(tmp_path / "store.db")
+async def house(store: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Outdoors]:
+    one = Outdoors(store, tmp_path)
     monkeypatch.setattr(desk, "_now", lambda: one.now)
     await one.open()
     yield one

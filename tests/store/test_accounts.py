@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from gateway.core.admission import Directory
 from gateway.core.options import ConflictError, Options
 from gateway.store import access, accounts
 from gateway.store.accounts import AccountRow, UserRow
+from gateway.store.engine import Place
 from gateway.store.schema import transaction
-from gateway.store.tables import metadata
+from gateway.store.tables import metadata, slugs
 
 NOW = 1_800_000_000_000
 DAY = accounts.DAY
@@ -22,13 +22,8 @@ FORMER = 3650
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def tx(path: Path) -> Iterator[Connection]:
-    with transaction(path) as opened:
+def tx(place: Place) -> Iterator[Connection]:
+    with transaction(place) as opened:
         yield opened
 
 
@@ -127,8 +122,8 @@ def test_one_address_may_be_a_user_of_several_accounts_and_one_domain_own_to_sev
         accounts.add_user(tx, beta.number, ana.email, "Ana again", "user", NOW)
 
 
-def test_erasing_an_account_leaves_no_row_of_it_and_none_of_another_is_touched(path: Path) -> None:
-    with transaction(path) as tx:
+def test_erasing_an_account_leaves_no_row_of_it_and_none_of_another_is_touched(place: Place) -> None:
+    with transaction(place) as tx:
         numbers = []
         for slug in ("acme", "beta"):
             row = accounts.add_account(tx, slug, slug, NOW, FORMER)
@@ -137,21 +132,20 @@ def test_erasing_an_account_leaves_no_row_of_it_and_none_of_another_is_touched(p
             access.issue_token(tx, row.number, user.id, "api", NOW)
             numbers.append(row.number)
         accounts.erase_account(tx, numbers[0])
-    with sqlite3.connect(path) as db:
+    with transaction(place, reading=True) as tx:
         for table in metadata.tables.values():
-            column = "number" if table.name == "accounts" else "account"
-            left = {row[0] for row in db.execute(f"SELECT {column} FROM {table.name}")}
-            assert left in (set(), {numbers[1]}), table.name
-        assert db.execute("SELECT count(*) FROM slugs").fetchone() == (1,)
+            column = table.c.number if table.name == "accounts" else table.c.account
+            assert set(tx.execute(select(column)).scalars()) in (set(), {numbers[1]}), table.name
+        assert len(tx.execute(select(slugs)).all()) == 1
 
 
-def test_the_secret_of_a_token_is_nowhere_in_the_store(path: Path) -> None:
-    with transaction(path) as tx:
+def test_the_secret_of_a_token_is_nowhere_in_the_store(tmp_path: Path) -> None:
+    with transaction(tmp_path / "store.db") as tx:
         account = accounts.add_account(tx, "acme", "Acme", NOW, FORMER)
         user = accounts.add_user(tx, account.number, "ana@acme.example", "Ana", "admin", NOW)
         secret = access.issue_token(tx, account.number, user.id, "api", NOW)
     random = secret.rpartition("_")[2] if secret.count("_") == 2 else secret.split("_", 2)[2]
-    stored = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert random.encode() not in stored
 
 

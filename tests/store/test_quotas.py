@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway.store.engine import Place
 from gateway.store.quotas import add_quotas, find_quotas, forget_quotas
 from gateway.store.schema import transaction
 
 
-def test_b8b_counts_of_several_batches_add_up_and_hours_stay_apart(tmp_path: Path) -> None:
-    with transaction(tmp_path / "store.db") as tx:
+def test_b8b_counts_of_several_batches_add_up_and_hours_stay_apart(place: Place) -> None:
+    with transaction(place) as tx:
         add_quotas(tx, {(1, "account", 7): 2, (2, "account", 7): 1})
         add_quotas(tx, {(1, "account", 7): 3, (1, "account", 8): 4})
 
@@ -17,8 +18,8 @@ def test_b8b_counts_of_several_batches_add_up_and_hours_stay_apart(tmp_path: Pat
         assert find_quotas(tx, {2}, {"account", "author:x"}, {7}) == {(2, "account", 7): 1}
 
 
-def test_b8b_an_accounts_earlier_hours_are_forgotten_and_no_other_accounts(tmp_path: Path) -> None:
-    with transaction(tmp_path / "store.db") as tx:
+def test_b8b_an_accounts_earlier_hours_are_forgotten_and_no_other_accounts(place: Place) -> None:
+    with transaction(place) as tx:
         add_quotas(tx, {(1, "account", 7): 2, (1, "account", 8): 1, (2, "account", 7): 1})
 
         forget_quotas(tx, {1: 8})

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.store import writer
 from gateway.store.engine import Store, StoreError, Tx
+from gateway.store.sqlite import Sqlite
 
 
 @pytest.fixture
@@ -95,7 +96,9 @@ async def test_a_job_that_waits_too_long_for_the_lock_gives_up(store: Store, mon
 
 
 async def test_after_a_commit_that_failed_the_next_job_is_done(store: Store) -> None:
-    assert store._writer is not None
+    database = store._database
+    assert isinstance(database, Sqlite)
+    assert database._writer is not None
 
     failing = [OSError("no commit today")]
 
@@ -103,7 +106,7 @@ async def test_after_a_commit_that_failed_the_next_job_is_done(store: Store) -> 
         if failing:
             raise failing.pop()
 
-    event.listen(store._writer._engine, "commit", fail)
+    event.listen(database._writer._engine, "commit", fail)
     with pytest.raises(OSError, match="no commit today"):
         await store.write(partial(add, "gone"))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
 from gateway.core.options import AccountError, ConflictError, MissingError
 from gateway.store import access
+from gateway.store.engine import Place
 from gateway.store.schema import transaction
 from gateway.usecases import accounts, users
 from gateway.usecases.accounts import House
@@ -19,8 +19,8 @@ HOUSE = House(("mail.kommo.com", "in.example"), 3650, "https://crm.example")
 
 
 @pytest.fixture
-def tx(tmp_path: Path) -> Iterator[Connection]:
-    with transaction(tmp_path / "store.db") as opened:
+def tx(place: Place) -> Iterator[Connection]:
+    with transaction(place) as opened:
         yield opened
 
 

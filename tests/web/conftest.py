@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import Stores
 from tests.web.site import Made, Site, make_store, open_site
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return make_store(tmp_path_factory.mktemp("web") / "store.db")
+def made(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make_store(stores.new(tmp_path_factory.mktemp("web")))
 
 
 @pytest.fixture
-async def site(made: Made, tmp_path: Path) -> AsyncIterator[Site]:
-    opened = open_site(made, tmp_path)
+async def site(stores: Stores, made: Made, tmp_path: Path) -> AsyncIterator[Site]:
+    place = stores.copy(made.place, tmp_path)
+    opened = open_site(made, place, tmp_path)
     yield opened
     await opened.close()
+    stores.forget(place)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -22,7 +19,7 @@ from gateway.store import schema
 from gateway.store.access import issue_token
 from gateway.store.accounts import add_user, find_account
 from gateway.store.blobs import BlobStore
-from gateway.store.engine import Store, Tx
+from gateway.store.engine import Place, Store, Tx
 from gateway.usecases import accounts
 from gateway.usecases.accounts import House
 from gateway.usecases.desk import FilingDesk
@@ -141,26 +138,22 @@ class Site:
 class Made:
     """A store with two accounts, to be copied for each story."""
 
-    path: Path
+    place: Place
     acme: accounts.Opened
     other: accounts.Opened
 
 
-def make_store(path: Path) -> Made:
+def make_store(place: Place) -> Made:
     """Makes the store and the accounts Acme and Other."""
-    with schema.transaction(path) as tx:
+    with schema.transaction(place) as tx:
         acme = accounts.open_account(tx, HOUSE, "acme", "Acme Coffee", "ana@acme.example", ["acme.example"])
         other = accounts.open_account(tx, HOUSE, "other", "Other Inc", "olga@other.example", ["other.example"])
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return Made(path, acme, other)
+    return Made(place, acme, other)
 
 
-def open_site(made: Made, folder: Path) -> Site:
-    """The site over a copy of the store."""
-    path = folder / "store.db"
-    shutil.copyfile(made.path, path)
-    store, blobs = Store(f"sqlite:///{path}"), BlobStore(folder / "blobs")
+def open_site(made: Made, place: Place, folder: Path) -> Site:
+    """The site over a copy of the store. folder: for large mails."""
+    store, blobs = Store(place), BlobStore(folder / "blobs")
     blobs.prepare()
     store.start()
     filing = FilingSettings(frozenset(DOMAINS), lambda what: f"{URL}/why/{what}")

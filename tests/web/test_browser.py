@@ -20,6 +20,9 @@ from tests.e2e.clients import need
 from tests.web.site import ANA, CLIENT, Site, letter
 from tests.web.test_held import UNPROVEN, hold
 
+STORES = ("sqlite",)
+"""What is tried here lies above the store."""
+
 pytestmark = pytest.mark.e2e
 PATIENCE = 20_000
 """Milliseconds a page may take; what is awaited comes within a fraction of them."""

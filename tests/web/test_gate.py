@@ -9,6 +9,9 @@ import pytest
 from gateway.web.gate import JSON_BYTES
 from tests.web.site import Site, letter
 
+STORES = ("sqlite",)
+"""What is tried here lies above the store."""
+
 SMART = "acme+lead@mail.kommo.com"
 PIECE = 65_536
 

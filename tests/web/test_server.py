@@ -12,6 +12,9 @@ from gateway.web import server
 from gateway.web.server import WebServer
 from tests.web.site import Site
 
+STORES = ("sqlite",)
+"""What is tried here lies above the store."""
+
 
 @pytest.fixture
 async def port(site: Site) -> AsyncIterator[int]:

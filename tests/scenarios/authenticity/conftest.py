@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from gateway.store.engine import Place
 from tests.name_server import NameServer
 from tests.scenarios.authenticity.outside import ZONES, FromOutside
 from tests.scenarios.house import House
@@ -20,9 +20,8 @@ async def outside() -> AsyncIterator[FromOutside]:
 
 
 @pytest.fixture
-async def house(world: Path, tmp_path: Path, outside: FromOutside) -> AsyncIterator[House]:
-    shutil.copy(world, tmp_path / "store.db")
-    one = House(tmp_path / "store.db", outside)
+async def house(store: Place, tmp_path: Path, outside: FromOutside) -> AsyncIterator[House]:
+    one = House(store, tmp_path, outside)
     await one.open()
     yield one
     await one.close()

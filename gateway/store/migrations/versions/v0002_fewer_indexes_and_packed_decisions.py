@@ -18,6 +18,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 _MESSAGES = sa.table("messages", *map(sa.column, ("account", "id", "message_id", "identity", "date", "base_subject")))
 _PARTICIPANTS = sa.table("participants", *map(sa.column, ("account", "message", "role", "key", "kind", "waiting")))
 _AT_ONCE = 1_000
@@ -32,7 +34,13 @@ def upgrade() -> None:
     op.add_column("participants", sa.Column("waiting", sa.Integer(), nullable=False, server_default="0"))
     op.execute(_PARTICIPANTS.update().where(_PARTICIPANTS.c.kind == "client").values(waiting=1))
     with op.batch_alter_table("receipts", schema=None) as batch_op:
-        batch_op.alter_column("decision", existing_type=sa.TEXT(), type_=sa.LargeBinary(), existing_nullable=False)
+        batch_op.alter_column(
+            "decision",
+            existing_type=sa.TEXT(),
+            type_=sa.LargeBinary(),
+            existing_nullable=False,
+            postgresql_using="convert_to(decision, 'UTF8')",
+        )
     where = sa.text("waiting = 1")
     op.create_index(
         "ix_participants_account_key", "participants", ["account", "key"], sqlite_where=where, postgresql_where=where
@@ -53,7 +61,7 @@ def _add_tables() -> None:
     op.create_table(
         "never_log",
         sa.Column("account", sa.Integer(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("entry", _TEXT, nullable=False),
         sa.PrimaryKeyConstraint("account", "entry"),
         sqlite_with_rowid=False,
         if_not_exists=True,
@@ -61,7 +69,7 @@ def _add_tables() -> None:
     op.create_table(
         "quotas",
         sa.Column("account", sa.Integer(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", _TEXT, nullable=False),
         sa.Column("hour", sa.Integer(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account", "key", "hour"),

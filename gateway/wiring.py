@@ -1,0 +1,187 @@
+"""What each room takes from the settings, and what the workers of one server have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import structlog
+
+from config import Settings
+from gateway import metrics
+from gateway.figures import Board
+from gateway.listening import Ear, ListenError, allow_connections
+from gateway.usecases.accounts import House
+from gateway.usecases.filing import FilingSettings
+
+if TYPE_CHECKING:
+    from gateway.core.facts import Auth
+    from gateway.core.mail import Mail
+    from gateway.smtp.authenticity.authenticator import Authenticator
+    from gateway.smtp.certificates import Certificates
+    from gateway.smtp.door import Doorway
+    from gateway.smtp.ledger import Ledger
+    from gateway.smtp.limits import SmtpLimits
+    from gateway.smtp.visitors import Visitors
+    from gateway.smtp.welcome import Crowds
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers of one server, as one of them sees it.
+
+    ears: by role, the sockets that all of them listen on. crowds: by role, how many connections each of them holds.
+    board: the figures of all. ledger: what they count together by address. size: how many they are. number: which one
+    this is, from 0.
+    """
+
+    ears: Mapping[str, Ear]
+    crowds: Mapping[str, Crowds]
+    board: Board
+    ledger: Ledger
+    size: int
+    number: int = 0
+
+    def member(self, number: int) -> Crew:
+        """The crew as the worker of that number sees it, in its own process."""
+        for crowds in self.crowds.values():
+            crowds.number = number
+        return replace(self, number=number)
+
+    def lose(self, number: int) -> None:
+        """That worker has died, and will be started again."""
+        for crowds in self.crowds.values():
+            crowds.leave(number)
+        metrics.worker_restarted()
+        self.board.worker_ended(number)
+        self.board.tell()
+
+
+def public_url(settings: Settings) -> str:
+    """Where people reach the console, as far as the settings tell."""
+    return settings.public_url or f"http://{settings.http_listen}"
+
+
+def house(settings: Settings) -> House:
+    """What use cases of accounts take from the settings."""
+    return House(settings.domains, settings.former_name_days, public_url(settings))
+
+
+def filing_settings(settings: Settings, url: str) -> FilingSettings:
+    """What filing takes from the settings. url: the console's address, in which the links of replies begin."""
+    from gateway.core.mail import Limits
+    from gateway.core.quota import Quotas, block_of
+
+    limits = Limits(
+        header_bytes=settings.max_header_bytes,
+        header_lines=settings.max_header_lines,
+        addresses=settings.max_addresses,
+        mime_depth=settings.max_mime_depth,
+        mime_parts=settings.max_mime_parts,
+        received=settings.max_received,
+        contacts=settings.max_contacts_per_message,
+    )
+    quotas = Quotas(
+        account=settings.max_new_per_hour_account,
+        domain=settings.max_new_per_hour_domain,
+        author=settings.max_new_per_hour_author,
+        block=settings.max_new_per_hour_block,
+    )
+    return FilingSettings(
+        frozenset(settings.domains),
+        lambda what: f"{url}/why/{what}",
+        limits,
+        settings.former_name_days,
+        quotas,
+        lru_cache(maxsize=4_096)(lambda peer: block_of(peer, settings.trusted_relays)),
+    )
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """What looks into a mail's authenticity (rule B5), with a memory of the DNS of its own."""
+    from gateway.smtp.authenticity.authenticator import Authenticator, AuthenticitySettings
+    from gateway.smtp.authenticity.resolver import Resolver
+
+    chosen = AuthenticitySettings(
+        mode=settings.authenticity,
+        trusted_relays=settings.trusted_relays,
+        relay_id=settings.relay_authserv_id,
+        sealers=frozenset(settings.arc_trusted_sealers),
+        hostname=settings.hostname,
+        header_bytes=settings.max_header_bytes,
+    )
+    return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
+
+
+async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: str | None, peer: str) -> Auth:
+    """What a mail's authenticity would be found to be if that peer handed it to us (`explain`)."""
+    from gateway.core.envelope import Envelope
+
+    known = found.at_once(peer)
+    if known is not None:
+        return known
+    if sender is None:
+        sender = mail.author.address if mail.author else ""
+    envelope = Envelope("smtp", peer, sender.rpartition("@")[2], sender, (), 0)
+    return await found.evaluate(envelope, mail, len(message), lambda at, size: message[at : at + size])
+
+
+def smtp_limits(settings: Settings, workers: int = 1) -> SmtpLimits:
+    """What the doors for mail take from the settings (A8), for one of so many workers; no more connections than the
+    system lets us hold."""
+    from gateway.smtp.limits import SmtpLimits
+
+    wanted = -(-settings.max_sessions // workers)
+    held = allow_connections(wanted)
+    if held < wanted:
+        _log.warning("app.few_connections", wanted=wanted, possible=held)
+    return SmtpLimits(
+        max_message_bytes=settings.max_message_bytes,
+        max_recipients=settings.max_recipients,
+        max_sessions=held,
+        max_command_errors=settings.max_command_errors,
+        max_commands=settings.max_commands,
+        max_unknown_recipients=settings.max_unknown_recipients,
+        idle_seconds=settings.session_idle_seconds,
+        data_seconds=settings.data_seconds,
+        data_bytes_per_second=settings.data_bytes_per_second,
+        sessions_per_address=settings.max_sessions_per_address,
+        connections_per_minute=settings.max_connections_per_minute,
+        mails_per_minute=settings.max_mails_per_minute,
+        names_per_hour=settings.max_names_per_hour,
+    )
+
+
+def muster(settings: Settings, ears: Mapping[str, Ear], size: int) -> Crew:
+    """What so many workers will share; made before they are."""
+    from gateway.smtp.ledger import Ledger
+    from gateway.smtp.welcome import Crowds
+
+    lent = {role: ear.lent() for role, ear in ears.items()}
+    crowds = {role: Crowds(size) for role in ears}
+    return Crew(lent, crowds, Board(size), Ledger(smtp_limits(settings), size), size)
+
+
+def certificates(settings: Settings) -> Certificates | None:
+    """The certificate the settings name. Raises ListenError for one that can't be used."""
+    from gateway.smtp.certificates import CertificateError, Certificates
+
+    if settings.tls_cert is None:
+        return None
+    try:
+        return Certificates(settings.tls_cert, settings.tls_key)
+    except CertificateError as error:
+        raise ListenError(f"SMARTGATE_TLS_CERT {error}") from error
+
+
+def doorway(settings: Settings, visitors: Visitors, shown: Certificates | None, *, local: bool) -> Doorway:
+    """What a door for mail takes from the settings about the network. local: it listens on a unix socket."""
+    from gateway.smtp.door import Doorway
+
+    if local:
+        return Doorway(visitors=visitors)
+    return Doorway(shown, settings.tls_required, settings.proxy_protocol_from, visitors)
