@@ -4,6 +4,7 @@ PYTHON ?= python3
 ROW ?=
 PART ?=
 FULL ?=
+QUICK ?=
 TARGET ?=
 BIN := .venv/bin
 SOURCES := gateway crm_adapter config tests bench
@@ -11,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench torture lock docs image clean
+.PHONY: help run test check format e2e fuzz bench profile torture lock docs image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,8 +44,11 @@ fuzz: .venv ## feed hostile bytes to the parsers, FUZZ_SECONDS (600) a target; T
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-fuzz.lock
 	@nice -n 10 $(BIN)/python -m tests.fuzz $(TARGET)
 
-bench: .venv ## measure side by side with Postfix; ROW=… picks one row of the table
-	@$(BIN)/python -m bench $(ROW)
+bench: .venv ## measure side by side with Postfix; ROW=… picks rows of the table, QUICK=1 one short round of each
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(ROW)
+
+profile: .venv ## see where the server's time goes while the load of ROW=… runs: a summary and a flame graph in var/profile
+	@$(BIN)/python -m bench profile $(ROW)
 
 torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace)
 	@nice -n 10 $(BIN)/python -m tests.crash $(if $(FULL),--full) $(PART)

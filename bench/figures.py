@@ -118,7 +118,7 @@ def round_of(outcome: Outcome, cpu_seconds: float, others: float = 0.0) -> Round
     )
 
 
-def percentile(ordered: Sequence[int], percent: float) -> float:
+def percentile(ordered: Sequence[float], percent: float) -> float:
     """The nearest-rank percentile of ascending values; 0 for none."""
     return float(ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]) if ordered else 0.0
 

@@ -15,16 +15,18 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, cycle, takewhile
 from pathlib import Path
 
-from bench import machine
 from bench.figures import percentile
+from bench.lines import Found, Line
 from bench.load import Burst, Outcome
+from bench.machine import Watch
 from bench.ours import Ours
 from bench.rows import KIB
+from bench.run import Run, Yardstick
 from bench.runner import generated
 from bench.ticking import LAGS, TICK_SECONDS
 from bench.worst import worst
@@ -46,12 +48,14 @@ _COMMANDS = (
 
 @dataclass(slots=True)
 class Lag:
-    """What came of it. late: microseconds, a tick each. ordinary: the other sessions. worst: replies by name."""
+    """What came of it. late: microseconds, a tick each. ordinary: the other sessions. worst: replies by name.
+    others: the share of the cores that other programs took."""
 
     late: list[int] = field(default_factory=list)
     ordinary: Outcome = field(default_factory=Outcome)
     worst: dict[str, str] = field(default_factory=dict)
     handed: int = 0
+    others: float = 0.0
 
     @property
     def figures(self) -> dict[str, float]:
@@ -95,6 +99,7 @@ def measure(folder: Path, seconds: float, scale: float = 1.0) -> Lag:
             made.mkdir()
         written = list(_written(mails, scale))
         server.start(store)
+        watch = Watch(server.cpu_seconds)
         try:
             hands = _Hands(server.port, seconds, written, lag)
             burst = Burst(server.port, ORDINARY_SESSIONS, 3 * KIB, seconds, secrets.token_hex(4))
@@ -104,6 +109,7 @@ def measure(folder: Path, seconds: float, scale: float = 1.0) -> Lag:
             lag.ordinary = generated(burst)
             for thread in threads:
                 thread.join()
+            lag.others = watch.others()
         finally:
             server.stop()
         lag.late = server.lags()
@@ -153,33 +159,33 @@ class _Hands:
             return heard.readline().decode("ascii", "replace").strip()
 
 
-def report(lag: Lag, seconds: float, folder: Path) -> str:
-    """As Markdown: the figures, then which mails were answered how, and the machine."""
+def _row(run: Run) -> Found:
+    seconds = run.plan.seconds or SECONDS
+    lag = measure(run.plan.folder, seconds)
+    run.stepped("lag · measured")
+    return told(lag, seconds)
+
+
+def told(lag: Lag, seconds: float) -> Found:
+    """What came of it, as the table shows it."""
     figures = lag.figures
-    reached = "reached" if figures["lag p99"] <= GOAL_MS else "missed"
-    how = (
-        f"{WORST_SESSIONS} sessions hand over the worst of mails, {ORDINARY_SESSIONS} send ordinary ones of 3 KB, for "
-        f"{seconds:g} s; a tick is due every {TICK_SECONDS * 1000:g} ms. "
-        f"Goal: p99 of the lag ≤ {GOAL_MS:g} ms, {reached}."
-    )
     codes = Counter(reply[:3] for reply in lag.worst.values())
     answered = ", ".join(f"{count} kinds {code}" for code, count in sorted(codes.items()))
-    lines = [f"# Lag of the event loop, {time.strftime('%Y-%m-%d %H:%M')}", "", how, ""]
-    lines += ["| milliseconds | " + " | ".join(_PERCENTILES) + " |", "|---" * (len(_PERCENTILES) + 1) + "|"]
-    lines += [
-        f"| {what} | " + " | ".join(f"{figures[f'{what} {name}']:.1f}" for name in _PERCENTILES) + " |"
-        for what in ("lag", "ordinary mail")
-    ]
-    lines += ["", f"{lag.ordinary.accepted} ordinary mails were filed, {lag.handed} of the worst answered: {answered}."]
-    lines += ["", *(f"- {name}: {value}" for name, value in machine.facts(folder).items())]
-    return "\n".join([*lines, *(f"\n**Not to be believed**: {fault}" for fault in lag.faults)]) + "\n"
+    how = (
+        f"{WORST_SESSIONS} sessions hand over the worst of mails, {ORDINARY_SESSIONS} ordinary ones, for "
+        f"{seconds:g} s; a tick is due every {TICK_SECONDS * 1000:g} ms; p50 {figures['lag p50']:.1f}, longest "
+        f"{figures['lag longest']:.1f} ms"
+    )
+    ordinary = (
+        f"p50 {figures['ordinary mail p50']:.1f} ms; {lag.ordinary.accepted} filed, {lag.handed} of the worst "
+        f"answered: {answered}"
+    )
+    lines = (
+        Line("how late the event loop is meanwhile: p99", (figures["lag p99"],), "ms", GOAL_MS, note=how),
+        Line("an ordinary mail meanwhile: p99 to the 250", (figures["ordinary mail p99"],), "ms", note=ordinary),
+    )
+    details = {"figures": figures, "worst": lag.worst, "refused": lag.ordinary.refused}
+    return Found(ID, lines, {}, tuple(lag.faults), details, lag.others)
 
 
-def save(lag: Lag, page: str, folder: Path) -> Path:
-    """Writes DATE-lag.md and .json, over an earlier run of the day; tells where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{time.strftime('%Y-%m-%d')}-{ID}.md"
-    path.write_text(page)
-    value: Mapping[str, object] = {"figures": lag.figures, "worst": lag.worst, "refused": lag.ordinary.refused}
-    path.with_suffix(".json").write_text(json.dumps(value, indent=1) + "\n")
-    return path
+LAG = Yardstick(ID, TITLE, f"p99 ≤ {GOAL_MS:g} ms", lambda _: 1, _row)

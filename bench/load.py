@@ -20,7 +20,6 @@ from typing import TypeAlias
 from bench.letters import END_OF_DATA, SMART_ADDRESS, Letters
 
 _HOST = "127.0.0.1"
-_GRACE_SECONDS = 30.0
 _MOST_FAILURES = 5
 _STAGES = ("MAIL", "RCPT", "DATA")
 
@@ -30,7 +29,8 @@ Talk: TypeAlias = Generator[None, bytes, None]
 @dataclass(frozen=True, slots=True)
 class Burst:
     """What to send. mails_a_connection: 0 keeps connections open, opened before the clock starts; else the mails
-    after which a session says QUIT and connects anew, on the clock. run: a token that makes the mails unique."""
+    after which a session says QUIT and connects anew, on the clock. run: a token that makes the mails unique.
+    patience: seconds that answers may still take when the time is over."""
 
     port: int
     sessions: int
@@ -38,6 +38,7 @@ class Burst:
     seconds: float
     run: str
     mails_a_connection: int = 0
+    patience: float = 30.0
 
 
 @dataclass(slots=True)
@@ -76,12 +77,12 @@ class Crowd:
         """Open what is kept open, start the clock, send until the time is over, tell what happened."""
         sessions = [Session(self) for _ in range(self.burst.sessions)]
         opened = [session.start(session.opening()) for session in sessions if not self.burst.mails_a_connection]
-        self._serve(opened, time.monotonic() + _GRACE_SECONDS, "greeting")
+        self._serve(opened, time.monotonic() + self.burst.patience, "greeting")
         cpu = _cpu()
         self.started = time.monotonic()
         self.deadline = self.started + self.burst.seconds
         talks = [session.start(session.sending()) for session in sessions]
-        self._serve(talks, self.deadline + _GRACE_SECONDS, "sending")
+        self._serve(talks, self.deadline + self.burst.patience, "sending")
         self.outcome.cpu = _cpu() - cpu
         for session in sessions:
             session.close()

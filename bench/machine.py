@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import resource
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -75,6 +77,23 @@ def busy_seconds() -> float:
     waiting left out."""
     user, nice, system, _, _, *interrupts = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
     return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
+class Watch:
+    """The share of the cores that others take from now on: neither the server that is watched, nor this process, nor
+    generators that it starts and waits for. server: CPU seconds it has used so far."""
+
+    def __init__(self, server: Callable[[], float]) -> None:
+        self._server = server
+        self._begun, self._busy, self._ours = time.monotonic(), busy_seconds(), self._own()
+
+    def others(self) -> float:
+        foreign = busy_seconds() - self._busy - (self._own() - self._ours)
+        return max(foreign / (time.monotonic() - self._begun) / cores(), 0.0)
+
+    def _own(self) -> float:
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return self._server() + sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def commit() -> str:

@@ -1,8 +1,9 @@
-"""Us: `smartgate serve --only smtp` on a fresh store, with one account whose team writes to its clients."""
+"""Us: `smartgate serve` on a fresh store, with one account whose team writes to its clients."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -10,9 +11,9 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-from bench.peer import PeerError, Tree, greets
+from bench.peer import PeerError, Tree, greets, waited
 from gateway.store.engine import sync_engine
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -20,91 +21,186 @@ _COMMAND = (sys.executable, "-c", "from gateway.cli import main; main()")
 _OWNER = ("--name", "Acme", "--owner", "dimas@acme.example", "--domain", "acme.example")
 _ACCOUNT = ("account", "add", "acme", *_OWNER, "--json")
 _SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
-_ANNOUNCED = "listening smtp "
+_ANNOUNCED = "listening "
+_ADDED = "account.json"
+_START_SECONDS = 30.0
+
+
+class Database(Protocol):
+    """Where our server keeps its mail."""
+
+    name: str
+
+    def start(self, folder: Path) -> None:
+        """Ready for a store under `folder`; one that is there is taken as it is. Raises PeerError."""
+
+    @property
+    def url(self) -> str:
+        """As SMARTGATE_DATABASE_URL takes it."""
+
+    def cpu_seconds(self) -> float:
+        """CPU used so far by processes of its own."""
+
+    def kept(self) -> int:
+        """How many mails stand in it."""
+
+    def configuration(self) -> Mapping[str, str]: ...
+
+    def stop(self) -> None: ...
+
+
+class Sqlite:
+    """One file; the work is done in our server's own process."""
+
+    name = "SQLite"
+
+    def __init__(self) -> None:
+        self.path = Path()
+
+    def start(self, folder: Path) -> None:
+        self.path = folder / "store" / "smartgate.db"
+        self.path.parent.mkdir(exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def cpu_seconds(self) -> float:
+        return 0.0
+
+    def kept(self) -> int:
+        with contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as store:
+            return int(store.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+    def configuration(self) -> Mapping[str, str]:
+        """Asked of a connection made as the server makes its own."""
+        with sync_engine(self.path).connect() as store:
+            journal, synchronous = (
+                str(store.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in ("journal_mode", "synchronous")
+            )
+        return {
+            "store": f"SQLite {sqlite3.sqlite_version}",
+            "journal_mode": journal,
+            "synchronous": _SYNCHRONOUS[synchronous],
+        }
+
+    def stop(self) -> None:
+        """Nothing runs."""
 
 
 class Ours:
-    """Our server on a loopback port, its store under one folder; every setting not named here is the default."""
+    """Our server on loopback ports, its store under one folder; every setting not named here is the default.
 
-    name = "smartgate"
+    roles: those that are served. processes: more than one needs a database that takes several.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        database: Database | None = None,
+        *,
+        name: str = "smartgate",
+        roles: Sequence[str] = ("smtp",),
+        processes: int = 1,
+    ) -> None:
+        self.name = name
         self.folder = Path()
+        self.ports: dict[str, int] = {}
+        self.database: Database = database or Sqlite()
+        self._roles, self._processes = tuple(roles), processes
         self._tree: Tree | None = None
-        self._port = 0
 
     @property
     def port(self) -> int:
-        return self._port
+        """Where mail is taken."""
+        return self.ports.get("smtp", 0)
 
-    def start(self, folder: Path) -> None:
+    @property
+    def token(self) -> str:
+        """A token for the API, of the account's owner."""
+        return str(json.loads((self.folder / _ADDED).read_text())["token"])
+
+    @property
+    def pids(self) -> list[int]:
+        """Its own processes, the leader first."""
+        return self._tree.pids() if self._tree else []
+
+    def prepare(self, folder: Path) -> None:
+        """The store with its account, not yet served; what is there already is kept. Raises PeerError."""
         self.folder = folder
+        self.database.start(folder)
+        if (folder / _ADDED).exists():
+            return
         command = [*_COMMAND, *_ACCOUNT]
         added = subprocess.run(
             command, cwd=folder, env=self._env(), capture_output=True, text=True, timeout=120, check=False
         )
         if added.returncode:
             raise PeerError(f"`smartgate account add` failed: {(added.stderr or added.stdout).strip()[-800:]}")
-        self._tree = Tree(self.command(), folder, self._env())
+        (folder / _ADDED).write_text(added.stdout)
+
+    def start(self, folder: Path) -> None:
+        self.prepare(folder)
+        self.serve()
+        if "smtp" in self._roles and not waited(lambda: greets(self.port), _START_SECONDS):
+            self.stop()
+            raise PeerError(f"`smartgate serve` does not answer within {_START_SECONDS:g} s")
+
+    def serve(self) -> None:
+        """Start the server of a prepared folder; returns when it has said that every role listens."""
+        self.ports = {}
+        self._tree = Tree(self.command(), self.folder, self._env())
+        heard = threading.Event()
         if stdout := self._tree.process.stdout:
-            threading.Thread(target=self._read_port, args=(stdout,), daemon=True).start()
-        if not self._tree.came_up(lambda: bool(self._port) and greets(self._port), 30):
+            threading.Thread(target=self._read_ports, args=(stdout, heard), daemon=True).start()
+        if not heard.wait(_START_SECONDS) or len(self.ports) < len(self._roles):
             said = self._tree.said()
             self.stop()
-            raise PeerError(f"`smartgate serve` ended or did not answer within 30 s; it said: {said or 'nothing'}")
+            raise PeerError(
+                f"`smartgate serve` ended or did not answer within {_START_SECONDS:g} s; it said: {said or 'nothing'}"
+            )
 
     def command(self) -> Sequence[str]:
         """What serves."""
-        return (*_COMMAND, "serve", "--only", "smtp")
+        more = ("--workers", str(self._processes)) if self._processes > 1 else ()
+        return (*_COMMAND, "serve", "--only", ",".join(self._roles), *more)
 
     def cpu_seconds(self) -> float:
-        return self._tree.cpu_seconds() if self._tree else 0.0
+        return (self._tree.cpu_seconds() if self._tree else 0.0) + self.database.cpu_seconds()
 
     def kept(self) -> int:
-        with contextlib.closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as store:
-            return int(store.execute("SELECT count(*) FROM messages").fetchone()[0])
+        return self.database.kept()
 
     def configuration(self) -> Mapping[str, str]:
-        """Asked of a connection made as the server makes its own."""
-        with sync_engine(self._database).connect() as store:
-            journal, synchronous = (
-                str(store.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in ("journal_mode", "synchronous")
-            )
-        sqlite = f"SQLite {sqlite3.sqlite_version}, fresh"
-        return {
-            "store": sqlite,
-            "journal_mode": journal,
-            "synchronous": _SYNCHRONOUS[synchronous],
-            "settings": "defaults",
-        }
+        return {**self.database.configuration(), "processes": str(self._processes), "settings": "defaults"}
 
     def stop(self) -> None:
         if self._tree:
             self._tree.stop()
             self._tree = None
-
-    @property
-    def _database(self) -> Path:
-        return self.folder / "store" / "smartgate.db"
+        self.database.stop()
 
     def _env(self) -> dict[str, str]:
         """The environment without settings of the caller's, plus those that put everything under our folder."""
-        self._database.parent.mkdir(exist_ok=True)
         env = {name: value for name, value in os.environ.items() if not name.startswith("SMARTGATE_")}
         path = os.pathsep.join(filter(None, (str(_ROOT), env.get("PYTHONPATH"))))
         return {
             **env,
             "PYTHONPATH": path,
-            "SMARTGATE_DATABASE_URL": f"sqlite:///{self._database}",
+            "SMARTGATE_DATABASE_URL": self.database.url,
             "SMARTGATE_BLOB_URL": f"file://{self.folder / 'store' / 'blobs'}",
             "SMARTGATE_DOMAINS": "mail.kommo.com",
             "SMARTGATE_SMTP_LISTEN": "127.0.0.1:0",
+            "SMARTGATE_HTTP_LISTEN": "127.0.0.1:0",
         }
 
-    def _read_port(self, stdout: IO[bytes]) -> None:
-        """Learn the port from the line the server prints; then keep its stdout empty, so that it never blocks on it."""
+    def _read_ports(self, stdout: IO[bytes], heard: threading.Event) -> None:
+        """Learn each role's port from the line the server prints; then keep its stdout empty, so that it never blocks
+        on it. heard: set when all are known, or none will come any more."""
         with contextlib.suppress(ValueError, OSError):
             for raw in stdout:
                 line = raw.decode(errors="replace").strip()
                 if line.startswith(_ANNOUNCED):
-                    self._port = int(line.rpartition(":")[2])
+                    self.ports[line.split(" ")[1]] = int(line.rpartition(":")[2])
+                    if len(self.ports) == len(self._roles):
+                        heard.set()
+        heard.set()

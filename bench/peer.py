@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_STATE, _SESSION, _TIMES = 0, 3, slice(11, 15)
+_STATE, _PARENT, _SESSION, _TIMES = 0, 1, 3, slice(11, 15)
 
 
 class PeerError(RuntimeError):
@@ -45,10 +46,13 @@ class Peer(Protocol):
 
 
 class Tree:
-    """A command with all its descendants: one session of the kernel, so that nothing else is counted or ended."""
+    """A command with all its descendants: one session of the kernel and who was begun from it, so that nothing else is
+    counted or ended."""
 
-    def __init__(self, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
-        """Start the command in `folder`; its stderr goes into a file there."""
+    def __init__(
+        self, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, user: str | None = None
+    ) -> None:
+        """Start the command in `folder`, as another user where one is named; its stderr goes into a file there."""
         self._log = folder / "stderr.log"
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -59,6 +63,9 @@ class Tree:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
             )
 
     def came_up(self, ready: Callable[[], bool], seconds: float) -> bool:
@@ -67,7 +74,12 @@ class Tree:
 
     def cpu_seconds(self) -> float:
         """utime, stime and those of the children waited for (proc(5)), over all living members."""
-        return sum(sum(map(int, fields[_TIMES])) for fields in self._members()) / _TICKS
+        return sum(sum(map(int, fields[_TIMES])) for fields in self._members().values()) / _TICKS
+
+    def pids(self) -> list[int]:
+        """All living members, the leader first."""
+        living = [pid for pid, fields in self._members().items() if fields[_STATE] != "Z"]
+        return sorted(living, key=lambda pid: (pid != self.process.pid, pid))
 
     def stop(self) -> None:
         """SIGTERM to the leader, which may drain; what is left of the session then is ended more and more firmly."""
@@ -89,17 +101,23 @@ class Tree:
         return self._log.read_text(errors="replace")[-2000:].strip()
 
     def _ended(self) -> bool:
-        return self.process.poll() is not None and all(fields[_STATE] == "Z" for fields in self._members())
+        return self.process.poll() is not None and all(
+            fields[_STATE] == "Z" for fields in self._members().values() if int(fields[_SESSION]) == self.process.pid
+        )
 
-    def _members(self) -> list[list[str]]:
-        """Fields of /proc/PID/stat from the state on (field 3), of every process in the session."""
-        found = []
+    def _members(self) -> dict[int, list[str]]:
+        """Fields of /proc/PID/stat from the state on (field 3), of every process in the session, and of those below
+        one of them that began sessions of their own, as PostgreSQL's do."""
+        everybody: dict[int, list[str]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                fields = stat.read_text().rpartition(") ")[2].split()
-                if int(fields[_SESSION]) == self.process.pid:
-                    found.append(fields)
-        return found
+                everybody[int(stat.parent.name)] = stat.read_text().rpartition(") ")[2].split()
+        found = {pid for pid, fields in everybody.items() if int(fields[_SESSION]) == self.process.pid}
+        more = found
+        while more:
+            more = {pid for pid, fields in everybody.items() if int(fields[_PARENT]) in more} - found
+            found |= more
+        return {pid: everybody[pid] for pid in found}
 
 
 def waited(true: Callable[[], bool], seconds: float) -> bool:

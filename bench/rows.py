@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 KIB = 1024
 MIB = 1024 * KIB
+
+Database = Literal["SQLite", "PostgreSQL"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,8 @@ class Row:
     size: bytes of a mail, headers included. sessions: clients at the same time. mails_a_connection: 0 keeps each
     connection open for the whole round. seconds: length of one round. goal: mails a second, ours to Postfix's.
     goal_p99: the longest wait we may cause, ours to Postfix's. goal_cpu_ms: CPU milliseconds of our server a mail.
+    database, processes: what our server stands on, and how many of it. above: the row with fewer processes, of which
+    this one has to be faster.
     """
 
     id: str
@@ -27,11 +31,17 @@ class Row:
     seconds: float = 2.0
     goal_p99: float | None = None
     goal_cpu_ms: float | None = None
+    database: Database = "SQLite"
+    processes: int = 1
+    above: str | None = None
 
+
+ORDINARY = Row("3k-20", "3 KB, 20 sessions kept open", 3 * KIB, 20, goal=3.3, goal_cpu_ms=0.4)
+"""Twenty clients with ordinary mail: the row by which other things are measured."""
 
 ROWS: tuple[Row, ...] = (
     Row("3k-1", "3 KB, 1 session", 3 * KIB, 1, goal=1.5),
-    Row("3k-20", "3 KB, 20 sessions kept open", 3 * KIB, 20, goal=3.3, goal_cpu_ms=0.4),
+    ORDINARY,
     Row("3k-20-new", "3 KB, 20 sessions, a connection a mail", 3 * KIB, 20, goal=2.8, mails_a_connection=1),
     Row("3k-100", "3 KB, 100 sessions", 3 * KIB, 100, goal=4.8, goal_p99=0.25),
     Row("50k-20", "50 KB, 20 sessions", 50 * KIB, 20, goal=2.8),
@@ -39,16 +49,25 @@ ROWS: tuple[Row, ...] = (
     Row("1m-1", "1 MB, 1 session", MIB, 1, goal=1.5, seconds=3.0),
     Row("1m-20", "1 MB, 20 sessions", MIB, 20, goal=1.5, seconds=3.0),
     Row("1m-100", "1 MB, 100 sessions", MIB, 100, goal=1.5, seconds=4.0),
+    Row("pg-3k-100", "PostgreSQL, 3 KB, 100 sessions", 3 * KIB, 100, goal=2.8, database="PostgreSQL"),
+    Row(
+        "pg-3k-100-w2",
+        "PostgreSQL, 2 processes, 3 KB, 100 sessions",
+        3 * KIB,
+        100,
+        goal=2.8,
+        database="PostgreSQL",
+        processes=2,
+        above="pg-3k-100",
+    ),
+    Row(
+        "pg-3k-100-w4",
+        "PostgreSQL, 4 processes, 3 KB, 100 sessions",
+        3 * KIB,
+        100,
+        goal=2.8,
+        database="PostgreSQL",
+        processes=4,
+        above="pg-3k-100-w2",
+    ),
 )
-
-
-class UnknownRowError(ValueError):
-    """A row was asked for that the table doesn't have."""
-
-
-def chosen(ids: Sequence[str]) -> tuple[Row, ...]:
-    """The rows with these ids in the table's order; all of them for none. Raises UnknownRowError."""
-    known = {row.id for row in ROWS}
-    if wrong := [name for name in ids if name not in known]:
-        raise UnknownRowError(f"no row {', '.join(wrong)}; there are {', '.join(row.id for row in ROWS)}")
-    return tuple(row for row in ROWS if not ids or row.id in ids)

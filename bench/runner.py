@@ -26,13 +26,16 @@ _QUIET_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a row is measured. folder: where the stores lie meanwhile. seconds: length of a round, None takes the row's
-    own. warm_up: seconds of a burst before the first round that is not counted."""
+    """How rows are measured. folder: where the stores lie meanwhile. seconds: length of a round, None takes the row's
+    own. warm_up: seconds of a burst before the first round that is not counted. stored: mails of a store that is said
+    to be large. held: connections that are said to be many."""
 
     folder: Path
     rounds: int = 5
     seconds: float | None = None
     warm_up: float = 1.0
+    stored: int = 1_000_000
+    held: int = 10_000
 
     def bursts(self, sides: int) -> int:
         """How many bursts a row takes, for the progress bar."""
@@ -107,13 +110,12 @@ def quiet(servers: Sequence[Peer]) -> None:
 def _round(row: Row, plan: Plan, tally: Tally, servers: Sequence[Peer]) -> None:
     """One burst at one server; the CPU it needs to come to rest afterwards is counted with it."""
     quiet(servers)
-    cpu, busy, begun = tally.peer.cpu_seconds(), machine.busy_seconds(), time.monotonic()
+    cpu, watch = tally.peer.cpu_seconds(), machine.Watch(tally.peer.cpu_seconds)
     outcome = _burst(row, tally.peer, plan.seconds or row.seconds)
-    own = tally.peer.cpu_seconds() - cpu + outcome.cpu
-    foreign = (machine.busy_seconds() - busy - own) / (time.monotonic() - begun) / machine.cores()
+    foreign = watch.others()
     quiet(servers)
     tally.acknowledged += outcome.accepted
-    tally.rounds.append(round_of(outcome, tally.peer.cpu_seconds() - cpu, max(foreign, 0.0)))
+    tally.rounds.append(round_of(outcome, tally.peer.cpu_seconds() - cpu, foreign))
 
 
 def _burst(row: Row, peer: Peer, seconds: float) -> Outcome:
@@ -123,5 +125,7 @@ def _burst(row: Row, peer: Peer, seconds: float) -> Outcome:
 def generated(burst: Burst) -> Outcome:
     """What came of a burst; the generator runs in a process of its own."""
     command = [sys.executable, "-m", "bench.load", json.dumps(asdict(burst))]
-    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=_ROOT, timeout=burst.seconds + 120, check=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, cwd=_ROOT, timeout=burst.seconds + burst.patience + 90, check=True
+    )
     return Outcome(**json.loads(done.stdout))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.server import SmtpServer
     from gateway.smtp.visitors import Visitors
+    from gateway.usecases.reading import MailReader
     from gateway.web.server import WebServer
 
 _log = structlog.get_logger(__name__)
@@ -211,6 +212,7 @@ class Gateway:
         )
         self._ears: dict[str, Ear] = {}
         self._doors: list[SmtpServer] = []
+        self._reader: MailReader | None = None
         self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
         self._close_streams: Callable[[], None] = lambda: None
@@ -259,6 +261,8 @@ class Gateway:
             self._close_streams()
             self._web.should_exit = True
         await asyncio.gather(*(door.stop(GRACE_SECONDS) for door in self._doors))
+        if self._reader is not None:
+            await self._reader.stop()
         if self._web_task is not None:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
@@ -282,11 +286,13 @@ class Gateway:
         from gateway.smtp.server import SmtpServer
         from gateway.smtp.visitors import Visitors
         from gateway.usecases.desk import FilingDesk
+        from gateway.usecases.reading import MailReader
 
         settings = self.settings
         limits = smtp_limits(settings)
         filing = filing_settings(settings, self.public_url)
-        desk = FilingDesk(self.store, blobs, filing, settings.hostname, self._authenticator)
+        self._reader = MailReader(filing.limits, apart=True)
+        desk = FilingDesk(self.store, blobs, filing, settings.hostname, self._authenticator, self._reader)
         visitors = Visitors(limits, settings.trusted_relays)
         for role in ("smtp", "lmtp"):
             if role in self._ears:
@@ -296,6 +302,7 @@ class Gateway:
                 door = SmtpServer(desk, limits, settings.hostname, public_url=self.public_url, way=way, lmtp=lmtp)
                 self._doors.append(door)
                 await door.start("", 0, sock=ear.sock)
+        await self._reader.start()
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail

@@ -1,22 +1,21 @@
 """The MIME tree of a message, flattened to its leaves (RFC 2045, 2046, 2183, 2231).
 
 Why our own: a hostile tree must cost no more than an honest one. Lines that may be borders of parts are met once, from
-first to last; nothing is copied until it is asked for; an attached message is a leaf and is never entered. What is
-encoded wrongly is read as far as it goes, and fields are split as in the header of the message itself, so that nobody
-sees a part that another reader does not.
+first to last; nothing is copied until it is asked for; an attached message is a leaf and is never entered. Fields are
+split as in the header of the message itself, so that nobody sees a part that another reader does not.
 """
 
 from __future__ import annotations
 
-import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from gateway.core.charsets import safe_codec
 from gateway.core.header import Fields, Header, fields_of, part_header
+from gateway.core.transfer import base64_sizes, decoded
 from gateway.core.words import decode_words, unfold
 
 _MAX_DASHED_LINES = 50_000
@@ -36,8 +35,6 @@ _PARAMETER = re.compile(
 )
 _SOMETHING = re.compile(rb"\S")
 _ESCAPED = re.compile(rb"\\([\"\\])")
-_BASE64 = bytes(octet for octet in range(128) if chr(octet).isalnum() or octet in b"+/")
-_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,14 @@ class Leaf:
     def content(self, most: int | None = None) -> bytes:
         """The decoded bytes; `most`: of no more than so many encoded ones."""
         end = self.end if most is None else min(self.end, self.start + most)
-        return b"".join(_decoded(self.message, self.start, end, self.encoding))
+        return b"".join(decoded(self.message, self.start, end, self.encoding))
 
     @property
     def size(self) -> int:
         """How many bytes `content` has."""
         if self.encoding == "base64":
-            return sum(_base64_sizes(self.message, self.start, self.end))
-        return sum(map(len, _decoded(self.message, self.start, self.end, self.encoding)))
+            return sum(base64_sizes(self.message, self.start, self.end))
+        return sum(map(len, decoded(self.message, self.start, self.end, self.encoding)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,63 +348,3 @@ def content_identity(raw: bytes) -> str | None:
 def _first(fields: Fields, name: str) -> bytes:
     values = fields.get(name)
     return values[0] if values else b""
-
-
-def _decoded(message: bytes, start: int, end: int, encoding: str) -> Iterator[bytes]:
-    """Pieces without the transfer encoding (RFC 2045 section 6); an unknown one leaves the bytes as they are."""
-    if encoding == "base64":
-        return _unbase64_pieces(message, start, end)
-    pieces = _pieces(message, start, end)
-    return map(binascii.a2b_qp, pieces) if encoding == "quoted-printable" else pieces
-
-
-def _pieces(message: bytes, start: int, end: int) -> Iterator[bytes]:
-    """What stands there, cut behind line ends: a thread that took it at one stroke would stop all others meanwhile."""
-    while start < end:
-        cut = message.find(b"\n", start + _PIECE, end) + 1 or end
-        yield message[start:cut]
-        start = cut
-
-
-def _unbase64_pieces(message: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Pieces while the cuts fall between whole groups of four, which in honest lines they do; then the rest at once."""
-    for piece in _pieces(message, start, end):
-        if b"=" in piece:
-            break
-        try:
-            yield binascii.a2b_base64(piece)
-        except binascii.Error:
-            break
-        start += len(piece)
-    yield _unbase64(message[start:end])
-
-
-def _base64_sizes(message: bytes, start: int, end: int) -> Iterator[int]:
-    """The sizes of `_unbase64_pieces`, put together otherwise: most pieces are counted and not decoded."""
-    for piece in _pieces(message, start, end):
-        rest = piece.translate(None, _BASE64)
-        digits = len(piece) - len(rest)
-        padding = rest.find(b"=")
-        if padding < 0 and not digits % 4:
-            yield digits // 4 * 3
-        elif padding >= 0 and start + len(piece) == end and _is_padded(piece, digits, rest[padding:]):
-            yield digits * 3 // 4
-        else:
-            yield len(_unbase64(message[start:end]))
-            return
-        start += len(piece)
-
-
-def _is_padded(piece: bytes, digits: int, ending: bytes) -> bool:
-    """Whether the piece ends as base64 should: no digit behind the padding, and as much padding as is wanted."""
-    wanted = -digits % 4
-    return wanted < 3 and ending.rstrip() == b"=" * wanted and piece.rstrip().endswith(b"=" * wanted)
-
-
-def _unbase64(data: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(data)
-    except binascii.Error:
-        digits = data.translate(None, _NOT_BASE64)
-        whole = digits[:-1] if len(digits) % 4 == 1 else digits
-        return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.replies import Reply
+from gateway.smtp import answers
 
 
 class Spool(Protocol):
@@ -47,3 +49,12 @@ class Desk(Protocol):
 
     def open_spool(self) -> Spool:
         """Begin a large message."""
+
+
+class DeskError(Exception):
+    """The desk couldn't answer; the log has been told why (B10). reply: what the peer is told."""
+
+    def __init__(self, fault: BaseException) -> None:
+        super().__init__(str(fault))
+        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+        self.reply = answers.DISK_FULL if full else answers.TROUBLE

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from gateway.core.envelope import Admission
 from gateway.core.replies import Reply
 from gateway.smtp import answers
-from gateway.smtp.desk import Spool
-from gateway.smtp.session import DeskError, SmtpSession
+from gateway.smtp.desk import DeskError, Spool
+from gateway.smtp.session import SmtpSession
 from gateway.smtp.transaction import Transaction
 
 

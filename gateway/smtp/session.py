@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,7 +13,7 @@ import structlog
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.replies import Reply
 from gateway.smtp import answers
-from gateway.smtp.desk import Spool
+from gateway.smtp.desk import DeskError, Spool
 from gateway.smtp.entrance import Entrance
 from gateway.smtp.intake import Intake
 from gateway.smtp.paths import read_mail, read_rcpt
@@ -25,15 +24,6 @@ from gateway.smtp.wire import FarewellError
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 _HELLO_NAME = re.compile(r"[!-~]{1,255}")
-
-
-class DeskError(Exception):
-    """The desk couldn't answer; the log has been told why (B10). reply: what the peer is told."""
-
-    def __init__(self, fault: BaseException) -> None:
-        super().__init__(str(fault))
-        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
-        self.reply = answers.DISK_FULL if full else answers.TROUBLE
 
 
 class SmtpSession(Entrance):

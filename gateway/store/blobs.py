@@ -42,6 +42,11 @@ class Spool:
         self._hash.update(data)
         self.size += len(data)
 
+    @property
+    def path(self) -> str:
+        """Where another process of this user finds it, while it is open."""
+        return self._name or f"/proc/{os.getpid()}/fd/{self._fd}"
+
     def read(self) -> bytes:
         """The whole message, in one call of the system: it fills memory that nobody has to clear or copy meanwhile."""
         whole = os.pread(self._fd, self.size, 0)

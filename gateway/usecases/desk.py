@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -19,7 +18,7 @@ from gateway.core.admission import OPERATORS, Directory, admit, read_recipient
 from gateway.core.decision import Verdict
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import NOT_EVALUATED, Auth
-from gateway.core.mail import Mail, read_mail
+from gateway.core.mail import Mail
 from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
 from gateway.store.accounts import find_slugs
@@ -30,12 +29,11 @@ from gateway.store.filing import Pages, write
 from gateway.usecases.filing import Filing, FilingSettings, file
 from gateway.usecases.filing_facts import Handing
 from gateway.usecases.filing_receipts import note_refusals, note_refused_mail
+from gateway.usecases.reading import MailReader
 
 _log = structlog.get_logger(__name__)
-READ_IN_LOOP = 64 * 1024
+_LARGE_AT_ONCE = 3
 _NOT_IN_HELO = re.compile(r"[^ -~]|[()\\]")
-_HEADER_IN_LOOP = 16 * 1024
-_BORDERS_IN_LOOP = 200
 
 
 class OpenSpool(Protocol):
@@ -64,7 +62,8 @@ class Authenticity(Protocol):
 class FilingDesk:
     """Use cases of the SMTP and LMTP doors over one store.
 
-    hostname: ours, for the trace header field. authenticity: None where nobody looks into it.
+    hostname: ours, for the trace header field. authenticity: None where nobody looks into it. reader: who reads what is
+    not soon read; left out, a thread does.
     """
 
     def __init__(
@@ -74,11 +73,13 @@ class FilingDesk:
         settings: FilingSettings,
         hostname: str,
         authenticity: Authenticity | None = None,
+        reader: MailReader | None = None,
     ) -> None:
         self._authenticity = authenticity
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
         self._file, self._refuse = partial(file, settings), partial(_refuse, settings)
-        self._middling, self._large, self._reading = asyncio.Semaphore(1), asyncio.Semaphore(2), threading.Lock()
+        self._reader = reader or MailReader(settings.limits)
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._alerts: tuple[int, set[tuple[str, str]]] = (0, set())
 
     def open_spool(self) -> Spool:
@@ -107,7 +108,7 @@ class FilingDesk:
         trace = received_line(envelope, self._hostname)
         with ExitStack() as until_filed:
             if isinstance(content, bytes) and len(content) <= IN_ROW:
-                mail, body = await self._read(trace, content)
+                mail, body = await self._reader.read(content), pack(trace, content)
             else:
                 spool = (
                     until_filed.enter_context(closing(self._blobs.open_spool()))
@@ -136,35 +137,24 @@ class FilingDesk:
             self._alerts[1].add((account, scope))
             _log.warning("mail.quota_reached", account=account, scope=scope)
 
-    async def _read(self, trace: bytes, content: bytes) -> tuple[Mail, StoredBody]:
-        """Reads a mail and packs it for its row: at once what is soon read, else off the loop, one at a time."""
-        limits = self._settings.limits
-        if _soon_read(content):
-            return read_mail(content, limits), pack(trace, content)
-        async with self._middling:
-            return await asyncio.to_thread(lambda: (read_mail(content, limits), pack(trace, content)))
-
     async def _read_large(
         self, account: int, trace: bytes, content: bytes | OpenSpool, spool: OpenSpool
     ) -> tuple[Mail, StoredBody]:
-        """Reads a large mail and makes its file durable, off the loop. content: its bytes, or the spool that has them.
+        """Reads a large mail while its file is made durable. content: its bytes, or the spool that has them.
 
-        One is read at a time, while another waits for the disk: more threads would read no faster, for they share the
-        interpreter, and keep the loop waiting for it.
+        A few at a time: more would only keep the disk from the commits.
         """
         if not isinstance(spool, Spool):
             raise TypeError(_FOREIGN)
-
-        def take_in() -> tuple[Mail, str]:
-            if isinstance(content, bytes):
-                spool.write(content)
-            with self._reading:
-                mail = read_mail(content if isinstance(content, bytes) else spool.read(), self._settings.limits)
-            return mail, spool.settle()
-
         async with self._large:
-            mail, name = await asyncio.to_thread(take_in)
-        return mail, refer(trace, name, partial(spool.land, account))
+            if isinstance(content, bytes):
+                await asyncio.to_thread(spool.write, content)
+            settling = asyncio.create_task(asyncio.to_thread(spool.settle))
+            try:
+                mail = await self._reader.read(spool)
+            finally:
+                await asyncio.wait([settling])  # it works on a file that its owner is about to close
+        return mail, refer(trace, settling.result(), partial(spool.land, account))
 
     async def _authenticate(self, account: int, envelope: Envelope, mail: Mail, content: object) -> Auth:
         """What rule B5 needs, found before the transaction begins; the operators' mail is taken as it is (A5)."""
@@ -224,15 +214,6 @@ def _note(tx: Tx, envelopes: Sequence[Envelope]) -> list[None]:
         note_refusals(tx, pages, envelope)
     write(tx, pages)
     return [None] * len(envelopes)
-
-
-def _soon_read(content: bytes) -> bool:
-    """Whether reading it takes the loop a few milliseconds at most: it is small, and so are its header and its tree."""
-    if len(content) > READ_IN_LOOP:
-        return False
-    empty_line = content.find(b"\r\n\r\n", 0, _HEADER_IN_LOOP) >= 0 or len(content) <= _HEADER_IN_LOOP
-    few_dashes = content.count(b"-") <= _BORDERS_IN_LOOP or content.count(b"\n--") <= _BORDERS_IN_LOOP
-    return empty_line and few_dashes
 
 
 def _cut(content: bytes, at: int, size: int) -> bytes:

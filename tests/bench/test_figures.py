@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.choice import ALL, YARDSTICKS, UnknownRowError, chosen
 from bench.figures import Result, Round, Side, percentile, round_of
+from bench.lines import Found, Line
 from bench.load import Outcome
 from bench.report import Report
-from bench.rows import ROWS, Row, UnknownRowError, chosen
+from bench.rows import ROWS, Row
+from bench.whole import rising
 
 ROW = Row("3k-x", "3 KB, x", 3072, 10, goal=2.0, goal_p99=0.5, goal_cpu_ms=0.4)
 
@@ -95,33 +98,76 @@ def test_a_round_without_a_mail_is_zero_not_an_error() -> None:
 
 
 def test_the_table_has_every_row_of_the_goals() -> None:
-    goals = {(row.size, row.sessions, row.mails_a_connection): row.goal for row in ROWS}
+    goals = {(row.database, row.processes, row.size, row.sessions, row.mails_a_connection): row.goal for row in ROWS}
     assert goals == {
-        (3072, 1, 0): 1.5,
-        (3072, 20, 0): 3.3,
-        (3072, 20, 1): 2.8,
-        (3072, 100, 0): 4.8,
-        (51200, 20, 0): 2.8,
-        (51200, 100, 0): 2.8,
-        (1048576, 1, 0): 1.5,
-        (1048576, 20, 0): 1.5,
-        (1048576, 100, 0): 1.5,
+        ("SQLite", 1, 3072, 1, 0): 1.5,
+        ("SQLite", 1, 3072, 20, 0): 3.3,
+        ("SQLite", 1, 3072, 20, 1): 2.8,
+        ("SQLite", 1, 3072, 100, 0): 4.8,
+        ("SQLite", 1, 51200, 20, 0): 2.8,
+        ("SQLite", 1, 51200, 100, 0): 2.8,
+        ("SQLite", 1, 1048576, 1, 0): 1.5,
+        ("SQLite", 1, 1048576, 20, 0): 1.5,
+        ("SQLite", 1, 1048576, 100, 0): 1.5,
+        ("PostgreSQL", 1, 3072, 100, 0): 2.8,
+        ("PostgreSQL", 2, 3072, 100, 0): 2.8,
+        ("PostgreSQL", 4, 3072, 100, 0): 2.8,
     }
-    assert len({row.id for row in ROWS}) == len(ROWS)
+    assert len({row.id for row in ALL}) == len(ALL)
+
+
+def test_what_has_a_yardstick_of_its_own_is_there_with_its_goal() -> None:
+    assert {one.id: one.goal for one in YARDSTICKS} == {
+        "cpu": "≤ 0.4 ms",
+        "card": "≤ 20 ms, flat",
+        "search": "≤ 20 ms, flat",
+        "stored": "≥ 0.8 times",
+        "memory": "≤ 64 MiB",
+        "idle": "p99 ≤ 50 ms",
+        "start": "≤ 1.5 s",
+        "lag": "p99 ≤ 20 ms",
+    }
 
 
 def test_rows_are_chosen_by_id_in_the_tables_order() -> None:
-    assert [row.id for row in chosen(["3k-100", "3k-1"])] == ["3k-1", "3k-100"]
-    assert chosen([]) == ROWS
+    assert [row.id for row in chosen(["memory", "3k-100", "cpu", "3k-1"])] == ["3k-1", "3k-100", "cpu", "memory"]
+    assert chosen([]) == ALL
 
 
 def test_an_unknown_row_is_named_with_those_that_exist() -> None:
-    with pytest.raises(UnknownRowError, match=r"no row 4k-1; there are 3k-1, .*1m-100"):
+    with pytest.raises(UnknownRowError, match=r"no row 4k-1; there are 3k-1, .*1m-100, .*lag"):
         chosen(["3k-1", "4k-1"])
 
 
-def report(*results: Result) -> Report:
-    return Report("2026-01-02 03:04", "medians", {"cores": "2"}, {"postfix": {"version": "3.7"}}, results)
+def test_more_processes_are_compared_by_their_ratios_so_that_a_slower_machine_changes_nothing() -> None:
+    one, two = (next(row for row in ROWS if row.id == id) for id in ("pg-3k-100", "pg-3k-100-w2"))
+    fast, slow = Result(one, side(100), side(200)), Result(two, side(50), side(150))
+    [found] = rising([fast, slow])
+    assert found.lines[0].middle == pytest.approx(1.5)
+    assert found.lines[0].reached is True
+    assert rising([fast]) == rising([slow]) == []
+
+
+LINES = {
+    # story                                     line                                       reached   shown
+    "at most, reached": (Line("x", (3.0, 1.0, 2.0), "ms", 2.0), True, "2.0 ms (1.0-3.0)"),
+    "at most, missed": (Line("x", (2.1,), "ms", 2.0), False, "2.1 ms"),
+    "at least, reached": (Line("x", (0.8,), "×", 0.8, "≥", 2), True, "0.80 ×"),
+    "at least, missed": (Line("x", (0.79,), "×", 0.8, "≥", 2), False, "0.79 ×"),
+    "more than, missed by being the same": (Line("x", (1.0,), "×", 1.0, ">", 2), False, "1.00 ×"),
+    "without a goal": (Line("x", (5.0,), "KiB"), None, "5.0 KiB"),
+    "not measured": (Line("x", (), "ms", 2.0), None, "- ms"),
+}
+
+
+@pytest.mark.parametrize(("line", "reached", "shown"), LINES.values(), ids=LINES)
+def test_a_figure_is_judged_by_its_median(line: Line, reached: bool | None, shown: str) -> None:
+    assert line.reached is reached
+    assert f"| x | {shown} |" in report(found=[Found("x", (line,))]).markdown()
+
+
+def report(*results: Result, found: Sequence[Found] = ()) -> Report:
+    return Report("2026-01-02 03:04", "medians", {"cores": "2"}, {"postfix": {"version": "3.7"}}, results, found)
 
 
 def test_the_page_shows_figures_goal_machine_and_configuration() -> None:
@@ -136,6 +182,28 @@ def test_a_row_not_to_be_believed_says_so_on_the_page() -> None:
         "**Not to be believed**: 3k-x: ours: acknowledged 100"
         in report(Result(ROW, side(1), side(2, kept=9))).markdown()
     )
+
+
+def test_what_is_kept_leaves_out_what_must_not_be_believed_and_says_why() -> None:
+    good = Found("cpu", (Line("CPU of a mail", (0.3,), "ms", 0.4),))
+    bad = Found("idle", (Line("a mail", (9.0,), "ms", 50.0),), faults=("3 connections were lost",))
+    whole = report(Result(ROW, side(1), side(2)), Result(ROW, side(1), side(2, kept=9)), found=[good, bad])
+    sound = whole.sound()
+    assert len(whole.faults) == 2
+    assert sound.faults == whole.faults
+    assert [one.row for one in sound.found] == ["cpu"]
+    assert len(sound.results) == 1
+    assert "**Not to be believed**: idle: 3 connections were lost" in sound.markdown()
+
+
+def test_a_row_that_could_not_be_measured_is_told() -> None:
+    missed = Report("2026-01-02 03:04", "medians", {}, {}, [], [], {"pg-3k-100": "PostgreSQL is not installed"})
+    assert missed.faults == ["pg-3k-100: PostgreSQL is not installed"]
+
+
+def test_a_row_that_others_disturbed_is_named() -> None:
+    calm, loud = (Found(name, (), disturbance=share) for name, share in (("calm", 0.2), ("loud", 0.3)))
+    assert report(found=[calm, loud]).disturbed == {"loud": 0.3}
 
 
 def test_a_second_run_of_a_day_does_not_overwrite_the_first(tmp_path: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
-from bench import lag
-from bench.lag import Lag, measure, report, save
+from bench.lag import Lag, measure, told
 from bench.load import Outcome
 from bench.worst import LARGEST, worst
 
@@ -24,7 +22,6 @@ def test_the_worst_of_mails_are_answered_and_ordinary_ones_are_filed_meanwhile(t
     assert {reply[:3] for reply in found.worst.values()} == {"250", "554"}
     assert found.ordinary.refused == {}
     assert found.ordinary.accepted > 0
-    print(report(found, 2.0, tmp_path))
 
 
 def test_the_worst_of_mails_are_within_what_is_taken() -> None:
@@ -40,17 +37,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("found", "fault"), FAULTS.values(), ids=FAULTS)
-def test_what_must_not_be_believed_says_so(found: Lag, fault: str, tmp_path: Path) -> None:
-    assert found.faults == [fault]
-    assert f"**Not to be believed**: {fault}" in report(found, 1.0, tmp_path)
+def test_what_must_not_be_believed_says_so(found: Lag, fault: str) -> None:
+    assert told(found, 1.0).faults == (fault,)
 
 
-def test_the_figures_are_kept_beside_the_others(tmp_path: Path) -> None:
-    found = Lag([1000, 30_000], Outcome(2, {}, 1.0, [2000, 3000]), {"a mail": "250 2.6.0 Filed."}, 1)
-    page = report(found, 1.0, tmp_path)
-    path = save(found, page, tmp_path / "results")
+def test_the_table_shows_the_slowest_hundredth_beside_the_goal() -> None:
+    found = told(Lag([1000, 30_000], Outcome(2, {}, 1.0, [2000, 3000]), {"a mail": "250 2.6.0 Filed."}, 1), 1.0)
 
-    assert "| lag | 1.0 | 30.0 | 30.0 | 30.0 |" in page
-    assert f"p99 of the lag ≤ {lag.GOAL_MS:g} ms, missed" in page
-    assert path.name == f"{time.strftime('%Y-%m-%d')}-lag.md"
-    assert sorted(one.suffix for one in path.parent.iterdir()) == [".json", ".md"]
+    assert [(line.middle, line.reached) for line in found.lines] == [(30.0, False), (3.0, None)]
+    assert "1 of the worst answered: 1 kinds 250" in found.lines[1].note

@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from bench import ours
-from bench.__main__ import main
+from bench.__main__ import _is_kept, _parser, _plan, main
+from bench.choice import ALL
+from bench.lines import Found, Line
 from bench.peer import PeerError, Tree, greets, waited
 from bench.postfix import Postfix
-from bench.rows import ROWS, Row
+from bench.rows import Row
+from bench.run import Run, Yardstick
 from bench.runner import Plan, measure
+from bench.whole import measure_all
 from tests.bench.responder import Responder
 
 ROW = Row("tiny", "tiny", 3072, 2, goal=1.0)
@@ -91,7 +95,7 @@ def test_a_process_tree_is_counted_and_ended_with_its_children(tmp_path: Path) -
 def test_the_list_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     shown = capsys.readouterr().out
-    assert all(row.id in shown for row in ROWS)
+    assert all(row.id in shown for row in ALL)
 
 
 def test_an_unknown_row_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,3 +146,45 @@ def test_a_server_that_does_not_start_is_told_with_its_own_words(
     with pytest.raises(PeerError, match=re.escape(said)):
         server.start(tmp_path)
     server.stop()
+
+
+def test_a_row_that_cannot_be_measured_leaves_the_others_alone(tmp_path: Path) -> None:
+    def broken(_: Run) -> Found:
+        raise PeerError("`smartgate serve` ended; it said: Traceback:\n  File x\nValueError: no")
+
+    sound = Yardstick("sound", "", "", lambda _: 1, lambda _: Found("sound", (Line("x", (1.0,)),)))
+    report = measure_all([Yardstick("broken", "", "", lambda _: 1, broken), sound], Plan(tmp_path))
+    assert report.faults == ["broken: not measured: `smartgate serve` ended; it said: Traceback: … ValueError: no"]
+    assert [one.row for one in report.found] == ["sound"]
+
+
+def test_the_only_row_that_was_asked_for_fails_with_its_own_words(tmp_path: Path) -> None:
+    def broken(_: Run) -> Found:
+        raise PeerError("nobody is there")
+
+    with pytest.raises(PeerError, match="nobody is there"):
+        measure_all([Yardstick("broken", "", "", lambda _: 1, broken)], Plan(tmp_path))
+
+
+KEPT = {
+    # story                                   asked for                                   kept
+    "a whole run is kept": ([], True),
+    "nine rounds are": (["--rounds", "9"], True),
+    "four rounds are not": (["--rounds", "4"], False),
+    "one server alone is not": (["--only", "smartgate"], False),
+    "a smaller store is not": (["--stored", "20000"], False),
+    "fewer connections are not": (["--held", "100"], False),
+    "a quick run is not": (["--quick"], False),
+}
+
+
+@pytest.mark.parametrize(("asked", "kept"), KEPT.values(), ids=KEPT)
+def test_what_is_kept(asked: list[str], kept: bool) -> None:
+    assert _is_kept(_parser().parse_args(asked)) is kept
+
+
+def test_a_quick_run_has_one_short_round_and_small_stores_unless_more_is_named() -> None:
+    quick = _plan(_parser().parse_args(["--quick", "--rounds", "3"]))
+    assert (quick.rounds, quick.seconds, quick.stored, quick.held) == (3, 1.0, 20_000, 1_000)
+    whole = _plan(_parser().parse_args([]))
+    assert (whole.rounds, whole.seconds, whole.stored, whole.held) == (5, None, 1_000_000, 10_000)

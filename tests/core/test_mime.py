@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import email.policy
 from email.message import EmailMessage
 
@@ -156,20 +155,19 @@ def test_a_transfer_encoding_is_read_as_far_as_it_goes(encoding: str, sent: byte
     assert leaf.content() == meant
 
 
-LARGE = {
-    "base64": [b"QUJD" * 19 + b"\r\n", b"QUJD\r\nQUI=\r\n", b"QUJ\r\nDQUJD\r\n", b"Q=UJD\r\n"],
-    "quoted-printable": [b"=41=42=\r\n", b"a=\r x\r\nb\r\n", b"=4\r\n1\n", b"= \n"],
-}
+DASHES = st.lists(st.sampled_from([b"\n", b"-", b"--", b"a", b"\r\n--b", b"-" * 20]), max_size=30).map(b"".join)
 
 
-@pytest.mark.parametrize("encoding", LARGE)
-@given(data=st.data())
-def test_a_large_part_is_decoded_as_if_at_one_stroke(encoding: str, data: st.DataObject) -> None:
-    sent = b"".join(data.draw(st.lists(st.sampled_from(LARGE[encoding]), min_size=5, max_size=60)))
-    wanted = binascii.a2b_qp(sent) if encoding == "quoted-printable" else mime._unbase64(sent)
+@given(message=DASHES, data=st.data(), hops=st.integers(1, 4), piece=st.integers(3, 40))
+def test_lines_that_begin_with_dashes_are_found_however_many_dashes_stand_elsewhere(
+    message: bytes, data: st.DataObject, hops: int, piece: int
+) -> None:
+    position = data.draw(st.integers(0, len(message)))
+    wanted = position if message.startswith(b"--", position) else message.find(b"\n--", position) + 1 or -1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mime, "_PIECE", 40)
-        assert b"".join(mime._decoded(b"--" + sent + b"--", 2, len(sent) + 2, encoding)) == wanted
+        patch.setattr(mime, "_HOPS", hops)
+        patch.setattr(mime, "_PIECE", piece)
+        assert mime._next_dashes(message, position) == wanted
 
 
 def test_the_beginning_of_a_part_can_be_read_alone() -> None:

@@ -13,7 +13,7 @@ from gateway.core import replies
 from gateway.smtp.intake import MEMORY_BYTES, MOST_BYTES
 from gateway.store import access, writer
 from gateway.store.bodies import IN_ROW
-from gateway.usecases.desk import READ_IN_LOOP
+from gateway.usecases.reading import READ_IN_LOOP
 from gateway.web.reasons import ENGLISH
 from tests.docs import blocks, code, rules
 from tests.docs.pages import DOCS, PAGES, arguments

@@ -11,6 +11,7 @@ from aiosmtpd.smtp import SMTP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.smtp import content as content_module
 from gateway.smtp.content import ContentReader
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
@@ -182,3 +183,23 @@ def test_a_message_whose_last_piece_could_not_be_kept_has_not_ended(monkeypatch:
     with pytest.raises(MemoryError):
         reader.feed(b" and end\r\n.\r\n")
     assert not reader.ended
+
+
+DOTS = st.lists(st.sampled_from([b".", b"\n.", b"\r\n.", b"\r\n", b"a", b"." * 40]), max_size=30).map(b"".join)
+
+
+@given(sent=DOTS, hops=st.integers(1, 4))
+def test_a_line_that_begins_with_a_dot_is_found_however_many_dots_stand_elsewhere(sent: bytes, hops: int) -> None:
+    content = b"a" + sent
+    wire = (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + END + NEXT
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(content_module, "_HOPS", hops)
+        assert read(wire) == (content + b"\r\n", NEXT)
+
+
+def test_octets_that_come_one_by_one_are_not_held_one_by_one() -> None:
+    reader = ContentReader(1 << 20, 1 << 20)
+    for _ in range(3_000):
+        reader.feed(b"ab")
+    assert len(reader._pieces) == 1
+    assert reader.take() == b"ab" * 3_000
