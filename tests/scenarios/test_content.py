@@ -338,9 +338,7 @@ async def test_a_client_that_hangs_up_before_the_answer_and_comes_again_finds_it
 
 async def test_characters_that_a_store_may_not_know_keep_no_mail_out_and_make_no_second_thread(house: House) -> None:
     """U+0000, half a character, a key that begins with it: the thread of a mail without a subject."""
-    odd = mail(
-        to="=?utf-8?q?C=00arol=ED=A0=80?= <carol@example.net>", subject="=?utf-8?q?Of=00fer=ED=A0=80_=5Cu0000?="
-    )
+    odd = mail(to="=?utf-8?q?C=00arol=ED=A0=80?= <carol@example.net>", subject="=?utf-8?q?Of=00fer=ED=A0=80_=5Cu0000?=")
     again = odd.replace("Subject: ", "Subject: Re: ").replace("Message-ID: <", "Message-ID: <re.")
     bare = [mail(subject="", body="a\0b") for _ in range(2)]
 
