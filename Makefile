@@ -85,7 +85,7 @@ clean: ## remove what was made: .venv, caches, build output (not the store in va
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/# via/p' $< > .venv/uv.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $<
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "Made .venv; the command is .venv/bin/smartgate"

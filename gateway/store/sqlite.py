@@ -41,7 +41,7 @@ class Sqlite:
     def start(self) -> None:
         from sqlalchemy.ext.asyncio import create_async_engine  # a command that opens no server does without its cost
 
-        self._writer = Writer(sync_engine(self._path, busy_ms=0))
+        self._writer = Writer(sync_engine(self._path, busy_ms=0, one_thread=False))
         self._reader = create_async_engine(
             f"sqlite+aiosqlite:///{self._path}", pool_size=4, max_overflow=4, hide_parameters=True
         )
@@ -76,12 +76,14 @@ class Sqlite:
         return self._writer.submit(batch, item)
 
 
-def sync_engine(path: Path, *, busy_ms: int = BUSY_MS) -> Engine:
+def sync_engine(path: Path, *, busy_ms: int = BUSY_MS, one_thread: bool = True) -> Engine:
     """An engine whose transactions take the write lock at once, so that none fails half way for want of it.
 
-    busy_ms: how long a transaction waits for another process that holds the lock.
+    busy_ms: how long a transaction waits for another process that holds the lock. one_thread: its connections are used
+    in the thread that made them only; else in one after the other.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
+    arguments = {"check_same_thread": one_thread}
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True, connect_args=arguments)
     _prepare(engine, "BEGIN IMMEDIATE", busy_ms)
     return engine
 

@@ -17,6 +17,8 @@ from typing import BinaryIO
 from gateway.core.mail import Limits, Mail, read_mail
 
 LENGTH = struct.Struct("!I")
+_LATER = 10
+"""How much the event loop goes before us where both want a processor (nice(2))."""
 
 Request = tuple[bytes | str, Limits]
 """The mail, or the path of the file that has it, and the bounds of reading."""
@@ -56,6 +58,7 @@ def _load(content: bytes | str) -> bytes:
 
 def main() -> None:
     """Runs until standard input ends. Signals are the server's: it asks to the last while it drains."""
+    os.nice(_LATER)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

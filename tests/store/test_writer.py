@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,13 @@ from gateway.store.engine import Store, StoreError, Tx
 from gateway.store.sqlite import Sqlite
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+@pytest.fixture(params=[False, True], ids=["quick disk", "slow disk"])
+async def store(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Store]:
+    """On a slow disk every commit is too slow for the loop, and the next one is done in a thread."""
+    if request.param:
+        monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
     one = Store(f"sqlite:///{tmp_path / 'store.db'}")
     one.start()
     await one.write(lambda tx: tx.exec_driver_sql("CREATE TABLE words (word TEXT PRIMARY KEY)").rowcount)
@@ -28,6 +34,17 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def add(word: str, tx: Tx) -> int:
     return tx.exec_driver_sql("INSERT INTO words VALUES (?)", (word,)).rowcount
+
+
+def log_size(store: Store) -> int:
+    return Path(f"{store.path}-wal").stat().st_size
+
+
+def writer_of(store: Store) -> writer.Writer:
+    database = store._database
+    assert isinstance(database, Sqlite)
+    assert database._writer is not None
+    return database._writer
 
 
 async def words(store: Store) -> list[str]:
@@ -96,9 +113,7 @@ async def test_a_job_that_waits_too_long_for_the_lock_gives_up(store: Store, mon
 
 
 async def test_after_a_commit_that_failed_the_next_job_is_done(store: Store) -> None:
-    database = store._database
-    assert isinstance(database, Sqlite)
-    assert database._writer is not None
+    own = writer_of(store)
 
     failing = [OSError("no commit today")]
 
@@ -106,7 +121,7 @@ async def test_after_a_commit_that_failed_the_next_job_is_done(store: Store) -> 
         if failing:
             raise failing.pop()
 
-    event.listen(database._writer._engine, "commit", fail)
+    event.listen(own._engine, "commit", fail)
     with pytest.raises(OSError, match="no commit today"):
         await store.write(partial(add, "gone"))
 
@@ -185,3 +200,65 @@ async def test_the_write_ahead_log_is_moved_into_the_file_when_nobody_writes(
     with sqlite3.connect(f"file:{store.path}?mode=ro&immutable=1", uri=True) as other:
         assert other.execute("SELECT word FROM words").fetchall() == [("moved",)]
     (store.path.parent / "elsewhere").rename(store.path.parent / "store.db-wal")
+
+
+async def test_after_a_slow_commit_the_loop_is_free_while_the_next_is_made(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "TURNS_AWAY", 2)
+    threads = [await store.write(lambda tx: threading.get_ident()) for _ in range(3)]
+    assert threads[1] != threading.get_ident()
+    monkeypatch.setattr(writer, "SLOW_SECONDS", 60.0)
+    threads = [await store.write(lambda tx: threading.get_ident()) for _ in range(3)]
+    assert threads[2] == threading.get_ident()
+
+
+async def test_what_comes_while_a_thread_writes_is_written_next_and_together(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
+    await store.write(partial(add, "first"))
+    go_on = threading.Event()
+    batches: list[list[str]] = []
+
+    def add_all(tx: Tx, items: Sequence[str]) -> list[int]:
+        go_on.wait(10)
+        batches.append(list(items))
+        return [add(item, tx) for item in items]
+
+    held = asyncio.ensure_future(store.write_each(add_all, "held"))
+    await asyncio.sleep(0.01)
+    others = [asyncio.ensure_future(store.write_each(add_all, word)) for word in ("a", "b")]
+    await asyncio.sleep(0.01)
+    assert not held.done()
+    go_on.set()
+    assert await asyncio.gather(held, *others) == [1, 1, 1]
+    assert batches == [["held"], ["a", "b"]]
+
+
+async def test_the_log_begins_anew_on_a_slow_disk_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "CHECKPOINT_BYTES", 100_000)
+    monkeypatch.setattr(writer, "LOOK_EVERY", 1)
+    for number in range(200):
+        await store.write(partial(add, f"{number} " * 1_000))
+    assert log_size(store) < 1_000_000
+
+
+async def test_where_the_return_of_a_thread_is_missed_the_next_job_hears_of_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "OVERDUE_SECONDS", -1.0)
+    await store.write(partial(add, "first"))
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.Writer, "_came_back", lambda self, away: None)
+        missed = asyncio.ensure_future(store.write(partial(add, "missed")))
+        for _ in range(writer.LOOKS + 2):
+            await asyncio.sleep(0)
+        away = writer_of(store)._away
+        assert away is not None
+        await asyncio.wait([away])
+    await store.write(partial(add, "next"))
+    assert await missed == 1
