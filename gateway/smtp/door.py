@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import structlog
 
 from gateway import metrics
 from gateway.core.replies import Reply
@@ -21,7 +25,9 @@ from gateway.smtp.visitors import Network, Visitors, within
 if TYPE_CHECKING:
     from gateway.smtp.wire import Wire
 
+_log = structlog.get_logger(__name__)
 _SPOOL_THREADS = 4
+_IN_FULL_SECONDS = 60.0
 
 
 def _spool_threads() -> ThreadPoolExecutor:
@@ -48,7 +54,8 @@ class Door:
 
     hostname: what greeting and EHLO say. public_url: where `/why/RULE` explains a refusal; "" leaves that out.
     threads: where large messages are written to disk. wires: every open connection. tasks: every session that runs,
-    also one whose peer has hung up while its mail is filed. stopping: no new command is taken.
+    also one whose peer has hung up while its mail is filed. stopping: no new command is taken. told: when each
+    kind of fault was last told in full.
     turnstile: for sessions that have many commands to run.
     """
 
@@ -61,6 +68,7 @@ class Door:
     wires: set[Wire] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: bool = False
+    told: dict[str, float] = field(default_factory=dict)
     turnstile: Turnstile = field(default_factory=Turnstile)
     visitors: Visitors = field(init=False)
 
@@ -102,6 +110,15 @@ class Door:
         extensions += ["STARTTLS"] if starttls else []
         lines = [f"250-{self.hostname}", *(f"250-{name}" for name in extensions), "250 HELP"]
         return ("\r\n".join(lines) + "\r\n").encode("ascii")
+
+    def failed(self, question: str, peer: str, fault: BaseException) -> None:
+        """The desk couldn't answer (B10): told in full once a minute, for a store that is gone fails everybody."""
+        now, kind = time.monotonic(), f"{question} {type(fault).__name__}"
+        in_full = now - self.told.get(kind, -math.inf) >= _IN_FULL_SECONDS
+        if in_full:
+            self.told[kind] = now
+        told = fault if in_full else None
+        _log.error("smtp.desk_failed", question=question, peer=peer, fault=type(fault).__name__, exc_info=told)
 
     def refusal(self, reply: Reply) -> Reply:
         """The reply with the address of the page about its rule, where it has one; a limit that was met is counted."""

@@ -348,10 +348,10 @@ class SmtpSession(Entrance):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            _log.exception("smtp.desk_failed", question=question, peer=self.peer)
+            self.door.failed(question, self.peer, fault)
             raise DeskError(fault) from fault
         except Exception as fault:
-            _log.exception("smtp.desk_failed", question=question, peer=self.peer)
+            self.door.failed(question, self.peer, fault)
             raise DeskError(fault) from fault
 
     async def hear_all(self, answers_: Iterable[Awaitable[_T]]) -> list[_T]:

@@ -76,6 +76,19 @@ async def test_b10_what_a_desk_raised_is_for_the_log_only(
     assert "secret detail" in logged
 
 
+async def test_b10_what_fails_for_everybody_is_told_in_full_once(
+    serve: Serve, dial: Dial, desk: FrontDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peer = await dial(await serve())
+    told = []
+    for _ in range(2):
+        desk.faults["file_mail"] = ValueError("secret detail")
+        await peer.deliver(b"text\r\n.\r\n")
+        told.append("".join(capsys.readouterr()))
+    assert all("smtp.desk_failed" in logged for logged in told)
+    assert ["secret detail" in logged for logged in told] == [True, False]
+
+
 async def test_b11_a_peer_that_hangs_up_during_filing_does_not_undo_it(
     serve: Serve, dial: Dial, desk: FrontDesk
 ) -> None:
