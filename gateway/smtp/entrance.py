@@ -23,9 +23,9 @@ _log = structlog.get_logger(__name__)
 class Entrance(Wire):
     """A wire that learns who its peer is, and can be taken into TLS."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def _begin(self, transport: asyncio.BaseTransport) -> None:
         transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
-        super().connection_made(transport)
+        super()._begin(transport)
 
     async def read_proxy_header(self) -> None:
         """Let a load balancer name the real peer. Raises FarewellError where it doesn't, or not in time."""

@@ -30,8 +30,10 @@ _ENDLESS_LINE_LIMITS = 64
 """A line this many times the limit is not waited for any longer."""
 LINGER_SECONDS = 3.0
 """How long a peer we part from may take to read our last reply."""
-LINGER_BYTES = 8 * 1024 * 1024
-"""How much of what such a peer still sends is thrown away, before the line is cut."""
+LINGER_BYTES = 16 * 1024 * 1024
+"""How much of what such a peer still sends is thrown away, before the line is cut: more than the two kernels keep for a
+connection (Linux: 4 MiB that were sent, 6 MiB that were received), for a peer may have handed them all before it looks
+for our reply."""
 _PACE_SECONDS = 30.0
 """How often a message that is coming in is asked whether it comes fast enough."""
 _LOCAL_PEER = "127.0.0.1"

@@ -56,10 +56,10 @@ def _with_email(account: int) -> Select[tuple[str]]:
 
 def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Contact, ...]:
     ids = [row.id for row in rows]
-    addresses = select(contact_emails.c.contact, contact_emails.c.email).where(contact_emails.c.account == account)
-    emails = collect(tx, addresses.order_by(contact_emails.c.position), contact_emails.c.contact, ids)
+    addresses = select(contact_emails).where(contact_emails.c.account == account)
+    emails = collect(tx, addresses, contact_emails.c.contact, ids, contact_emails.c.position)
     linked = select(lead_contacts.c.contact, lead_contacts.c.lead).where(lead_contacts.c.account == account)
-    found = collect(tx, linked.order_by(lead_contacts.c.lead.desc()), lead_contacts.c.contact, ids)
+    found = collect(tx, linked, lead_contacts.c.contact, ids, lead_contacts.c.lead)
     return tuple(
         Contact(
             row.id,
@@ -67,7 +67,7 @@ def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[C
             row.first_name,
             row.last_name,
             tuple(one.email for one in emails.get(row.id, ())),
-            tuple(one.lead for one in found.get(row.id, ())),
+            tuple(one.lead for one in reversed(found.get(row.id, ()))),
             row.source,
             row.created_at,
         )
@@ -104,7 +104,7 @@ def find_leads(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Lead, 
 
 def _leads(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Lead, ...]:
     query = select(lead_contacts.c.lead, lead_contacts.c.contact).where(lead_contacts.c.account == account)
-    linked = collect(tx, query.order_by(lead_contacts.c.contact), lead_contacts.c.lead, [row.id for row in rows])
+    linked = collect(tx, query, lead_contacts.c.lead, [row.id for row in rows], lead_contacts.c.contact)
     return tuple(
         Lead(
             row.id,
@@ -143,8 +143,8 @@ def find_customer(tx: Connection, account: int, id: str) -> Customer | None:
 
 def _customers(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Customer, ...]:
     query = select(customer_contacts.c.customer, customer_contacts.c.contact)
-    query = query.where(customer_contacts.c.account == account).order_by(customer_contacts.c.contact)
-    linked = collect(tx, query, customer_contacts.c.customer, [row.id for row in rows])
+    query = query.where(customer_contacts.c.account == account)
+    linked = collect(tx, query, customer_contacts.c.customer, [row.id for row in rows], customer_contacts.c.contact)
     return tuple(
         Customer(
             row.id,

@@ -107,12 +107,12 @@ def _messages(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[M
     people = _of(tx, select(participants).where(participants.c.account == account), participants.c.message, ids)
     roads = _of(tx, select(sources).where(sources.c.account == account), sources.c.message, ids)
     query = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
-    shown = collect(tx, query.order_by(cards.c.card), cards.c.message, ids)
+    shown = collect(tx, query, cards.c.message, ids, cards.c.card)
     return tuple(_message(row, people.get(row.id, []), roads.get(row.id, []), shown.get(row.id, [])) for row in rows)
 
 
 def _of(tx: Connection, query: Select[Any], column: Any, ids: list[str]) -> dict[str, list[Row[Any]]]:
-    return collect(tx, query.order_by(column.table.c.n), column, ids)
+    return collect(tx, query, column, ids, column.table.c.n)
 
 
 def _message(row: Row[Any], people: list[Row[Any]], roads: list[Row[Any]], shown: list[Row[Any]]) -> Message:

@@ -26,7 +26,7 @@ _TABLES: dict[str, Table] = {"contact": contacts, "lead": leads, "customer": cus
 def find_outcomes(tx: Connection, account: int, of: Sequence[str]) -> dict[str, tuple[Named, ...]]:
     """The cards of each message, contacts first."""
     query = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
-    found = collect(tx, query.order_by(cards.c.kind, cards.c.card), cards.c.message, of)
+    found = collect(tx, query, cards.c.message, of, cards.c.kind, cards.c.card)
     names: dict[str, str] = {}
     for kind, table in _TABLES.items():
         ids = {row.card for rows in found.values() for row in rows if row.kind == kind}

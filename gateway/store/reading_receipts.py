@@ -79,8 +79,8 @@ def find_receipt_of(tx: Connection, account: int, message: str) -> str | None:
 
 def find_first_attempts(tx: Connection, account: int, messages: Sequence[str]) -> dict[str, Attempt]:
     """The first attempt that handed us each message."""
-    query = select(receipts).where(receipts.c.account == account).order_by(receipts.c.id)
-    found = collect(tx, query, receipts.c.message, messages)
+    query = select(receipts).where(receipts.c.account == account)
+    found = collect(tx, query, receipts.c.message, messages, receipts.c.id)
     return {message: _attempt(rows[0]) for message, rows in found.items()}
 
 

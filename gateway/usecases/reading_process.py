@@ -32,14 +32,24 @@ def frame(value: object) -> bytes:
 
 def answer_all(requests: BinaryIO, answers: BinaryIO, read: Callable[[bytes, Limits], Mail] = read_mail) -> None:
     """Reads what is asked for until nobody asks any more. A mail that can't be read is answered with the fault."""
-    while head := requests.read(LENGTH.size):
-        content, limits = pickle.loads(requests.read(LENGTH.unpack(head)[0]))  # noqa: S301 - from our own process
+    while (request := _next(requests)) is not None:
+        content, limits = request
         try:
             answer: Mail | str = read(_load(content), limits)
         except (OSError, MemoryError) as fault:
             answer = f"{type(fault).__name__}: {fault}"
         answers.write(frame(answer))
         answers.flush()
+
+
+def _next(requests: BinaryIO) -> Request | None:
+    """What is asked for next; None when nobody does any more, be it in the middle of asking."""
+    head = requests.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    size = LENGTH.unpack(head)[0]
+    asked = requests.read(size)
+    return pickle.loads(asked) if len(asked) == size else None  # noqa: S301 - from our own process
 
 
 def _load(content: bytes | str) -> bytes:

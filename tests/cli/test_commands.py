@@ -169,9 +169,9 @@ def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkey
 
 def test_the_store_is_made_by_the_first_command_and_checked_by_another(run: Run, store: Path) -> None:
     assert "isn't there yet" in run("db", "check").err
-    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": "0002"}
-    assert run("db", "upgrade", "--json").json["before"] == "0002"
-    assert run("db", "check", "--json").json == {"path": str(store), "schema": "0002", "state": "ok"}
+    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": "0003"}
+    assert run("db", "upgrade", "--json").json["before"] == "0003"
+    assert run("db", "check", "--json").json == {"path": str(store), "schema": "0003", "state": "ok"}
     with sqlite3.connect(store) as db:
         db.execute("UPDATE alembic_version SET version_num = '0000'")
     for arguments in (("db", "check"), ("account", "list"), ("serve",)):

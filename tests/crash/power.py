@@ -27,8 +27,8 @@ BUSY_CHECKPOINTS = (
     "import gateway.store.writer as w; w.IDLE_SECONDS, w.CHECKPOINT_BYTES, w.LOOK_EVERY = 0.02, 200_000, 2"
 )
 """Makes the log begin anew every few mails: the moments in which a store moves its pages are as many as may be."""
-NO_SYNC = "import gateway.store.engine as e; e._PRAGMAS = ('PRAGMA synchronous=OFF', *e._PRAGMAS[1:])"
-SLOPPY_SYNC = "import gateway.store.engine as e; e._PRAGMAS = ('PRAGMA synchronous=NORMAL', *e._PRAGMAS[1:])"
+NO_SYNC = "import gateway.store.sqlite as e; e._PRAGMAS = ('PRAGMA synchronous=OFF', *e._PRAGMAS[1:])"
+SLOPPY_SYNC = "import gateway.store.sqlite as e; e._PRAGMAS = ('PRAGMA synchronous=NORMAL', *e._PRAGMAS[1:])"
 """What the store would do if it said 250 before its log is on the disk: there to prove that images tell."""
 DEEP_EVERY = 8
 _MEMORY = Path("/dev/shm")

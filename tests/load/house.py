@@ -26,7 +26,7 @@ import gateway.app as app
 import gateway.smtp.wire as wire
 wire._PACE_SECONDS = {seconds}
 usual = app.smtp_limits
-app.smtp_limits = lambda settings: replace(usual(settings), handshake_seconds={seconds}, proxy_seconds={seconds})
+app.smtp_limits = lambda *given: replace(usual(*given), handshake_seconds={seconds}, proxy_seconds={seconds})
 """
 """Limits of the door that are no settings."""
 _SAMPLE = re.compile(r"^([a-z_]+(?:\{[^}]*\})?) ([-+0-9.e]+|\+Inf)$", re.MULTILINE)

@@ -6,20 +6,30 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import tuple_
+from sqlalchemy import create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
 
-from gateway.store import facts
+from gateway.store import facts, filing
 from gateway.store.prepared import Prepared
 from gateway.store.reading import Position
-from gateway.store.reading_mail import Filter, select_messages
+from gateway.store.reading_cards import list_contacts, list_leads
+from gateway.store.reading_mail import Filter, list_messages, select_messages
+from gateway.store.reading_outcomes import find_outcomes
+from gateway.store.reading_receipts import find_first_attempts
 from gateway.store.schema import ensure_schema
+from tests.web.site import letter, make_store, open_site
 
 # Of an account there is one row, and of its own domains a handful.
 WHOLE = frozenset(("_ACCOUNTS", "_DOMAINS"))
-LOOKUPS = {name: one for name, one in vars(facts).items() if isinstance(one, Prepared) and name not in WHOLE}
+LOOKUPS = {
+    name: one
+    for module in (facts, filing)
+    for name, one in vars(module).items()
+    if isinstance(one, Prepared) and name not in WHOLE
+}
 
 
 @pytest.fixture
@@ -65,6 +75,45 @@ def test_the_mail_of_a_thread_is_read_from_the_thread(store: sqlite3.Connection)
     plan = plan_of(store, Filter(thread="t"), None)
     assert any(step.startswith("SEARCH sources USING") and "thread=?" in step for step in plan)
     assert any(step.startswith("SEARCH messages USING") and "id=?" in step for step in plan)
+
+
+async def test_what_belongs_to_the_rows_of_a_page_is_found_by_their_keys(tmp_path: Path) -> None:
+    made = make_store(tmp_path / "store.db")
+    site = open_site(made, made.place, tmp_path)
+    await site.hand(letter("Offer"))
+    await site.close()
+    engine = create_engine(f"sqlite:///{made.place}")
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with engine.connect() as tx:
+        account = tx.exec_driver_sql("SELECT number FROM accounts WHERE slug = 'acme'").scalar_one()
+        page = list_messages(tx, account, None, 50, Filter())
+        for read in (list_contacts, list_leads):
+            assert read(tx, account, None, 50).rows
+        ids = [row.id for row in page.rows]
+        assert find_outcomes(tx, account, ids)
+        assert find_first_attempts(tx, account, ids)
+        belonging = [one for one in asked if " IN (" in one[0]]
+        plans = {
+            text: [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+            for text, values in belonging
+        }
+    assert len(plans) >= 8
+    for text, plan in plans.items():
+        assert [step for step in plan if step.startswith("SCAN") or "(account=?)" in step] == [], text
+
+
+def test_the_planner_has_figures_of_every_index(store: sqlite3.Connection) -> None:
+    tables = {row[0] for row in store.execute("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'index'")}
+    rowless = {row[1] for row in store.execute("PRAGMA table_list") if row[4]}
+    indexes = {row[0] for row in store.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+    known = set(store.execute("SELECT tbl, idx FROM sqlite_stat1"))
+    assert {table for table, _ in known} >= tables | (rowless - {"sqlite_schema", "sqlite_temp_schema"})
+    assert {index for _, index in known} >= indexes - {name for name in indexes if name.startswith("sqlite_autoindex")}
 
 
 def plan_of(store: sqlite3.Connection, wanted: Filter, after: Position | None) -> list[str]:

@@ -43,7 +43,9 @@ def text_of(table: str, row: dict[str, Any]) -> TextClause:
 def shape(path: Path) -> set[tuple[str, ...]]:
     """What the store is made of, as SQLite wrote it down; the order inside a table says nothing."""
     with sqlite3.connect(path) as db:
-        rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%'").fetchall()
+        rows = db.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%' AND name != 'sqlite_stat1'"
+        ).fetchall()
     texts = [
         " ".join(f"{kind} {name} {sql}".replace('"', "").replace("(", "( ").replace(")", " ").split())
         for kind, name, sql in rows

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail, read_mail
 from gateway.store.blobs import BlobStore, Spool
-from gateway.usecases import reading
+from gateway.usecases import reading, reading_process
 from gateway.usecases.reading import READ_IN_LOOP, MailReader, soon_read
 
 HEAD = b"From: a@b.example\r\nTo: c@d.example\r\n"
@@ -142,3 +143,11 @@ async def test_the_process_heeds_no_signal_and_ends_with_its_input(reader: MailR
     await reader.stop()
     assert [one for one in children() if own(one)] == []
     assert isinstance(await reader.read(spool), Mail)
+
+
+def test_a_server_that_ends_in_the_middle_of_asking_ends_the_process_quietly() -> None:
+    whole = reading_process.frame((HEAD, DEFAULT_LIMITS))
+    for cut in (0, 3, reading_process.LENGTH.size, len(whole) - 1):
+        answers = BytesIO()
+        reading_process.answer_all(BytesIO(whole + whole[:cut]), answers)
+        assert answers.getvalue() == reading_process.frame(read_mail(HEAD))
