@@ -180,8 +180,12 @@ class Ours:
         self.database.stop()
 
     def _env(self) -> dict[str, str]:
-        """The environment without settings of the caller's, plus those that put everything under our folder."""
+        """The environment without settings of the caller's, plus those that put everything under our folder.
+
+        Compiled modules may be kept, as they are where a service is installed.
+        """
         env = {name: value for name, value in os.environ.items() if not name.startswith("SMARTGATE_")}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
         path = os.pathsep.join(filter(None, (str(_ROOT), env.get("PYTHONPATH"))))
         return {
             **env,

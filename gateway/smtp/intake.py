@@ -12,7 +12,7 @@ from gateway.smtp.desk import Spool
 from gateway.smtp.door import Door
 from gateway.smtp.wire import FarewellError, Wire
 
-MEMORY_BYTES = 24 * 1024 * 1024
+MEMORY_BYTES = 16 * 1024 * 1024
 """What messages on their way may hold in memory, all connections of a listener together."""
 LEAST_BYTES = 16 * 1024
 MOST_BYTES = 2 * 1024 * 1024
