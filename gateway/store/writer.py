@@ -138,7 +138,10 @@ class Writer:
             return
         self._away, jobs = None, self._sent
         fault = asyncio.CancelledError() if away.cancelled() else away.exception()
-        self._ended(jobs, [] if fault is not None else away.result(), fault)
+        try:
+            self._ended(jobs, [] if fault is not None else away.result(), fault)
+        except Exception as trouble:
+            self._ended(jobs, [], trouble)
 
     def _ended(self, jobs: list[Job], late: list[Job], fault: BaseException | None) -> None:
         """Tells what became of the jobs; those that met a lock, and those that came meanwhile, have their turn."""

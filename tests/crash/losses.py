@@ -22,8 +22,8 @@ _ID = re.compile(r"\bid=(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What came of it. lost: mails of whom a reply was said and nobody heard it, or was not let say. already: second
-    tries for one recipient that were answered "Already filed". by_way: how often a connection was lost in which way."""
+    """What came of it. lost: mails that were filed and nobody heard of it. already: second tries for one recipient that
+    were answered "Already filed". by_way: how often a connection was lost in which way."""
 
     mails: int
     lost: int
@@ -53,7 +53,7 @@ def lose_replies(
         serving.kill()
     promised = [{one.name: one.ids.get(recipient, "") for one in tries} for recipient in road.recipients]
     faults += Audit(pile, road.accounts).look(serving.place, *promised, whole=True)
-    lost = sum(ways[one.way].final for one in tries)
+    lost = sum(ways[one.way].certain or one.already > 0 for one in tries)
     already = sum(one.already for one in tries)
     return Lost(mails, lost, already, dict(Counter(one.way for one in tries)), tuple(faults))
 
@@ -120,7 +120,7 @@ class _Trial:
         already = {one: found[1] for one, reply in again.items() if (found := _ALREADY.match(reply))}
         if not loss.final and already:
             faults.append(f"filed without its text: {way}")
-        if loss.final and len(already) != len(again):
+        if loss.certain and len(already) != len(again):
             faults.append(f"not recognised: {way}: {again}")
         answered = _ID.search(unsaid.decode()) if loss.final else None
         if answered and answered[1] not in already.values():

@@ -50,7 +50,7 @@ class Size:
 
 
 SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3)
-FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_001, share=1.0, crashes=50)
+FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_050, share=1.0, crashes=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def stories(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     passed = sum(int(number) for number in re.findall(r"(\d+) passed", done.stdout))
     step("stories", 1)
     failed = [f"other: {line}" for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR", "SKIPPED"))]
-    if passed != len(STORIES):
+    if passed < len(STORIES):
         failed = failed or [f"other: {done.stdout[-500:]}{done.stderr[-500:]}"]
     return tally("disk full, store locked", begun, {"stories": len(STORIES), "passed": passed}, failed)
 

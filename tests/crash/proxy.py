@@ -31,6 +31,11 @@ class Loss:
     reset: bool = False
     final: bool = True
 
+    @property
+    def certain(self) -> bool:
+        """The server has surely read the whole message: a reset also destroys what its kernel still kept for it."""
+        return self.final and self.early in ("", "half")
+
 
 def losses(road: Road) -> dict[str, Loss]:
     """All ways in which a reply can be lost on a road: to a command, or to the message, of which LMTP has several."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from gateway.store import writer
 from gateway.store.engine import Store, StoreError, Tx
+from gateway.store.jobs import Job
 from gateway.store.sqlite import Sqlite
 
 
@@ -143,6 +144,22 @@ async def test_what_breaks_around_a_transaction_is_told_to_everybody_who_waits(
 
     assert [type(one) for one in told] == [MemoryError, MemoryError]
     assert await words(store) == ["twice"]
+    assert await store.write(partial(add, "next")) == 1
+
+
+async def test_where_telling_fails_once_everybody_who_waits_is_told_of_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Job.tell
+
+    def fails(self: Job) -> None:
+        monkeypatch.setattr(Job, "tell", tell)
+        raise MemoryError
+
+    monkeypatch.setattr(Job, "tell", fails)
+    told = await asyncio.gather(*(store.write(partial(add, word)) for word in ("a", "b")), return_exceptions=True)
+
+    assert [type(one) for one in told] == [MemoryError, MemoryError]
     assert await store.write(partial(add, "next")) == 1
 
 
