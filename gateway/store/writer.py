@@ -107,11 +107,11 @@ class Writer:
         """One transaction of what is ready now."""
         self._scheduled = None
         jobs, self._ready = self._ready[:MAX_BATCH], self._ready[MAX_BATCH:]
-        if self._turns_away or self._log_is_to_restart:
-            self._go_away(jobs)
-            return
         try:
-            self._ended(jobs, self._write(jobs), None)
+            if self._turns_away or self._log_is_to_restart:
+                self._go_away(jobs)
+            else:
+                self._ended(jobs, self._write(jobs), None)
         except Exception as fault:  # in the work around a transaction: nobody may be left waiting, or be told too much
             self._ended(jobs, [], fault)
 
@@ -119,12 +119,8 @@ class Writer:
         """Writes them in a thread. The connection is the thread's until it has come back."""
         self._turns_away = max(0, self._turns_away - 1)
         self._sent = jobs
-        try:
-            self._away = self._loop.run_in_executor(None, self._write_away, jobs)
-        except Exception as fault:
-            self._ended(jobs, [], fault)
-        else:
-            self._away.add_done_callback(self._came_back)
+        self._away = self._loop.run_in_executor(None, self._write_away, jobs)
+        self._away.add_done_callback(self._came_back)
 
     def _write_away(self, jobs: list[Job]) -> list[Job]:
         late = self._write(jobs) if jobs else []

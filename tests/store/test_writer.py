@@ -163,6 +163,23 @@ async def test_where_telling_fails_once_everybody_who_waits_is_told_of_that(
     assert await store.write(partial(add, "next")) == 1
 
 
+async def test_where_no_thread_is_to_be_had_everybody_who_waits_is_told_of_that(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SLOW_SECONDS", -1.0)
+    await store.write(partial(add, "first"))
+
+    def fails(self: writer.Writer, jobs: list[Job]) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.Writer, "_go_away", fails)
+        told = await asyncio.gather(*(store.write(partial(add, word)) for word in ("a", "b")), return_exceptions=True)
+
+    assert [type(one) for one in told] == [MemoryError, MemoryError]
+    assert await store.write(partial(add, "next")) == 1
+
+
 async def test_a_turn_that_failed_before_it_began_is_asked_for_anew(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
