@@ -197,7 +197,8 @@ class Settings(BaseSettings):
     )
     secret_key: Secret | None = _setting(
         None,
-        "The key that encrypts stored credentials.",
+        "The key that encrypts stored credentials. Left out, a SQLite store keeps one of its own in a file beside it, "
+        "named as the store and ending in .key.",
         "at least 32 characters",
     )
     secret_keys_old: Secrets = _setting(
@@ -343,8 +344,6 @@ KEPT_APART = SECRETS | {"database_url"}
 """Fields that may be read from a file of their own: secrets, and a URL that holds a password (shown without it)."""
 
 WITHOUT_EFFECT = {
-    "secret_key": "this version stores no credentials, and of tokens only their hashes",
-    "secret_keys_old": "this version stores no credentials, and of tokens only their hashes",
     "egress_addresses": "this version connects to no mailbox",
     "oauth_google_client_id": "this version connects to no mailbox",
     "oauth_google_client_secret": "this version connects to no mailbox",

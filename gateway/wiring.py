@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ from config import Settings
 from gateway import metrics
 from gateway.figures import Board
 from gateway.listening import Ear, ListenError, allow_connections
+from gateway.sealing import Keyring, key_file
 from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
 
@@ -185,3 +187,15 @@ def doorway(settings: Settings, visitors: Visitors, shown: Certificates | None, 
     if local:
         return Doorway(visitors=visitors)
     return Doorway(shown, settings.tls_required, settings.proxy_protocol_from, visitors)
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys that credentials are sealed with: those of the settings, or one that is kept beside a SQLite file.
+
+    Several machines share a PostgreSQL store, so there the key has to be set before anything can be sealed. Raises
+    SealError.
+    """
+    given = [key.get_secret_value() for key in (settings.secret_key, *settings.secret_keys_old) if key is not None]
+    if settings.secret_key is None and isinstance(settings.database, Path):
+        given.insert(0, key_file(settings.database.with_suffix(".key")))
+    return Keyring(given)

@@ -243,12 +243,6 @@ def test_what_this_version_cannot_do_is_accepted_but_said() -> None:
     assert config.warnings(environ) == ["SMARTGATE_EGRESS_ADDRESSES has no effect: this version connects to no mailbox"]
 
 
-def test_what_this_version_cannot_do_is_said_of_a_secret_in_a_file_too(tmp_path: Path) -> None:
-    (tmp_path / "SMARTGATE_SECRET_KEY").write_text(KEY)
-    (warning,) = config.warnings({"SMARTGATE_SECRETS_DIR": str(tmp_path)})
-    assert warning.startswith("SMARTGATE_SECRET_KEY has no effect: ")
-
-
 def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> None:
     file = tmp_path / "smartgate.toml"
     file.write_text('mailbox_ca_file = "/etc/ca.pem"\n')

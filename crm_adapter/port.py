@@ -1,0 +1,90 @@
+"""What a CRM's adapter is asked and what it answers; it knows nothing else of the gateway.
+
+A door claims a delivery, calls `Crm.deliver` outside any transaction, and records the outcome. A refusal of the other
+side is a value (`Retry`, `Dead`); what an adapter raises is a fault of ours, and the delivery is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from crm_adapter.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The other side has it. status: what it said over HTTP. note: what came of it there, in words for people."""
+
+    status: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now. after: seconds until the next try, left out by the schedule of all. state: what the whole back end is in
+    until somebody mends it, such as `unauthorised`, `unpaid` or `blocked`; its other deliveries wait as well."""
+
+    why: str
+    after: float | None = None
+    status: int | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Never so. state: `gone` where the other side wants nothing any more (410); the endpoint is then disabled."""
+
+    why: str
+    status: int | None = None
+    state: str | None = None
+
+
+Outcome = Delivered | Retry | Dead
+
+
+class BusyError(Exception):
+    """Somebody else holds the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A contact of the remote CRM, for the local mirror. id: the remote one. emails: lower case, A-label domains."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]
+
+
+class Ledger(Protocol):
+    """What an adapter remembers, one book a back end of an account, shared by all processes of all machines."""
+
+    async def load(self, key: str) -> str | None:
+        """The value under a key."""
+
+    async def save(self, key: str, value: str | None) -> None:
+        """Keeps a value, durable when this returns; None forgets it. Values are encrypted at rest."""
+
+    def lease(self, key: str, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Holds a key alone while it is entered, at most so long. Raises BusyError where somebody else does."""
+
+    async def take(self, bucket: str, per_second: float) -> float:
+        """Takes the next place in a bucket that all share: the seconds to wait before the call may be made."""
+
+    async def file(self, message: str, n: int) -> bytes | None:
+        """The decoded bytes of a message's attachment; None where they are no longer available."""
+
+
+class Crm(Protocol):
+    """One CRM back end of one account."""
+
+    async def deliver(self, event: Event, ledger: Ledger) -> Outcome:
+        """Tells the back end of one event. Called again with the same event after Retry, or where we died meanwhile."""
+
+    def contacts(self, ledger: Ledger, since: int) -> AsyncIterator[tuple[Person, ...]]:
+        """Pages of contacts changed since a moment (milliseconds since 1970), for the local mirror."""
+
+    async def close(self) -> None:
+        """Closes its connections."""

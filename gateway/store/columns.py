@@ -1,0 +1,28 @@
+"""The columns that every table has the same, and where all tables are known."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Text
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared and ordered by its bytes on every store: keys, ranges of keys, the order of lists."""
+
+
+def account() -> Column[int]:
+    """The number of the account a row belongs to; every key begins with it."""
+    return Column("account", Integer, nullable=False)
+
+
+def text(name: str, *, null: bool = False, default: str | None = None) -> Column[str]:
+    """A text."""
+    return Column(name, TEXT, nullable=null, server_default=default)
+
+
+def time(name: str, *, null: bool = False) -> Column[int]:
+    """A moment, in milliseconds since 1970."""
+    return Column(name, BigInteger, nullable=null)
