@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -32,9 +32,10 @@ from gateway.store.accounts import list_accounts
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
+from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, courier, doorway, muster, smtp_limits
+from gateway.wiring import Crew, certificates, courier, doorway, keyring, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -147,6 +148,7 @@ class Gateway:
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
+            drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -280,6 +282,8 @@ class Gateway:
             limits=filing.limits,
             receipt_days=self._receipt_days,
             figures=self._figures,
+            keyring=cache(partial(keyring, settings)),
+            webhooks_private=settings.webhook_allow_private,
         )
         site = build(services)
         self._close_streams = site.state.feed.close
