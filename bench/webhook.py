@@ -49,7 +49,7 @@ class Receiver:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
                 fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
@@ -82,7 +82,9 @@ def webhook(run: Run) -> Found:
         finally:
             server.stop()
         used = {"smartgate, webhooks": {**server.configuration(), "roles": "smtp, http, deliveries"}}
-    note = f"{PER_SECOND} events a second to one endpoint, of {_CLIENTS} conversations; the same process files a mail for each"
+    note = (
+        f"{PER_SECOND} events a second of {_CLIENTS} conversations to one endpoint; the same process files their mails"
+    )
     lines = (
         Line("from mail to webhook, slowest twentieth (p95)", tuple(slowest), "s", GOAL_SECONDS, digits=3, note=note),
         Line("from mail to webhook, median", tuple(middle), "s", digits=3),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ from gateway.usecases.ledger import Library
 from tests.crm.receiver import Receiver, die, drip, hang, saying
 
 KEYRING = Keyring(["a key of at least thirty-two characters"])
+MANY = int(os.environ.get("EVENTS", "1500"))
+"""Events of the story of very many; EVENTS=100000 is its full size."""
 _serial = itertools.count(1)
 
 
@@ -82,9 +86,9 @@ class Post:
             lambda tx: add_event(tx, self.account, type, subject, _now(), conversation), account=self.account
         )
 
-    async def deliveries(self, state: str | None = None) -> list[Delivery]:
+    async def deliveries(self, state: str | None = None, limit: int = 10_000) -> list[Delivery]:
         """Oldest first."""
-        page = await self.store.read(lambda tx: list_deliveries(tx, self.account, None, 10_000, state=state))
+        page = await self.store.read(lambda tx: list_deliveries(tx, self.account, None, limit, state=state))
         return list(reversed(page.rows))
 
     async def settled(self, count: int, state: str, seconds: float = 20) -> list[Delivery]:
@@ -215,7 +219,7 @@ async def _one_round(courier: Courier) -> None:
                 pass
             continue
         claiming = Claiming(due.account, due.endpoint, 100, _now(), _now() + 30_000, f"H{next(_serial)}")
-        await asyncio.gather(*(courier.tell(lane) for lane in await courier.claim(claiming)))
+        await asyncio.gather(*(courier.tell(work) for work in await courier.claim(claiming)))
 
 
 async def test_a_status_counts_though_the_words_behind_it_never_end(
@@ -356,3 +360,49 @@ async def test_a_secret_that_no_key_opens_pauses_the_endpoint_and_loses_nothing(
     assert [(one.state, one.attempts) for one in await post.deliveries()] == [("waiting", 0)]
     assert (await post.endpoint(endpoint)).state == "locked"
     assert receiver.heard == []
+
+
+async def test_of_very_many_events_none_is_lost_though_the_receiver_dies_errs_and_asks_for_patience(
+    post: Post, receiver: Receiver
+) -> None:
+    await post.subscribe(receiver)
+    chance = random.Random(7)
+    bad = (
+        500,
+        503,
+        404,
+        die,
+        b"nonsense\r\n\r\n",
+        saying(429, "Retry-After: 1"),
+        saying(302, "Location: http://10.0.0.1/"),
+    )
+    receiver.answers = [chance.choice(bad) if chance.random() < 0.05 else 204 for _ in range(MANY + MANY // 20)]
+
+    def add(tx: Tx) -> None:
+        for n in range(MANY):
+            add_event(tx, post.account, "contact.created", f"S{n}", _now(), f"C{n % 97}")
+
+    await post.store.write(add)
+    post.carry()
+    half = MANY // 2
+    await receiver.hear(half, 60 + MANY / 50)
+    await receiver.close()
+    await receiver.open()
+    await _until_nothing_waits(post, 60 + MANY / 50)
+    events = await post.deliveries(limit=2 * MANY)
+    assert {one.state for one in events} == {"delivered"}
+    first_heard = list(dict.fromkeys(receiver.ids))
+    assert len(first_heard) == MANY
+    talks = {one.event: n % 97 for n, one in enumerate(events)}
+    for talk in range(97):
+        told = [id for id in first_heard if talks[id] == talk]
+        assert told == sorted(told)
+    assert all(one.genuine == (True,) for one in receiver.heard)
+
+
+async def _until_nothing_waits(post: Post, seconds: float) -> None:
+    """Tries come at once instead of after minutes."""
+    async with asyncio.timeout(seconds):
+        while await post.lanes():
+            await asyncio.sleep(0.3)
+            await post.make_due()
