@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from crm_adapter.port import BusyError
+from crm_adapter.port import BusyError, Deal, Person
 from gateway.core.body import attachment
 from gateway.sealing import Keyring
 from gateway.store import ledger
@@ -21,6 +21,7 @@ from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.ledger import Entry
+from gateway.store.reading_cards import find_contact, find_lead
 from gateway.store.reading_mail import find_message
 
 _BUCKET = "bucket/"
@@ -87,6 +88,16 @@ class Book:
         entry, step = self._entry(_BUCKET + bucket), -int(-1000 // per_second)
         wait: int = await self._write(entry, lambda tx: ledger.take_place(tx, entry, step))
         return wait / 1000
+
+    async def person(self, contact: str) -> Person | None:
+        """A contact as it is now; None where the account has no such one any more."""
+        found = await self._library.store.read(lambda tx: find_contact(tx, self._account, contact))
+        return None if found is None else Person(found.id, found.name, found.emails)
+
+    async def deal(self, lead: str) -> Deal | None:
+        """A lead as it is now; None where the account has no such one any more."""
+        found = await self._library.store.read(lambda tx: find_lead(tx, self._account, lead))
+        return None if found is None else Deal(found.id, found.name, found.contacts, found.main_contact)
 
     async def file(self, message: str, n: int) -> bytes | None:
         """The decoded bytes of an attachment; None where the message, or the attachment, isn't there any more."""
