@@ -112,6 +112,8 @@ class Kommo:
             return await self._closed(cards, notes, event)
         if event.type == "message.deleted":
             return await notes.take_back(event.subject, kommo_text.gone_note(data))
+        if data.get("gone"):
+            return ["it is no more"]
         text = kommo_text.mail_note(data, self._link(event.subject))
         files = data.get("attachments") or ()
         return await notes.write(event.subject, text, data.get("leads") or (), data.get("contacts") or (), files)

@@ -291,7 +291,7 @@ def _email(person: Person) -> str:
 
 
 def _trying() -> str:
-    return f"?{time.time():.0f}"
+    return f"?{time.time():.3f}"
 
 
 def _number(text: str | None) -> int | None:

@@ -38,14 +38,21 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Late:
+    """It took effect, and then this was answered."""
+
+    reply: Reply
+
+
 Handler = Callable[[Request], Reply | Awaitable[Reply]]
 
 
 @dataclass
 class Fault:
-    """What goes wrong at the next request of this method and path (its beginning). how: one of the above, or a reply."""
+    """What goes wrong at the next request of this method and path (its beginning). how: one of these, or a reply."""
 
-    how: str | Reply
+    how: str | Reply | Late
     method: str = "POST"
     path: str = "/"
     times: int = 1
@@ -73,7 +80,7 @@ class Wire:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
-    def fail(self, how: str | Reply, method: str = "POST", path: str = "/", times: int = 1) -> None:
+    def fail(self, how: str | Reply | Late, method: str = "POST", path: str = "/", times: int = 1) -> None:
         self.faults.append(Fault(how, method, path, times))
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,6 +114,8 @@ class Wire:
             reply = made if isinstance(made, Reply) else await made
         if fault == AFTER:
             return False
+        if isinstance(fault, Late):
+            reply = fault.reply
         if fault == SILENT:
             await asyncio.Event().wait()
         body = b"" if reply.data is None else json.dumps(reply.data).encode()
@@ -119,7 +128,7 @@ class Wire:
         await writer.drain()
         return True
 
-    def _fault(self, request: Request) -> str | Reply | None:
+    def _fault(self, request: Request) -> str | Reply | Late | None:
         for fault in self.faults:
             if fault.method == request.method and request.path.startswith(fault.path):
                 fault.times -= 1
