@@ -24,9 +24,9 @@ from crm_adapter.events import Event
 from crm_adapter.kommo_auth import Authority
 from crm_adapter.kommo_cards import Cards
 from crm_adapter.kommo_client import Client
-from crm_adapter.kommo_faults import DoubtError, GoneError, HaltError, KommoError, LaterError, RefusalError
+from crm_adapter.kommo_faults import DoubtError, GoneError, HaltError, KommoError, LaterError
 from crm_adapter.kommo_notes import Notes
-from crm_adapter.port import BusyError, Dead, Delivered, Ledger, Outcome, Person, Retry
+from crm_adapter.port import BusyError, Dead, Delivered, Ledger, Outcome, Person, Retry, TroubleError
 
 TYPES = (
     "contact.created",
@@ -75,11 +75,14 @@ class Kommo:
             return self._outcome(fault)
 
     async def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
-        """Contacts that changed there. Raises KommoError."""
+        """Contacts that changed there. Raises TroubleError."""
         client = self._client(ledger)
-        await client.open()
-        async for page in kommo_mirror.changed(client, ledger):
-            yield page
+        try:
+            await client.open()
+            async for page in kommo_mirror.changed(client, ledger):
+                yield page
+        except KommoError as fault:
+            raise TroubleError(self._outcome(fault)) from fault
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -88,7 +91,7 @@ class Kommo:
     def _client(self, ledger: Ledger) -> Client:
         return Client(self._http, self._url, self._authority, ledger)
 
-    def _outcome(self, fault: KommoError) -> Outcome:
+    def _outcome(self, fault: KommoError) -> Retry | Dead:
         why, status = str(fault), fault.status
         if isinstance(fault, LaterError):
             return Retry(why, fault.after, status)
@@ -136,10 +139,3 @@ class Kommo:
         if not filed.id or filed.gone:
             return ["the lead is not in Kommo"]
         return await notes.write(event.id, kommo_text.closed_note(event.id), [event.subject], (), ())
-
-
-def explain(fault: KommoError) -> str:
-    """A fault for the person who connects an account."""
-    if isinstance(fault, RefusalError) and fault.status == 404:
-        return "there is no Kommo account at this address"
-    return str(fault)

@@ -49,6 +49,14 @@ class BusyError(Exception):
     """Somebody else holds the lease."""
 
 
+class TroubleError(Exception):
+    """The other side can't be asked. outcome: what a delivery would have come to."""
+
+    def __init__(self, outcome: Retry | Dead) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A contact: of ours, or of the remote CRM for the local mirror. emails: lower case, A-label domains."""
@@ -111,7 +119,7 @@ class Crm(Protocol):
     def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
         """Pages of contacts that changed since all of them were last given, for the local mirror.
 
-        A page counts as taken when the next one is asked for; what was broken off goes on there.
+        A page counts as taken when the next one is asked for; what was broken off goes on there. Raises TroubleError.
         """
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ is one statement on one row, so whoever comes second waits for the row and then 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,14 @@ def find_value(tx: Connection, entry: Entry) -> bytes | None:
     """The sealed value of an entry."""
     found: bytes | None = tx.execute(select(ledger.c.value).where(*_mine(entry))).scalar()
     return found
+
+
+def find_values(tx: Connection, account: int, endpoint: str, keys: Collection[str]) -> dict[str, bytes]:
+    """The sealed values of those of the keys that have one."""
+    query = select(ledger.c.key, ledger.c.value).where(
+        ledger.c.account == account, ledger.c.endpoint == endpoint, ledger.c.key.in_(tuple(keys))
+    )
+    return {key: value for key, value in tx.execute(query) if value is not None}
 
 
 def set_value(tx: Connection, entry: Entry, value: bytes | None) -> None:

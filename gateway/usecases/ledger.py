@@ -6,7 +6,7 @@ Nothing here holds an account alone: an adapter's book and the mail of its accou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +60,16 @@ class Book:
         entry = self._entry(key)
         sealed = self._sealed(entry, value)
         await self._write(entry, lambda tx: ledger.set_value(tx, entry, sealed))
+
+    def find(self, tx: Tx, keys: Collection[str]) -> dict[str, str]:
+        """The values of those of the keys that have one, in a transaction that somebody else opened."""
+        sealed = ledger.find_values(tx, self._account, self._endpoint, keys)
+        return {key: self._library.keyring.open(one, self._entry(key).about).decode() for key, one in sealed.items()}
+
+    def keep(self, tx: Tx, key: str, value: str | None) -> None:
+        """As `save`, in a transaction that somebody else opened."""
+        entry = self._entry(key)
+        ledger.set_value(tx, entry, self._sealed(entry, value))
 
     @asynccontextmanager
     async def lease(self, key: str, seconds: float) -> AsyncIterator[Held]:
