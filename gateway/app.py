@@ -22,6 +22,7 @@ import structlog
 from config import Listen, Settings, UnixSocket
 from gateway import metrics
 from gateway.jobs.clock import Clock
+from gateway.jobs.deliveries import Carrier
 from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
@@ -33,7 +34,7 @@ from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
+from gateway.wiring import Crew, certificates, courier, doorway, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-ROLES = ("smtp", "lmtp", "http")
+ROLES = ("smtp", "lmtp", "http", "deliveries")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
 DRAIN_SECONDS = 3 * GRACE_SECONDS
@@ -110,7 +111,9 @@ def prepare(settings: Settings) -> BlobStore:
 def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
     """Takes every place where a role listens, or none. Raises ListenError."""
     places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
-    wanted: dict[str, Place] = {role: place for role in ROLES if role in roles and (place := places[role]) is not None}
+    wanted: dict[str, Place] = {
+        role: place for role in ROLES if role in roles and (place := places.get(role)) is not None
+    }
     if roles == {"lmtp"} and not wanted:
         raise ListenError("SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on")
     return take_all(wanted, settings.lmtp_socket_mode)
@@ -152,6 +155,7 @@ class Gateway:
         self._reader: MailReader | None = None
         self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
+        self._carrier: Carrier | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
     def port(self, role: str) -> Listen:
@@ -182,6 +186,8 @@ class Gateway:
             await self._open_doors(blobs)
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
+        if "deliveries" in self.roles:
+            self._start_deliveries(blobs)
         self._pulse.start()
         if self._crew is None:
             _warn(self.settings, self.public_url, await self.store.read(list_accounts))
@@ -202,6 +208,8 @@ class Gateway:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
+        if self._carrier is not None:
+            await self._carrier.stop(GRACE_SECONDS)
         self._pulse.stop()
         await self._clock.stop()
         await self.store.stop()
@@ -237,6 +245,11 @@ class Gateway:
                 self._doors.append(door)
                 await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
         await self._reader.start()
+
+    def _start_deliveries(self, blobs: BlobStore) -> None:
+        self._carrier = Carrier(courier(self.settings, self.store, blobs, lambda: self.public_url))
+        self.store.wrote = self._carrier.stir
+        self._carrier.start()
 
     async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
