@@ -24,7 +24,7 @@ from crm_adapter.events import Event
 from crm_adapter.kommo_auth import Authority
 from crm_adapter.kommo_cards import Cards
 from crm_adapter.kommo_client import Client
-from crm_adapter.kommo_faults import DoubtError, GoneError, HaltError, KommoError, LaterError
+from crm_adapter.kommo_faults import BLOCKED, DoubtError, GoneError, HaltError, KommoError, LaterError
 from crm_adapter.kommo_notes import Notes
 from crm_adapter.port import BusyError, Dead, Delivered, Ledger, Outcome, Person, Retry, TroubleError
 
@@ -94,7 +94,8 @@ class Kommo:
     def _outcome(self, fault: KommoError) -> Retry | Dead:
         why, status = str(fault), fault.status
         if isinstance(fault, LaterError):
-            return Retry(why, fault.after, status)
+            # That Kommo wants fewer requests is no fault of this event's: it costs it none of its tries.
+            return Retry(why, fault.after, status, BLOCKED if status == 429 else None)
         if isinstance(fault, HaltError):
             return Retry(why, fault.after, status, fault.state)
         if isinstance(fault, DoubtError):

@@ -2,29 +2,44 @@
 
 A copy has the source of its CRM (`kommo`). It never takes an address that somebody here has (C7): who has it is that
 contact, and gets the other addresses. Nothing is told of a copy: whoever it came from knows it.
+
+Each CRM is looked into every few minutes, by one process of all. What a look meets (the token is refused, the account
+isn't paid) is a state of the CRM, as if a delivery had met it; one that goes well ends such a state.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from crm_adapter.port import Crm, Person
+import structlog
+
+from crm_adapter.factory import Adapters, BackEnd
+from crm_adapter.port import BusyError, Crm, Dead, Person, Retry, TroubleError
 from gateway.core.address import parse_address
 from gateway.core.names import split_name
 from gateway.core.resources import Contact
+from gateway.sealing import SealError
 from gateway.store.cards_writing import add_contact, set_contact
+from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret, find_endpoint, list_back_ends, set_endpoint
+from gateway.store.endpoints import wake_lanes as wake
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.outbox import DISABLED
 from gateway.store.reading_cards import find_contacts, find_owners
-from gateway.usecases.ledger import Book
+from gateway.usecases.ledger import Book, Library
 
 AT_ONCE = 20
 """People of one transaction: mail of the account waits for it."""
 MAX_EMAILS = 50
 MAX_NAME = 200
+EVERY_SECONDS = 300.0
+LEASE_SECONDS = 240.0
+_KEY = "mirrored"
+_PAUSE_SECONDS = 600.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,80 @@ async def mirror_contacts(mirror: Mirror, crm: Crm) -> int:
             write = partial(_copy, mirror=mirror, people=page[start : start + AT_ONCE])
             changed += await mirror.store.write(write, account=mirror.account)
     return changed
+
+
+class Mirrors:
+    """library: asked each time, as a store without a CRM needs no key."""
+
+    def __init__(
+        self, store: Store, adapters: Adapters, library: Callable[[], Library], domains: Collection[str]
+    ) -> None:
+        self._store, self._adapters, self._library, self._domains = store, adapters, library, domains
+
+    async def look(self) -> int:
+        """Looks into every CRM that is due; how many contacts are new or different here."""
+        count = 0
+        for row in await self._store.read(list_back_ends):
+            if row.paused_until is None or row.paused_until <= _now():
+                try:
+                    count += await self._look_into(row)
+                except BusyError:
+                    continue
+                except Exception:
+                    _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
+        return count
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._adapters.close()
+
+    async def _look_into(self, row: EndpointRow) -> int:
+        library = self._library()
+        book = library.book(row.account, row.id)
+        async with book.lease(_KEY, LEASE_SECONDS) as held:
+            if _now() - int(await book.load(_KEY) or 0) < EVERY_SECONDS * 1000:
+                return 0
+            try:
+                secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
+            except SealError as fault:
+                await self._note(row, Retry(str(fault), state="locked"))
+                return 0
+            back_end = BackEnd((row.account, row.id), row.kind, row.url, (secret,), row.options)
+            mirror = Mirror(self._store, row.account, book, row.kind, self._domains)
+            outcome: Retry | Dead | None = None
+            count = 0
+            async with self._adapters.lent(back_end) as crm:
+                try:
+                    count = await mirror_contacts(mirror, crm)
+                except TroubleError as trouble:
+                    outcome = trouble.outcome
+            await self._note(row, outcome)
+            await held.save(_KEY, str(_now()))
+            return count
+
+    async def _note(self, row: EndpointRow, outcome: Retry | Dead | None) -> None:
+        """Writes down in which state the CRM is, where that is another one than was known."""
+        if outcome is None:
+            state, why, until = ACTIVE, "", None
+        elif outcome.state is not None:
+            after = outcome.after if isinstance(outcome, Retry) and outcome.after else _PAUSE_SECONDS
+            gone = outcome.state == "gone"
+            state, why = (DISABLED if gone else outcome.state), outcome.why
+            until = None if gone else _now() + int(after * 1000)
+        else:
+            return
+        if state == row.state:
+            return
+
+        def change(tx: Tx) -> None:
+            found = find_endpoint(tx, row.account, row.id)
+            if found is not None and found.state != DISABLED and found.secret == row.secret:
+                set_endpoint(tx, replace(found, state=state, reason=why, paused_until=until))
+                if state == ACTIVE:
+                    wake(tx, row.account, row.id, _now())
+
+        await self._store.write(change, account=row.account)
+        _log.info("crm.state", endpoint=row.id, kind=row.kind, state=state, reason=why)
 
 
 def _copy(tx: Tx, mirror: Mirror, people: Sequence[Person]) -> int:
