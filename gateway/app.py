@@ -11,7 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -34,7 +34,7 @@ from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, back_ends, certificates, doorway, muster, smtp_limits
+from gateway.wiring import Crew, back_ends, certificates, doorway, keyring, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -280,6 +280,8 @@ class Gateway:
             limits=filing.limits,
             receipt_days=self._receipt_days,
             figures=self._figures,
+            keyring=cache(partial(keyring, settings)),
+            webhooks_private=settings.webhook_allow_private,
         )
         site = build(services)
         self._close_streams = site.state.feed.close

@@ -13,16 +13,29 @@ from dataclasses import replace
 from crm_adapter.kommo import SOURCE, TYPES
 from crm_adapter.kommo_auth import PAIR
 from crm_adapter.kommo_connect import Connected, ConnectError, Wish, connect
+from gateway.core.refusals import Wrong
 from gateway.core.resources import Crm
 from gateway.sealing import Keyring
 from gateway.store import endpoints as store_of
+from gateway.store.access import Principal
 from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret
-from gateway.store.engine import Tx
+from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.ledger import Entry, set_value
 from gateway.store.outbox import DISABLED
 
-__all__ = ["ConnectError", "Connected", "Wish", "connect", "connect_crm", "disconnect_crm", "show_crm"]
+__all__ = [
+    "ConnectError",
+    "Connected",
+    "Wish",
+    "connect",
+    "connect_crm",
+    "disconnect_crm",
+    "drop",
+    "put",
+    "show",
+    "show_crm",
+]
 EMBEDDED = Crm("embedded", "embedded", None, None, None, "ready", "", None)
 """What an account works in that has connected nothing."""
 READY = "ready"
@@ -71,6 +84,25 @@ def disconnect_crm(tx: Tx, account: int) -> bool:
     store_of.set_endpoint(tx, replace(row, state=DISABLED, reason="", paused_until=None, secret=None))
     set_value(tx, Entry(account, row.id, PAIR), None)
     return True
+
+
+async def show(store: Store, reader: Principal) -> Crm:
+    """The CRM of the reader's account."""
+    return await store.read(lambda tx: show_crm(tx, reader.account))
+
+
+async def put(store: Store, admin: Principal, wish: Wish, ring: Keyring, *, private: bool) -> Crm | Wrong:
+    """Tries a CRM and connects it. Raises SealError where its credentials can't be kept."""
+    try:
+        found = await connect(wish, private=private)
+    except ConnectError as fault:
+        return Wrong(fault.field, str(fault))
+    return await store.write(lambda tx: connect_crm(tx, admin.account, found, ring), account=admin.account)
+
+
+async def drop(store: Store, admin: Principal) -> None:
+    """Disconnects what is connected."""
+    await store.write(lambda tx: disconnect_crm(tx, admin.account), account=admin.account)
 
 
 def _row(tx: Tx, account: int) -> EndpointRow | None:

@@ -64,6 +64,8 @@ class Wire:
     def __init__(self, handle: Handler, tls: ssl.SSLContext | None = None) -> None:
         self._handle, self._tls = handle, tls
         self.faults: list[Fault] = []
+        self.each: str | Reply | Late | None = None
+        self.met: set[str] = set()
         self.seen: list[Request] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
@@ -135,7 +137,14 @@ class Wire:
                 if not fault.times:
                     self.faults.remove(fault)
                 return fault.how
+        if self.each is not None and request.method != "GET" and (what := self.name(request)) not in self.met:
+            self.met.add(what)
+            return self.each
         return None
+
+    def name(self, request: Request) -> str:
+        """What a request is about: with `each`, everything that writes fails the first time."""
+        return f"{request.method} {request.path}"
 
 
 async def _next(talk: h11.Connection, reader: asyncio.StreamReader) -> Request | None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
+from gateway.sealing import Keyring
 from gateway.store import schema
 from gateway.store.access import issue_token
 from gateway.store.accounts import add_user, find_account
@@ -172,6 +173,8 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         version="0",
         receipt_days=90,
         max_message_bytes=100_000,
+        keyring=lambda: Keyring(["a key of at least thirty-two characters"]),
+        webhooks_private=True,
     )
     looker = Looker()
     desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)
