@@ -32,6 +32,7 @@ from gateway.store.accounts import list_accounts
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
+from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.wiring import Crew, back_ends, certificates, doorway, keyring, muster, smtp_limits
@@ -147,6 +148,7 @@ class Gateway:
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
+            drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}

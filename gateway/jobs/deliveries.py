@@ -45,6 +45,8 @@ class Courier(Protocol):
 
     async def tell(self, lane: Lane) -> bool: ...
 
+    async def watch(self) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -144,15 +146,16 @@ class Carrier:
         self.stir()
 
     async def _keep(self) -> None:
-        """Holds on to what takes longer than a lease."""
+        """Holds on to what takes longer than a lease, and has the figures told."""
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            held = list(self._in_hand.values())
-            if held:
-                try:
+            try:
+                held = list(self._in_hand.values())
+                if held:
                     await self._courier.keep(held, _now() + self._lease_ms)
-                except Exception:
-                    _log.exception("deliveries.failed")
+                await self._courier.watch()
+            except Exception:
+                _log.exception("deliveries.failed")
 
 
 def _now() -> int:

@@ -27,6 +27,7 @@ from gateway.store.deliveries import DEAD, DELIVERED, WAITING, Claiming, Due, La
 from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, about_secret, find_endpoint, set_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.outbox import DISABLED, add_event
+from gateway.store.reading_deliveries import oldest_waiting
 from gateway.store.reading_events import Subjects, find_subjects
 from gateway.usecases.event_data import Telling, data_of
 
@@ -70,6 +71,11 @@ class Courier:
     async def close(self) -> None:
         """Closes the connections to back ends."""
         await self._adapters.close()
+
+    async def watch(self) -> None:
+        """Tells the figures how long the oldest event waits."""
+        oldest = await self._store.read(oldest_waiting)
+        metrics.delivery_waits((_now() - oldest) / 1000 if oldest is not None else 0)
 
     async def find_due(self) -> list[Due]:
         """Endpoints for which there is something to do now."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from crm_adapter.events import TYPES
@@ -30,7 +29,6 @@ MOST = 50
 OVERLAP_HOURS = 24
 """So long both secrets sign after a new one was made."""
 _SECRET_BYTES = 24
-Rings = Callable[[], Keyring]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +165,12 @@ async def show_endpoint(store: Store, admin: Principal, id: str) -> Endpoint | N
 
 
 async def make_endpoint(
-    store: Store, admin: Principal, change: EndpointChange, rings: Rings, *, private: bool
+    store: Store, admin: Principal, change: EndpointChange, ring: Keyring, *, private: bool
 ) -> Opened | Wrong | Taken:
     """A new webhook, its URL looked into."""
     wrong = check_change(change) or await check_url(change.url or "", private=private)
     if wrong is not None:
         return wrong
-    ring = rings()
     return await store.write(lambda tx: add_endpoint(tx, admin.account, change, ring), account=admin.account)
 
 
@@ -194,9 +191,8 @@ async def drop_endpoint(store: Store, admin: Principal, id: str) -> bool:
     return await store.write(lambda tx: remove_endpoint(tx, admin.account, id), account=admin.account)
 
 
-async def renew_secret(store: Store, admin: Principal, id: str, rings: Rings) -> Opened | None:
+async def renew_secret(store: Store, admin: Principal, id: str, ring: Keyring) -> Opened | None:
     """A new secret for a webhook."""
-    ring = rings()
     return await store.write(lambda tx: rotate_secret(tx, admin.account, id, ring), account=admin.account)
 
 

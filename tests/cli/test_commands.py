@@ -169,7 +169,7 @@ def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkey
 
 def test_the_store_is_made_by_the_first_command_and_checked_by_another(run: Run, store: Path) -> None:
     assert "isn't there yet" in run("db", "check").err
-    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": "0003"}
+    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": "0004"}
     assert run("db", "upgrade", "--json").json["before"] == "0003"
     assert run("db", "check", "--json").json == {"path": str(store), "schema": "0003", "state": "ok"}
     with sqlite3.connect(store) as db:

@@ -268,7 +268,7 @@ async def test_gone_disables_the_endpoint_and_what_waits_becomes_dead_letters(po
     await other.open()
     endpoint = await post.subscribe(receiver)
     await post.subscribe(other, "endpoint.disabled")
-    receiver.answers = [410]
+    receiver.answers = [410] * 20
     for n in range(20):
         await post.raise_event(conversation=f"C{n % 3}")
     post.carry()

@@ -32,6 +32,7 @@ from gateway.web.services import WebServices
 URL = "http://crm.example"
 DOMAINS = ("mail.kommo.com", "in.example")
 HOUSE = House(DOMAINS, 3650, URL)
+KEYRING = Keyring(["a key of at least thirty-two characters"])
 CLIENT = "Bob Miller <bob@bluefin.example>"
 ANA = "Ana Putri <ana@acme.example>"
 
@@ -173,8 +174,7 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         version="0",
         receipt_days=90,
         max_message_bytes=100_000,
-        keyring=lambda: Keyring(["a key of at least thirty-two characters"]),
-        webhooks_private=True,
+        keyring=lambda: KEYRING,
     )
     looker = Looker()
     desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)

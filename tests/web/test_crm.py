@@ -12,6 +12,13 @@ from gateway.store import tables
 from tests.crm.kommo_server import Kommo
 from tests.web.site import Site
 
+
+@pytest.fixture(autouse=True)
+def _to_this_machine(site: Site) -> None:
+    """The Kommo of these tests listens on loopback."""
+    object.__setattr__(site.app.state.services, "webhooks_private", True)
+
+
 EMBEDDED = {
     "id": "embedded",
     "kind": "embedded",
@@ -107,6 +114,15 @@ async def test_connected_again_it_goes_on_and_another_account_begins_anew(site: 
     same = (await site.api.put("/v1/crm", json=wish(other))).json()
     assert (same["id"], same["url"]) == (first, other.url), "the same account at another address"
     await other.close()
+
+
+async def test_without_leave_nobody_is_sent_into_our_own_network(site: Site, server: Kommo) -> None:
+    object.__setattr__(site.app.state.services, "webhooks_private", False)
+    for url in (server.url, server.url.replace("http:", "https:"), "https://localhost", "https://10.0.0.1"):
+        answer = await site.api.put("/v1/crm", json=wish(server, url=url))
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == "#/url"
+    assert server.seen == []
 
 
 async def test_only_admins_see_or_change_it(site: Site, server: Kommo) -> None:
