@@ -107,11 +107,6 @@ def take_place(tx: Connection, entry: Entry, step: int) -> int:
     return max(0, int(tx.execute(_TAKE[tx.dialect.name], {**_key(entry), "step": step}).scalar_one()))
 
 
-def forget_book(tx: Connection, account: int, endpoint: str) -> None:
-    """Takes away all that was remembered of a back end."""
-    tx.execute(delete(ledger).where(ledger.c.account == account, ledger.c.endpoint == endpoint))
-
-
 def _drop_empty(tx: Connection, entry: Entry) -> None:
     tx.execute(delete(ledger).where(*_mine(entry), ledger.c.value.is_(None), ledger.c.holder.is_(None)))
 

@@ -11,9 +11,9 @@ import itertools
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from tests.crm.kommo_account import Account
 from tests.crm.wire import Reply, Request, Wire
 
 WRITABLE = {
@@ -28,35 +28,9 @@ WRITABLE = {
     "sms_out",
 }
 ENUMS = {"WORK", "PRIV", "OTHER"}
-PAGE = 250
 BATCH = 250
 COMPLEX = 50
 PART = 16
-
-
-@dataclass
-class Account:
-    """What the account holds, and how it is disposed."""
-
-    token: str = "long-lived"
-    client: tuple[str, str, str] = ("client", "secret", "https://crm.example/oauth")
-    refresh: str = "refresh-0"
-    code: str | None = "code-0"
-    paid: bool = True
-    gone: bool = False
-    files_allowed: bool = True
-    limit: int | None = None
-    patience: int = 3
-    shut_seconds: float = 60.0
-    duplicates: bool = False
-    page: int = PAGE
-    refused: dict[str, str] = field(default_factory=dict)
-    contacts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    leads: dict[int, dict[str, Any]] = field(default_factory=dict)
-    notes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    attached: dict[str, list[str]] = field(default_factory=dict)
-    hidden: set[int] = field(default_factory=set)
 
 
 class Kommo(Wire):
