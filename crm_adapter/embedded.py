@@ -15,7 +15,7 @@ class Embedded:
         """It knows."""
         return Delivered(note="kept here")
 
-    async def contacts(self, ledger: Ledger, since: int) -> AsyncIterator[tuple[Person, ...]]:
+    async def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
         """None: the contacts here are the mirror."""
         nobody: tuple[tuple[Person, ...], ...] = ()
         for page in nobody:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crm_adapter.embedded import Embedded
+from crm_adapter.kommo import Kommo
+from crm_adapter.kommo_connect import authority_of
+from crm_adapter.kommo_http import http_client
 from crm_adapter.port import Crm
 from crm_adapter.targets import Resolve, look_up
 from crm_adapter.webhook import Webhook
@@ -20,11 +23,15 @@ MOST_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What adapters share. allow_private: they may call addresses of our own network. tls: whom they trust."""
+    """What adapters share. allow_private: they may call addresses of our own network. tls: whom they trust.
+
+    link: the address at which people read a mail of ours, by its id.
+    """
 
     allow_private: bool = False
     tls: ssl.SSLContext | None = None
     resolve: Resolve = look_up
+    link: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,16 @@ def _embedded(_back_end: BackEnd, _means: Means) -> Crm:
     return Embedded()
 
 
-ADAPTERS: Mapping[str, Callable[[BackEnd, Means], Crm]] = {"embedded": _embedded, "webhook": _webhook}
+def _kommo(back_end: BackEnd, means: Means) -> Crm:
+    http = http_client(private=means.allow_private, tls=means.tls, resolve=means.resolve)
+    return Kommo(http, back_end.url, authority_of(back_end.secrets[0]), means.link)
+
+
+ADAPTERS: Mapping[str, Callable[[BackEnd, Means], Crm]] = {
+    "embedded": _embedded,
+    "kommo": _kommo,
+    "webhook": _webhook,
+}
 """Kind of a back end → how its adapter is made."""
 
 

@@ -49,13 +49,31 @@ class BusyError(Exception):
     """Somebody else holds the lease."""
 
 
+class TroubleError(Exception):
+    """The other side can't be asked. outcome: what a delivery would have come to."""
+
+    def __init__(self, outcome: Retry | Dead) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A contact of the remote CRM, for the local mirror. id: the remote one. emails: lower case, A-label domains."""
+    """A contact: of ours, or of the remote CRM for the local mirror. emails: lower case, A-label domains."""
 
     id: str
     name: str
     emails: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A lead of ours as it is now. contacts: ids of ours, the main one first. main: the main one, if it has one."""
+
+    id: str
+    name: str
+    contacts: tuple[str, ...]
+    main: str | None
 
 
 class Held(Protocol):
@@ -82,6 +100,12 @@ class Ledger(Protocol):
     async def take(self, bucket: str, per_second: float) -> float:
         """Takes the next place in a bucket that all share: the seconds to wait before the call may be made."""
 
+    async def person(self, contact: str) -> Person | None:
+        """A contact of ours as it is now; None where it is no more."""
+
+    async def deal(self, lead: str) -> Deal | None:
+        """A lead of ours as it is now; None where it is no more."""
+
     async def file(self, message: str, n: int) -> bytes | None:
         """The decoded bytes of a message's attachment; None where they are no longer available."""
 
@@ -92,8 +116,11 @@ class Crm(Protocol):
     async def deliver(self, event: Event, ledger: Ledger) -> Outcome:
         """Tells the back end of one event. Called again with the same event after Retry, or where we died meanwhile."""
 
-    def contacts(self, ledger: Ledger, since: int) -> AsyncIterator[tuple[Person, ...]]:
-        """Pages of contacts changed since a moment (milliseconds since 1970), for the local mirror."""
+    def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
+        """Pages of contacts that changed since all of them were last given, for the local mirror.
+
+        A page counts as taken when the next one is asked for; what was broken off goes on there. Raises TroubleError.
+        """
 
     async def close(self) -> None:
         """Closes its connections."""

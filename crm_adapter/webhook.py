@@ -69,7 +69,7 @@ class Webhook:
         except httpx2.HTTPError as fault:
             return Retry(_why(fault))
 
-    async def contacts(self, ledger: Ledger, since: int) -> AsyncIterator[tuple[Person, ...]]:
+    async def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
         """None: nobody can be asked over a webhook."""
         nobody: tuple[tuple[Person, ...], ...] = ()
         for page in nobody:

@@ -21,8 +21,8 @@ import structlog
 
 from config import Listen, Settings, UnixSocket
 from gateway import metrics
+from gateway.jobs.back_ends import BackEnds
 from gateway.jobs.clock import Clock
-from gateway.jobs.deliveries import Carrier
 from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
@@ -35,7 +35,7 @@ from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, courier, doorway, keyring, muster, smtp_limits
+from gateway.wiring import Crew, back_ends, certificates, doorway, keyring, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -157,7 +157,7 @@ class Gateway:
         self._reader: MailReader | None = None
         self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
-        self._carrier: Carrier | None = None
+        self._carrier: BackEnds | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
     def port(self, role: str) -> Listen:
@@ -249,7 +249,7 @@ class Gateway:
         await self._reader.start()
 
     def _start_deliveries(self, blobs: BlobStore) -> None:
-        self._carrier = Carrier(courier(self.settings, self.store, blobs, lambda: self.public_url))
+        self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url)
         self.store.wrote = self._carrier.stir
         self._carrier.start()
 

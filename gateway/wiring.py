@@ -19,9 +19,11 @@ from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
 
 if TYPE_CHECKING:
+    from crm_adapter.factory import Means
     from crm_adapter.port import Ledger as CrmLedger
     from gateway.core.facts import Auth
     from gateway.core.mail import Mail
+    from gateway.jobs.back_ends import BackEnds
     from gateway.smtp.authenticity.authenticator import Authenticator
     from gateway.smtp.certificates import Certificates
     from gateway.smtp.door import Doorway
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
     from gateway.usecases.deliver_events import Courier
+    from gateway.usecases.mirror_contacts import Mirrors
 
 _log = structlog.get_logger(__name__)
 
@@ -205,7 +208,7 @@ def keyring(settings: Settings) -> Keyring:
 
 def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> Courier:
     """What tells CRM back ends of events. url: asked each time for the console's address, in which links begin."""
-    from crm_adapter.factory import Adapters, Means
+    from crm_adapter.factory import Adapters
     from gateway.usecases.deliver_events import Courier
     from gateway.usecases.event_data import Telling
     from gateway.usecases.ledger import Library
@@ -216,5 +219,31 @@ def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) 
     def book(account: int, endpoint: str) -> CrmLedger:
         return Library(store, blobs, ring(), telling.parts, telling.depth).book(account, endpoint)
 
-    adapters = Adapters(Means(allow_private=settings.webhook_allow_private))
-    return Courier(store, telling, adapters, book)
+    return Courier(store, telling, Adapters(_means(settings, url)), book)
+
+
+def mirrors(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> Mirrors:
+    """What copies the contacts of connected CRMs."""
+    from crm_adapter.factory import Adapters
+    from gateway.usecases.ledger import Library
+    from gateway.usecases.mirror_contacts import Mirrors
+
+    ring = cache(partial(keyring, settings))
+    return Mirrors(store, Adapters(_means(settings, url)), lambda: Library(store, blobs, ring()), settings.domains)
+
+
+def back_ends(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> BackEnds:
+    """What is done for connected CRMs."""
+    from gateway.jobs.back_ends import BackEnds
+    from gateway.jobs.deliveries import Carrier
+    from gateway.jobs.mirror import MirrorClock
+
+    carrier = Carrier(courier(settings, store, blobs, url))
+    return BackEnds(carrier, MirrorClock(mirrors(settings, store, blobs, url)))
+
+
+def _means(settings: Settings, url: Callable[[], str]) -> Means:
+    """What adapters take from the settings."""
+    from crm_adapter.factory import Means
+
+    return Means(allow_private=settings.webhook_allow_private, link=lambda message: f"{url()}/mail/{message}")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = frozenset(("at", "created_at", "date", "last_at", "next_at", "settled_at"))
+_TIMES = frozenset(("at", "connected_at", "created_at", "date", "last_at", "next_at", "settled_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +201,28 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Crm:
+    """The CRM that an account works in. kind: `embedded`, our own cards, or `kommo`. account: what it calls itself.
+
+    auth: `token` or `oauth`. state: `ready`, `unpaid`, `unauthorised`, `blocked`, or what else is wrong with it now.
+    """
+
+    id: str
+    kind: str
+    url: str | None
+    account: str | None
+    auth: str | None
+    state: str
+    reason: str
+    connected_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One event on its way to one endpoint. state: waiting, delivered or dead. status: what was said over HTTP last.
 
-    next_at: when it is tried again, or as soon as its turn comes. error: why the last try failed.
+    next_at: when it is tried again, or as soon as its turn comes. error: why the last try failed; of one that
+    arrived, what came of it there, where the other side says so.
     """
 
     id: str

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.core.resources import Endpoint
-from gateway.store.outbox import deliveries, endpoints, lanes, ledger
+from gateway.store.outbox import DISABLED, deliveries, endpoints, lanes, ledger
 from gateway.store.prepared import Prepared
 
 ACTIVE = "active"
@@ -65,6 +65,12 @@ def list_endpoints(tx: Connection, account: int, kind: str | None = WEBHOOK) -> 
     if kind is not None:
         query = query.where(endpoints.c.kind == kind)
     return [_row(tuple(row)) for row in tx.execute(query.order_by(endpoints.c.id.desc()))]
+
+
+def list_back_ends(tx: Connection) -> list[EndpointRow]:
+    """Every CRM that any account has connected, and that is not disabled."""
+    query = select(*_COLUMNS).where(endpoints.c.kind != WEBHOOK, endpoints.c.state != DISABLED)
+    return [_row(tuple(row)) for row in tx.execute(query.order_by(endpoints.c.account, endpoints.c.id))]
 
 
 def add_endpoint(tx: Connection, row: EndpointRow) -> None:

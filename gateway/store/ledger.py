@@ -6,6 +6,7 @@ is one statement on one row, so whoever comes second waits for the row and then 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,14 @@ def find_value(tx: Connection, entry: Entry) -> bytes | None:
     return found
 
 
+def find_values(tx: Connection, account: int, endpoint: str, keys: Collection[str]) -> dict[str, bytes]:
+    """The sealed values of those of the keys that have one."""
+    query = select(ledger.c.key, ledger.c.value).where(
+        ledger.c.account == account, ledger.c.endpoint == endpoint, ledger.c.key.in_(tuple(keys))
+    )
+    return {key: value for key, value in tx.execute(query) if value is not None}
+
+
 def set_value(tx: Connection, entry: Entry, value: bytes | None) -> None:
     """Keeps a sealed value; None forgets it."""
     tx.execute(_SAVE, {**_key(entry), "value": value})
@@ -96,11 +105,6 @@ def leave_lease(tx: Connection, entry: Entry, holder: str) -> None:
 def take_place(tx: Connection, entry: Entry, step: int) -> int:
     """Takes the next place in a row of places that are `step` milliseconds apart: the milliseconds until it comes."""
     return max(0, int(tx.execute(_TAKE[tx.dialect.name], {**_key(entry), "step": step}).scalar_one()))
-
-
-def forget_book(tx: Connection, account: int, endpoint: str) -> None:
-    """Takes away all that was remembered of a back end."""
-    tx.execute(delete(ledger).where(ledger.c.account == account, ledger.c.endpoint == endpoint))
 
 
 def _drop_empty(tx: Connection, entry: Entry) -> None:

@@ -50,6 +50,14 @@ def find_owner(tx: Connection, account: int, email: str) -> str | None:
     return row.contact if row is not None else None
 
 
+def find_owners(tx: Connection, account: int, emails: Sequence[str]) -> dict[str, str]:
+    """The ids of the contacts that the addresses belong to (C7)."""
+    query = select(contact_emails.c.email, contact_emails.c.contact).where(
+        contact_emails.c.account == account, contact_emails.c.email.in_(emails)
+    )
+    return {row.email: row.contact for row in tx.execute(query)}
+
+
 def _with_email(account: int) -> Select[tuple[str]]:
     return select(contact_emails.c.contact).where(contact_emails.c.account == account)
 

@@ -24,7 +24,7 @@ from gateway.core.retry import wait_after
 from gateway.sealing import Keyring, SealError
 from gateway.store import deliveries
 from gateway.store.deliveries import DEAD, DELIVERED, WAITING, Claiming, Due, Lane, Result, Settling, Waiting
-from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret, find_endpoint, set_endpoint
+from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, about_secret, find_endpoint, set_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.outbox import DISABLED, add_event
 from gateway.store.reading_deliveries import oldest_waiting
@@ -214,7 +214,8 @@ def _pause(endpoint: EndpointRow, outcome: Outcome) -> Pause | None:
 def _result(endpoint: EndpointRow, one: Waiting, outcome: Outcome) -> Result:
     tries = one.attempts + 1
     if isinstance(outcome, Delivered):
-        return Result(one.event, DELIVERED, tries, None, outcome.status, "")
+        came = outcome.note if endpoint.kind != WEBHOOK else ""
+        return Result(one.event, DELIVERED, tries, None, outcome.status, came)
     if isinstance(outcome, Retry):
         wait = wait_after(tries, random.random(), outcome.after)  # noqa: S311 - spreads, protects nothing
         if wait is not None:

@@ -6,13 +6,13 @@ Nothing here holds an account alone: an adapter's book and the mail of its accou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from crm_adapter.port import BusyError
+from crm_adapter.port import BusyError, Deal, Person
 from gateway.core.body import attachment
 from gateway.sealing import Keyring
 from gateway.store import ledger
@@ -21,6 +21,7 @@ from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.ledger import Entry
+from gateway.store.reading_cards import find_contact, find_lead
 from gateway.store.reading_mail import find_message
 
 _BUCKET = "bucket/"
@@ -60,6 +61,16 @@ class Book:
         sealed = self._sealed(entry, value)
         await self._write(entry, lambda tx: ledger.set_value(tx, entry, sealed))
 
+    def find(self, tx: Tx, keys: Collection[str]) -> dict[str, str]:
+        """The values of those of the keys that have one, in a transaction that somebody else opened."""
+        sealed = ledger.find_values(tx, self._account, self._endpoint, keys)
+        return {key: self._library.keyring.open(one, self._entry(key).about).decode() for key, one in sealed.items()}
+
+    def keep(self, tx: Tx, key: str, value: str | None) -> None:
+        """As `save`, in a transaction that somebody else opened."""
+        entry = self._entry(key)
+        ledger.set_value(tx, entry, self._sealed(entry, value))
+
     @asynccontextmanager
     async def lease(self, key: str, seconds: float) -> AsyncIterator[Held]:
         """Holds a key alone, at most so long: then what is done under it is broken off with BusyError.
@@ -87,6 +98,16 @@ class Book:
         entry, step = self._entry(_BUCKET + bucket), -int(-1000 // per_second)
         wait: int = await self._write(entry, lambda tx: ledger.take_place(tx, entry, step))
         return wait / 1000
+
+    async def person(self, contact: str) -> Person | None:
+        """A contact as it is now; None where the account has no such one any more."""
+        found = await self._library.store.read(lambda tx: find_contact(tx, self._account, contact))
+        return None if found is None else Person(found.id, found.name, found.emails)
+
+    async def deal(self, lead: str) -> Deal | None:
+        """A lead as it is now; None where the account has no such one any more."""
+        found = await self._library.store.read(lambda tx: find_lead(tx, self._account, lead))
+        return None if found is None else Deal(found.id, found.name, found.contacts, found.main_contact)
 
     async def file(self, message: str, n: int) -> bytes | None:
         """The decoded bytes of an attachment; None where the message, or the attachment, isn't there any more."""
