@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -28,9 +27,11 @@ from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
 from gateway.store import schema
 from gateway.store.accounts import list_accounts
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
+from gateway.store.buckets import blobs_in
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
+from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
@@ -87,23 +88,40 @@ def upgrade_store(settings: Settings) -> tuple[str | None, str]:
 
 
 def check_store(settings: Settings) -> str:
-    """The schema of a store that is sound and current. Raises StoreError for any other."""
-    return schema.check(settings.database)
+    """The schema of a store that is sound and current, large mails included. Raises StoreError for any other."""
+    revision = schema.check(settings.database)
+    try:
+        if settings.blob_bucket is not None:
+            large_mails(settings).check()
+    except OSError as error:
+        raise StoreError(str(error)) from error
+    return revision
+
+
+def large_mails(settings: Settings) -> Blobs:
+    """Where large mails are kept; nothing is opened or asked yet."""
+    id, key = settings.s3_access_key_id, settings.s3_secret_access_key
+    pair = (id, key.get_secret_value()) if id and key else None
+    return blobs_in(settings.blob_path, settings.blob_bucket, pair)
 
 
 def drop_files(settings: Settings, account: int) -> None:
     """Takes away the large mails of an account that was erased."""
-    shutil.rmtree(settings.blob_path / str(account), ignore_errors=True)
+    large_mails(settings).drop_account(account)
 
 
-def prepare(settings: Settings) -> BlobStore:
-    """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used."""
+def prepare(settings: Settings) -> Blobs:
+    """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used.
+
+    A bucket isn't asked: while it can't be reached, small mail is taken all the same.
+    """
     schema.ensure_schema(settings.database)
-    blobs = BlobStore(settings.blob_path)
+    blobs = large_mails(settings)
     try:
         blobs.prepare()
     except OSError as error:
-        raise StoreError(f"the folder {blobs.root} of large mails can't be used: {error.strerror}") from error
+        reason = f"the folder {settings.blob_path} of large mails can't be used: {error.strerror}"
+        raise StoreError(reason) from error
     return blobs
 
 
@@ -144,6 +162,7 @@ class Gateway:
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
+            drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -169,7 +188,7 @@ class Gateway:
             blobs = prepare(self.settings)
             self._ears = take_ears(self.settings, self.roles)
         else:
-            blobs = BlobStore(self.settings.blob_path)
+            blobs = large_mails(self.settings)
             self._ears = dict(self._crew.ears)
         self.listeners = {role: ear.place for role, ear in self._ears.items()}
         if "http" in self.listeners and self.settings.public_url is None:
@@ -213,7 +232,7 @@ class Gateway:
         if self._certificates is not None:
             self._certificates.context()
 
-    async def _open_doors(self, blobs: BlobStore) -> None:
+    async def _open_doors(self, blobs: Blobs) -> None:
         """Opens the doors for mail: they share one desk, and what they count by address."""
         from gateway.smtp.server import SmtpServer
         from gateway.smtp.visitors import Visitors
@@ -238,7 +257,7 @@ class Gateway:
                 await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
         await self._reader.start()
 
-    async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
+    async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
         from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build
