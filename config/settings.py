@@ -209,6 +209,14 @@ class Settings(BaseSettings):
         36500,
         "How long receipts are kept, in days; those of held mail never go before it. Their public pages go with them.",
     )
+    delivery_days: Whole = _number(
+        30, 4, 3650, "How long it is remembered, in days, what became of events on their way to CRM back ends."
+    )
+    webhook_allow_private: Truth = _setting(
+        False,
+        "Whether webhooks may go to private, loopback and link-local addresses: for receivers of your own network.",
+        "true or false",
+    )
     former_name_days: Whole = _number(
         3650, 0, 36500, "How long the former name of a renamed account stays reserved to it, in days (rule A4)."
     )
@@ -375,7 +383,6 @@ WITHOUT_EFFECT = {
     "oauth_microsoft_client_secret": "this version connects to no mailbox",
     "mailbox_allow_private": "this version connects to no mailbox",
     "mailbox_ca_file": "this version connects to no mailbox",
-    "webhook_allow_private": "this version sends no webhooks",
 }
 """Names of the product's settings that this version accepts, and checks if they are fields, without acting on them.
 

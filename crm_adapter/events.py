@@ -10,6 +10,7 @@ TYPES = (
     "account.renamed",
     "contact.created",
     "customer.created",
+    "endpoint.disabled",
     "lead.closed_reply",
     "lead.created",
     "mailbox.auth_failed",

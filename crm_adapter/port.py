@@ -58,6 +58,14 @@ class Person:
     emails: tuple[str, ...]
 
 
+class Held(Protocol):
+    """A lease while it is held."""
+
+    async def save(self, key: str, value: str | None) -> None:
+        """As `Ledger.save`, but only while the lease is held still. Raises BusyError where it no more is, as for a
+        process that was stopped for so long that another one took over."""
+
+
 class Ledger(Protocol):
     """What an adapter remembers, one book a back end of an account, shared by all processes of all machines."""
 
@@ -67,8 +75,9 @@ class Ledger(Protocol):
     async def save(self, key: str, value: str | None) -> None:
         """Keeps a value, durable when this returns; None forgets it. Values are encrypted at rest."""
 
-    def lease(self, key: str, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Holds a key alone while it is entered, at most so long. Raises BusyError where somebody else does."""
+    def lease(self, key: str, seconds: float) -> AbstractAsyncContextManager[Held]:
+        """Holds a key alone while it is entered, at most so long. Raises BusyError where somebody else does, and where
+        the time is over: what is done under it is broken off then."""
 
     async def take(self, bucket: str, per_second: float) -> float:
         """Takes the next place in a bucket that all share: the seconds to wait before the call may be made."""

@@ -21,20 +21,24 @@ import structlog
 from config import Listen, Settings, UnixSocket
 from gateway import metrics
 from gateway.jobs.clock import Clock
+from gateway.jobs.deliveries import Carrier
 from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
-from gateway.store import schema
 from gateway.store.accounts import list_accounts
 from gateway.store.blobs import Blobs
-from gateway.store.buckets import blobs_in
-from gateway.store.engine import Store, Tx
+from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
+from gateway.stores import check_store as check_store
+from gateway.stores import drop_files as drop_files
+from gateway.stores import large_mails, prepare
+from gateway.stores import transaction as transaction
+from gateway.stores import upgrade_store as upgrade_store
 from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
+from gateway.wiring import Crew, certificates, courier, doorway, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -50,7 +54,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-ROLES = ("smtp", "lmtp", "http")
+ROLES = ("smtp", "lmtp", "http", "deliveries")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
 DRAIN_SECONDS = 3 * GRACE_SECONDS
@@ -75,60 +79,12 @@ def version() -> str:
         return "unknown (not installed as a package)"
 
 
-@contextmanager
-def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
-    """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
-    with schema.transaction(settings.database, reading=reading) as tx:
-        yield tx
-
-
-def upgrade_store(settings: Settings) -> tuple[str | None, str]:
-    """Brings the store to the newest schema: where it was (None: not there), where it is."""
-    return schema.upgrade(settings.database)
-
-
-def check_store(settings: Settings) -> str:
-    """The schema of a store that is sound and current, large mails included. Raises StoreError for any other."""
-    revision = schema.check(settings.database)
-    try:
-        if settings.blob_bucket is not None:
-            large_mails(settings).check()
-    except OSError as error:
-        raise StoreError(str(error)) from error
-    return revision
-
-
-def large_mails(settings: Settings) -> Blobs:
-    """Where large mails are kept; nothing is opened or asked yet."""
-    id, key = settings.s3_access_key_id, settings.s3_secret_access_key
-    pair = (id, key.get_secret_value()) if id and key else None
-    return blobs_in(settings.blob_path, settings.blob_bucket, pair)
-
-
-def drop_files(settings: Settings, account: int) -> None:
-    """Takes away the large mails of an account that was erased."""
-    large_mails(settings).drop_account(account)
-
-
-def prepare(settings: Settings) -> Blobs:
-    """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used.
-
-    A bucket isn't asked: while it can't be reached, small mail is taken all the same.
-    """
-    schema.ensure_schema(settings.database)
-    blobs = large_mails(settings)
-    try:
-        blobs.prepare()
-    except OSError as error:
-        reason = f"the folder {settings.blob_path} of large mails can't be used: {error.strerror}"
-        raise StoreError(reason) from error
-    return blobs
-
-
 def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
     """Takes every place where a role listens, or none. Raises ListenError."""
     places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
-    wanted: dict[str, Place] = {role: place for role in ROLES if role in roles and (place := places[role]) is not None}
+    wanted: dict[str, Place] = {
+        role: place for role in ROLES if role in roles and (place := places.get(role)) is not None
+    }
     if roles == {"lmtp"} and not wanted:
         raise ListenError("SMARTGATE_LMTP_LISTEN is not set: the role lmtp needs an address to listen on")
     return take_all(wanted, settings.lmtp_socket_mode)
@@ -171,6 +127,7 @@ class Gateway:
         self._reader: MailReader | None = None
         self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
+        self._carrier: Carrier | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
     def port(self, role: str) -> Listen:
@@ -201,6 +158,8 @@ class Gateway:
             await self._open_doors(blobs)
         if "http" in self._ears:
             await self._start_web(blobs, self._ears["http"].sock)
+        if "deliveries" in self.roles:
+            self._start_deliveries(blobs)
         self._pulse.start()
         if self._crew is None:
             _warn(self.settings, self.public_url, await self.store.read(list_accounts))
@@ -221,6 +180,8 @@ class Gateway:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
+        if self._carrier is not None:
+            await self._carrier.stop(GRACE_SECONDS)
         self._pulse.stop()
         await self._clock.stop()
         await self.store.stop()
@@ -256,6 +217,11 @@ class Gateway:
                 self._doors.append(door)
                 await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
         await self._reader.start()
+
+    def _start_deliveries(self, blobs: Blobs) -> None:
+        self._carrier = Carrier(courier(self.settings, self.store, blobs, lambda: self.public_url))
+        self.store.wrote = self._carrier.stir
+        self._carrier.start()
 
     async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail

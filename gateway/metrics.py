@@ -62,6 +62,23 @@ _quotas = Counter(
     ("scope",),
     registry=_registry,
 )
+_deliveries = Counter(
+    "smartgate_deliveries_total",
+    "Tries to tell a back end of an event, by what became of them: delivered, retried, dead.",
+    ("outcome",),
+    registry=_registry,
+)
+_delivery_seconds = Histogram(
+    "smartgate_delivery_seconds",
+    "From an event's commit to its arrival at a back end.",
+    registry=_registry,
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86400),
+)
+_longest_wait = Gauge(
+    "smartgate_delivery_longest_wait_seconds",
+    "How old the oldest event is that a back end has still to be told of.",
+    registry=_registry,
+)
 _handshakes = Counter(
     "smartgate_tls_handshakes_total",
     "TLS handshakes of mail servers, by the protocol agreed on, or `failed`.",
@@ -199,6 +216,21 @@ def quota_reached(scope: str) -> None:
 def blobs_failed(does: str) -> None:
     """A request to the bucket of large mails came to nothing: put, get, list or delete."""
     _blobs.labels(does).inc()
+
+
+def deliveries_done(outcome: str, count: int = 1) -> None:
+    """So many tries ended: delivered, retried or dead."""
+    _deliveries.labels(outcome).inc(count)
+
+
+def delivery_arrived(seconds: float) -> None:
+    """A back end has heard of an event, so long after it happened."""
+    _delivery_seconds.observe(seconds)
+
+
+def delivery_waits(seconds: float) -> None:
+    """The oldest event that is still to be told is so old; 0 where there is none."""
+    _longest_wait.set(seconds)
 
 
 def handshake_done(outcome: str) -> None:

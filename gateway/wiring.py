@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -19,6 +19,7 @@ from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
 
 if TYPE_CHECKING:
+    from crm_adapter.port import Ledger as CrmLedger
     from gateway.core.facts import Auth
     from gateway.core.mail import Mail
     from gateway.smtp.authenticity.authenticator import Authenticator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
+    from gateway.usecases.deliver_events import Courier
 
 _log = structlog.get_logger(__name__)
 
@@ -199,3 +201,20 @@ def keyring(settings: Settings) -> Keyring:
     if settings.secret_key is None and isinstance(settings.database, Path):
         given.insert(0, key_file(settings.database.with_suffix(".key")))
     return Keyring(given)
+
+
+def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> Courier:
+    """What tells CRM back ends of events. url: asked each time for the console's address, in which links begin."""
+    from crm_adapter.factory import Adapters, Means
+    from gateway.usecases.deliver_events import Courier
+    from gateway.usecases.event_data import Telling
+    from gateway.usecases.ledger import Library
+
+    ring = cache(partial(keyring, settings))
+    telling = Telling(blobs, ring, url, settings.domains[0], settings.max_mime_parts, settings.max_mime_depth)
+
+    def book(account: int, endpoint: str) -> CrmLedger:
+        return Library(store, blobs, ring(), telling.parts, telling.depth).book(account, endpoint)
+
+    adapters = Adapters(Means(allow_private=settings.webhook_allow_private))
+    return Courier(store, telling, adapters, book)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = frozenset(("at", "created_at", "date", "last_at"))
+_TIMES = frozenset(("at", "created_at", "date", "last_at", "next_at", "settled_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,39 @@ class Event:
     type: str
     at: int
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who is told of events. types: which, none for all. state: `active`, `disabled`, or what is wrong with it now."""
+
+    id: str
+    kind: str
+    url: str
+    types: tuple[str, ...]
+    state: str
+    reason: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one endpoint. state: waiting, delivered or dead. status: what was said over HTTP last.
+
+    next_at: when it is tried again, or as soon as its turn comes. error: why the last try failed.
+    """
+
+    id: str
+    endpoint: str
+    event: str
+    type: str
+    at: int
+    state: str
+    attempts: int
+    status: int | None
+    next_at: int | None
+    error: str
+    settled_at: int | None
 
 
 def as_json(value: Any) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, Table, delete, exists, insert, literal, select, update
 
 from gateway.core.resources import Contact, Customer, Lead
-from gateway.store.ids import new_id
 from gateway.store.tables import (
     WAITING,
     cards,
@@ -16,7 +15,6 @@ from gateway.store.tables import (
     conversations,
     customer_contacts,
     customers,
-    events,
     lead_contacts,
     leads,
     messages,
@@ -161,12 +159,6 @@ def remove_customer(tx: Connection, account: int, id: str) -> None:
         delete(customer_contacts).where(customer_contacts.c.account == account, customer_contacts.c.customer == id)
     )
     _remove_card(tx, account, customers, id)
-
-
-def add_event(tx: Connection, account: int, type: str, subject: str, at: int) -> None:
-    """Notes what happened, in the same transaction."""
-    row = {"account": account, "id": new_id(), "type": type, "at": at, "subject": subject, "conversation": None}
-    tx.execute(insert(events).values(row))
 
 
 def find_missing(tx: Connection, account: int, ids: Collection[str]) -> list[str]:

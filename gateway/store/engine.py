@@ -54,6 +54,8 @@ class Store:
         self.path = Path(self.url.database or "")
         self._database: Database = _database(self.url)
         self._open = False
+        self.wrote: Callable[[], None] = _nobody
+        """Called in the event loop after something was written here, so that whoever acts on it needn't wait."""
 
     def start(self) -> None:
         """Opens it, in the event loop that will use it; a process that forks does so before."""
@@ -87,6 +89,7 @@ class Store:
         """
         self._require_open()
         result: T = await self._database.submit(_call_each, function, account)
+        self.wrote()
         return result
 
     async def write_each(self, batch: Callable[[Connection, Sequence[Any]], list[Any]], item: object) -> Any:
@@ -95,11 +98,17 @@ class Store:
         Other machines may run the function at the same time: it takes the locks it needs (`locks`).
         """
         self._require_open()
-        return await self._database.submit(batch, item, None)
+        result = await self._database.submit(batch, item, None)
+        self.wrote()
+        return result
 
     def _require_open(self) -> None:
         if not self._open:
             raise StoreError("the store is not open")
+
+
+def _nobody() -> None:
+    """Nobody acts on it."""
 
 
 def _call_each(tx: Connection, functions: Sequence[Callable[[Connection], T]]) -> list[T]:

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from gateway.store.folders import fsync_folder
+from gateway.store.outbox import add_events
 from gateway.store.prepared import Insert, Prepared
 from gateway.store.quotas import Counted, add_quotas, forget_quotas
 from gateway.store.tables import (
@@ -43,7 +44,6 @@ _INSERTS: tuple[Table, ...] = (
     cards,
     sources,
     receipts,
-    events,
 )
 _STATEMENTS = {table.name: Insert(table) for table in _INSERTS}
 _GROW_THREAD = Prepared(
@@ -79,7 +79,7 @@ class Pages:
     folders: those that have got the file of a large mail.
     """
 
-    rows: dict[str, list[Row]] = field(default_factory=lambda: {table.name: [] for table in _INSERTS})
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table.name: [] for table in (*_INSERTS, events)})
     thread_growth: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     conversation_leads: dict[tuple[int, str], str] = field(default_factory=dict)
     actions: list[Row] = field(default_factory=list)
@@ -117,6 +117,7 @@ def write(tx: Connection, pages: Pages) -> None:
         row["lead"] = pages.conversation_leads.pop((row["account"], row["id"]), None)
     for table in _INSERTS:
         _STATEMENTS[table.name].each(tx, pages.rows[table.name])
+    add_events(tx, pages.rows[events.name])
     _GROW_THREAD.each(tx, list(pages.thread_growth.values()))
     changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
     _SET_LEAD.each(tx, changed)

@@ -60,10 +60,17 @@ def select_messages(account: int, wanted: Filter) -> tuple[Select[Any], list[Col
 
 def find_message(tx: Connection, account: int, id: str, states: Sequence[str] = (FILED,)) -> Message | None:
     """One message of the account, where it is in one of the states."""
+    return next(iter(find_messages(tx, account, [id], states)), None)
+
+
+def find_messages(
+    tx: Connection, account: int, ids: Sequence[str], states: Sequence[str] = (FILED,)
+) -> tuple[Message, ...]:
+    """Those of the messages that the account has in one of the states."""
     query = select(messages).where(
-        messages.c.account == account, messages.c.id == id, messages.c.state.in_(tuple(states))
+        messages.c.account == account, messages.c.id.in_(tuple(ids)), messages.c.state.in_(tuple(states))
     )
-    return next(iter(_messages(tx, account, tx.execute(query).all())), None)
+    return _messages(tx, account, tx.execute(query).all())
 
 
 def _conditions(account: int, wanted: Filter, shown_on: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -24,6 +24,8 @@ from gateway.store import columns
 from gateway.store.columns import metadata as metadata
 from gateway.store.outbox import deliveries as deliveries
 from gateway.store.outbox import endpoints as endpoints
+from gateway.store.outbox import events as events
+from gateway.store.outbox import lanes as lanes
 from gateway.store.outbox import ledger as ledger
 
 accounts = Table(
@@ -336,16 +338,3 @@ receipts = Table(
 # Receipts of what was kept are found by their message, those of what was refused by its Message-ID.
 NO_MESSAGE = receipts.c.message.is_(null())
 Index(None, receipts.c.account, receipts.c.message_id, sqlite_where=NO_MESSAGE, postgresql_where=NO_MESSAGE)
-
-events = Table(
-    "events",
-    metadata,
-    columns.account(),
-    columns.text("id"),
-    columns.text("type"),
-    columns.time("at"),
-    columns.text("subject"),
-    columns.text("conversation", null=True),
-    PrimaryKeyConstraint("account", "id"),
-    sqlite_with_rowid=False,
-)

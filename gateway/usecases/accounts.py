@@ -21,6 +21,7 @@ from gateway.core.resources import Account, Addresses, User
 from gateway.store import access, accounts
 from gateway.store.accounts import AccountRow
 from gateway.store.engine import Tx
+from gateway.store.outbox import add_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,11 @@ def show_account(tx: Tx, house: House, slug: str) -> tuple[Account, tuple[User, 
 
 def rename_account(tx: Tx, house: House, old: str, new: str) -> Account:
     """Gives an account another slug; the old one stays reserved to it (A4). Raises AccountError."""
-    row = accounts.require_account(tx, old)
-    return _shown(house, accounts.set_slug(tx, row, check_slug(new), _now(), house.former_name_days))
+    row, now = accounts.require_account(tx, old), _now()
+    renamed = accounts.set_slug(tx, row, check_slug(new), now, house.former_name_days)
+    if renamed.slug != row.slug:
+        add_event(tx, row.number, "account.renamed", row.id, now)
+    return _shown(house, renamed)
 
 
 def set_account(tx: Tx, house: House, slug: str, pairs: Mapping[str, str]) -> Account:

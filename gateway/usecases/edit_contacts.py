@@ -12,9 +12,10 @@ from gateway.core.options import AccountError, check_name
 from gateway.core.refusals import Taken, Wrong
 from gateway.core.resources import Contact
 from gateway.store.access import Principal
-from gateway.store.cards_writing import add_contact, add_event, remove_contact, set_contact
+from gateway.store.cards_writing import add_contact, remove_contact, set_contact
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.outbox import add_event
 from gateway.store.reading_cards import find_contact, find_owner
 
 MAX_EMAILS = 50

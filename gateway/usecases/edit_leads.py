@@ -14,6 +14,7 @@ from gateway.store import cards_writing as writing
 from gateway.store.access import Principal
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.outbox import add_event
 from gateway.store.reading_cards import find_customer, find_lead
 
 STATUSES = ("open", "won", "lost")
@@ -38,17 +39,19 @@ class CardChange:
 
 @dataclass(frozen=True, slots=True)
 class _Kind(Generic[Card]):
-    """What the store does with cards of one kind. event: told when one is made; "" for none."""
+    """What the store does with cards of one kind. event: told when one is made."""
 
     find: Callable[[Tx, int, str], Card | None]
     add: Callable[[Tx, int, Card], None]
     set: Callable[[Tx, int, Card], None]
     remove: Callable[[Tx, int, str], None]
-    event: str = ""
+    event: str
 
 
 _LEADS = _Kind(find_lead, writing.add_lead, writing.set_lead, writing.remove_lead, "lead.created")
-_CUSTOMERS = _Kind(find_customer, writing.add_customer, writing.set_customer, writing.remove_customer)
+_CUSTOMERS = _Kind(
+    find_customer, writing.add_customer, writing.set_customer, writing.remove_customer, "customer.created"
+)
 
 
 async def make_lead(store: Store, writer: Principal, change: CardChange) -> Lead | Wrong:
@@ -67,7 +70,7 @@ async def drop_lead(store: Store, writer: Principal, id: str) -> bool:
 
 
 async def make_customer(store: Store, writer: Principal, change: CardChange) -> Customer | Wrong:
-    """A new customer."""
+    """A new customer; the event tells of it in the same commit."""
     return await _make(store, writer, _CUSTOMERS, Customer(new_id(), "", (), None, _now()), change)
 
 
@@ -88,8 +91,7 @@ async def _make(store: Store, writer: Principal, kind: _Kind[Card], empty: Card,
         card = _changed(tx, writer.account, empty, named)
         if not isinstance(card, Wrong):
             kind.add(tx, writer.account, card)
-            if kind.event:
-                writing.add_event(tx, writer.account, kind.event, card.id, card.created_at)
+            add_event(tx, writer.account, kind.event, card.id, card.created_at)
         return card
 
     return await store.write(make, account=writer.account)

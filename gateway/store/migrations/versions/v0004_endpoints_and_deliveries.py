@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_WAITING = sa.text("state = 'waiting'")
+_WAITING, _DEAD = sa.text("state = 'waiting'"), sa.text("state = 'dead'")
 
 
 def upgrade() -> None:
@@ -39,22 +39,18 @@ def upgrade() -> None:
     op.create_table(
         "deliveries",
         sa.Column("account", sa.Integer(), nullable=False),
-        sa.Column("id", _TEXT, nullable=False),
-        sa.Column("endpoint", _TEXT, nullable=False),
         sa.Column("event", _TEXT, nullable=False),
+        sa.Column("endpoint", _TEXT, nullable=False),
         sa.Column("conversation", _TEXT, nullable=False),
         sa.Column("state", _TEXT, nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
-        sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("error", _TEXT, nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("account", "id"),
-        sa.UniqueConstraint("account", "endpoint", "event", name=op.f("uq_deliveries_account_endpoint_event")),
+        sa.PrimaryKeyConstraint("account", "event", "endpoint"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_deliveries_due", "deliveries", ["next_at"], sqlite_where=_WAITING, postgresql_where=_WAITING)
     op.create_index(
         "ix_deliveries_queue",
         "deliveries",
@@ -62,6 +58,24 @@ def upgrade() -> None:
         sqlite_where=_WAITING,
         postgresql_where=_WAITING,
     )
+    op.create_index(
+        "ix_deliveries_dead",
+        "deliveries",
+        ["account", "endpoint", "event"],
+        sqlite_where=_DEAD,
+        postgresql_where=_DEAD,
+    )
+    op.create_table(
+        "lanes",
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("endpoint", _TEXT, nullable=False),
+        sa.Column("conversation", _TEXT, nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("holder", _TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("account", "endpoint", "conversation"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_lanes_due", "lanes", ["account", "endpoint", "next_at"])
     op.create_table(
         "ledger",
         sa.Column("account", sa.Integer(), nullable=False),
@@ -79,6 +93,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Takes a store back by one revision: nobody is told of anything any more."""
     op.drop_table("ledger")
+    op.drop_table("lanes")
     op.drop_table("deliveries")
     op.drop_table("endpoints")
     tell_planner(op.get_bind())

@@ -1,0 +1,159 @@
+"""Carries events to back ends: claims what is due, keeps many conversations going at once, and looks again.
+
+It is woken when something was written in this process, and looks twice a second besides, for what others wrote and
+what is due by the clock. Any number of processes and machines may run it on one store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from gateway.usecases.deliver_events import Claiming, Due, Lane
+
+_log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.5
+GATHER_SECONDS = 0.01
+"""After something was written, others may write as well: one look serves them all."""
+LEASE_SECONDS = 30.0
+"""What a process that was killed had in hand is due again after so long."""
+AT_ONCE = 64
+"""Conversations that one process works on at one time."""
+FIRST_ROOM, MOST_ROOM = 4, 16
+"""Of one endpoint: so many at first, one more each time all goes well up to the most, half as many where it doesn't."""
+AFTER_FAULT_SECONDS = 5.0
+
+
+class Courier(Protocol):
+    """The use case behind it (`usecases.deliver_events`)."""
+
+    async def find_due(self) -> list[Due]: ...
+
+    async def claim(self, wanted: Claiming) -> tuple[Lane, ...]: ...
+
+    async def keep(self, lanes: Sequence[Lane], until: int) -> None: ...
+
+    async def bury(self, due: Due) -> int: ...
+
+    async def tell(self, lane: Lane) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
+class Carrier:
+    """Runs from `start` to `stop`, in one event loop. `stir` it when there may be something new."""
+
+    def __init__(self, courier: Courier, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._courier = courier
+        self._lease_ms = int(lease_seconds * 1000)
+        self._holder, self._serial = secrets.token_hex(8), itertools.count(1)
+        self._stirred = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._in_hand: dict[asyncio.Task[None], Lane] = {}
+        self._rooms: dict[tuple[int, str], int] = {}
+        self._stopping = False
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
+
+    def stir(self) -> None:
+        """Something was written."""
+        self._stirred.set()
+
+    async def stop(self, grace: float) -> None:
+        """Takes nothing new in hand, and lets the tries under way end; what takes longer is due again later."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        if self._in_hand:
+            _, late = await asyncio.wait(self._in_hand, timeout=grace)
+            for one in late:
+                one.cancel()
+        for task in (*self._tasks, *self._in_hand):
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._courier.close()
+
+    async def _run(self) -> None:
+        while True:
+            self._stirred.clear()
+            try:
+                busy = await self.look()
+            except Exception:
+                _log.exception("deliveries.failed")
+                await asyncio.sleep(AFTER_FAULT_SECONDS)
+                continue
+            if not busy:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stirred.wait(), POLL_SECONDS)
+                await asyncio.sleep(GATHER_SECONDS)
+
+    async def look(self) -> bool:
+        """Takes in hand what is due and what there is room for; whether that was anything."""
+        found = await self._courier.find_due()
+        busy = False
+        for due in found:
+            if due.buried:
+                busy = await self._courier.bury(due) > 0 or busy
+        claims = [self._courier.claim(one) for one in self._wanted([due for due in found if not due.buried])]
+        for lanes in await asyncio.gather(*claims):
+            for lane in lanes:
+                task = asyncio.get_running_loop().create_task(self._tell(lane))
+                self._in_hand[task] = lane
+                task.add_done_callback(self._told)
+                busy = True
+        return busy
+
+    def _wanted(self, found: Sequence[Due]) -> list[Claiming]:
+        """How much of what is due is taken in hand now; endpoints with the least in hand first."""
+        busy: dict[tuple[int, str], int] = {}
+        for lane in self._in_hand.values():
+            key = (lane.endpoint.account, lane.endpoint.id)
+            busy[key] = busy.get(key, 0) + 1
+        left, wanted, now = AT_ONCE - len(self._in_hand), [], _now()
+        for due in sorted(found, key=lambda due: busy.get((due.account, due.endpoint), 0)):
+            key = (due.account, due.endpoint)
+            room = min(left, self._rooms.get(key, FIRST_ROOM) - busy.get(key, 0))
+            if room > 0:
+                left -= room
+                holder = f"{self._holder}-{next(self._serial)}"
+                wanted.append(Claiming(due.account, due.endpoint, room, now, now + self._lease_ms, holder))
+        return wanted
+
+    async def _tell(self, lane: Lane) -> None:
+        key = (lane.endpoint.account, lane.endpoint.id)
+        went_well = False
+        try:
+            went_well = await self._courier.tell(lane)
+        except Exception:  # it was not written down: its time will come again
+            _log.exception("deliveries.failed")
+        room = self._rooms.get(key, FIRST_ROOM)
+        self._rooms[key] = min(room + 1, MOST_ROOM) if went_well else max(1, room // 2)
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        del self._in_hand[task]
+        self.stir()
+
+    async def _keep(self) -> None:
+        """Holds on to what takes longer than a lease."""
+        while True:
+            await asyncio.sleep(self._lease_ms / 3000)
+            held = list(self._in_hand.values())
+            if held:
+                try:
+                    await self._courier.keep(held, _now() + self._lease_ms)
+                except Exception:
+                    _log.exception("deliveries.failed")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
