@@ -223,7 +223,14 @@ def _changes(table: str, sample: Values) -> Mapping[str, Callable[[_Mail], Any]]
     if table == "events":
         letter, subject = _EVENTS[sample["type"]]
         about = _id(_MESSAGE) if subject == _MESSAGE else _opened(subject)
-        return {"id": _id(letter), "at": _at, "subject": about, "conversation": _opened(_MESSAGE)}
+        place = list(_EVENTS).index(sample["type"]) + 1
+        return {
+            "id": _id(letter),
+            "at": _at,
+            "subject": about,
+            "conversation": _opened(_MESSAGE),
+            "position": lambda mail: -(mail.number * len(_EVENTS) + place),
+        }
     if table == "messages":
         rest = str(sample["identity"])[16:]
         return {

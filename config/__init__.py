@@ -3,6 +3,17 @@
 from config.loading import SettingsError, load, warnings
 from config.reference import Described, describe
 from config.settings import Settings
-from config.values import Listen, Network, UnixSocket
+from config.values import Bucket, Listen, Network, UnixSocket
 
-__all__ = ["Described", "Listen", "Network", "Settings", "SettingsError", "UnixSocket", "describe", "load", "warnings"]
+__all__ = [
+    "Bucket",
+    "Described",
+    "Listen",
+    "Network",
+    "Settings",
+    "SettingsError",
+    "UnixSocket",
+    "describe",
+    "load",
+    "warnings",
+]

@@ -46,6 +46,10 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(text)
 
 
+def _s3_secret(value: object) -> SecretStr:
+    return SecretStr(values.word(value.get_secret_value() if isinstance(value, SecretStr) else _text(value)))
+
+
 def _own_name() -> str:
     """Name this machine without asking the network: its own name where that is a full domain, else localhost."""
     try:
@@ -90,6 +94,8 @@ Networks = Annotated[
 ]
 DatabaseUrl = Annotated[str, BeforeValidator(lambda v: values.database_url(_text(v)))]
 BlobUrl = Annotated[str, BeforeValidator(lambda v: values.blob_url(_text(v)))]
+Name = Annotated[str, BeforeValidator(lambda v: values.word(_text(v)))]
+S3Secret = Annotated[SecretStr, BeforeValidator(_s3_secret)]
 PublicUrl = Annotated[str, BeforeValidator(lambda v: values.public_url(_text(v)))]
 
 
@@ -124,9 +130,20 @@ class Settings(BaseSettings):
     )
     blob_url: BlobUrl | None = _setting(
         None,
-        "The folder for mails too large for the store. Left out: the folder `blobs` beside the SQLite file, or, with "
-        "PostgreSQL, `var/blobs`. Gateways on several machines need one folder that all of them reach.",
-        "file:///FOLDER",
+        "Where mails go that are too large for the store: a folder, or a bucket of S3-compatible storage. Left out: "
+        "the folder `blobs` beside the SQLite file, or, with PostgreSQL, `var/blobs`. Gateways on several machines "
+        "need a bucket, or one folder that all of them reach.",
+        "file:///FOLDER or s3://BUCKET/PREFIX?endpoint=URL&region=NAME, of which only the bucket is needed",
+    )
+    s3_access_key_id: Name | None = _setting(
+        None,
+        "The id of the key to the bucket of BLOB_URL. Left out: AWS_ACCESS_KEY_ID, or the role of the machine.",
+        "a text without blanks",
+    )
+    s3_secret_access_key: Annotated[S3Secret | None, _with("s3_access_key_id")] = _setting(
+        None,
+        "The key to the bucket of BLOB_URL. Left out: AWS_SECRET_ACCESS_KEY, or the role of the machine.",
+        "a text without blanks",
     )
     domains: Domains = _setting(
         "mail.kommo.com",
@@ -339,13 +356,20 @@ class Settings(BaseSettings):
 
     @property
     def blob_path(self) -> Path:
-        """The folder for large mails, as an absolute path."""
+        """The folder for large mails, as an absolute path; with a bucket, the one they wait in until it has them."""
+        beside = (Path("var") if isinstance(self.database, str) else self.database.parent).absolute()
         if self.blob_url is None:
-            return (Path("var") if isinstance(self.database, str) else self.database.parent).absolute() / "blobs"
-        return values.blob_path(self.blob_url)
+            return beside / "blobs"
+        return beside / "spool" if values.is_bucket(self.blob_url) else values.blob_path(self.blob_url)
+
+    @property
+    def blob_bucket(self) -> values.Bucket | None:
+        """The bucket for large mails, where one is named."""
+        named = self.blob_url is not None and values.is_bucket(self.blob_url)
+        return values.bucket(self.blob_url) if named and self.blob_url else None
 
 
-SECRETS = frozenset({"secret_key", "secret_keys_old"})
+SECRETS = frozenset({"secret_key", "secret_keys_old", "s3_secret_access_key"})
 """Fields that are never shown, and that may also be read from a file of their own."""
 
 KEPT_APART = SECRETS | {"database_url"}

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import idna
 
@@ -215,11 +215,66 @@ def database_path(url: str) -> Path:
     return Path(unquote(url.removeprefix("sqlite:///"))).absolute()
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket of S3-compatible storage. prefix: what all names in it begin with, "" or ending in a slash.
+
+    endpoint, region: left out, they are those of the environment (AWS_*), else Amazon's own.
+    """
+
+    name: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str | None = None
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+_PREFIX = re.compile(r"[A-Za-z0-9!_.*'()=-]+", re.ASCII)
+"""A name in a bucket without what S3 advises against ("Naming Amazon S3 objects")."""
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+
+def bucket(url: str) -> Bucket:
+    """Read `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`; keys have settings of their own, as a URL is shown."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("holds a key; that belongs into S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")
+    if not parts.netloc:
+        raise ValueError("names no bucket")
+    if not _BUCKET.fullmatch(parts.netloc) or ".." in parts.netloc:
+        raise ValueError(f"names {parts.netloc!r}, which is no name of a bucket")
+    steps = [step for step in unquote(parts.path).split("/") if step]
+    if wrong := [step for step in steps if not _PREFIX.fullmatch(step) or set(step) == {"."}]:
+        raise ValueError(f"has {wrong[0]!r} in its prefix, which is no good name in a bucket")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := sorted(options.keys() - {"endpoint", "region"}):
+        raise ValueError(f"has the option {unknown[0]!r}; known are endpoint and region")
+    region = options.get("region")
+    if region is not None and not _REGION.fullmatch(region):
+        raise ValueError(f"has the region {region!r}, which is none")
+    return Bucket(parts.netloc, "".join(f"{step}/" for step in steps), _endpoint(options.get("endpoint")), region)
+
+
+def _endpoint(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.query:
+        raise ValueError(f"has the endpoint {without_password(url)!r}, which is no http:// or https:// address")
+    return url.rstrip("/")
+
+
+def is_bucket(url: str) -> bool:
+    """Tell of a checked URL for large mails whether it names a bucket."""
+    return url.startswith("s3://")
+
+
 def blob_url(text: str) -> str:
-    """Check the URL of the folder that holds large mails."""
+    """Check the URL of the folder or bucket that holds large mails."""
     parts = urlsplit(text)
     if parts.scheme == "s3":
-        raise ValueError("names S3 storage, which this version does not support yet")
+        bucket(text)
+        return text
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
         raise ValueError("names no folder")
     return text
@@ -228,6 +283,13 @@ def blob_url(text: str) -> str:
 def blob_path(url: str) -> Path:
     """Give the folder of a checked `file:///` URL."""
     return Path(unquote(urlsplit(url).path))
+
+
+def word(text: str) -> str:
+    """Read a text without blanks, all of it in ASCII."""
+    if not text.isascii() or not text.isprintable() or not text or " " in text:
+        raise ValueError("contains a blank or a character outside ASCII")
+    return text
 
 
 def public_url(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -27,11 +26,16 @@ from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
-from gateway.store import schema
 from gateway.store.accounts import list_accounts
-from gateway.store.blobs import BlobStore
-from gateway.store.engine import Store, Tx
+from gateway.store.blobs import Blobs
+from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
+from gateway.stores import check_store as check_store
+from gateway.stores import drop_files as drop_files
+from gateway.stores import large_mails, prepare
+from gateway.stores import transaction as transaction
+from gateway.stores import upgrade_store as upgrade_store
+from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
@@ -76,39 +80,6 @@ def version() -> str:
         return "unknown (not installed as a package)"
 
 
-@contextmanager
-def transaction(settings: Settings, *, reading: bool = False) -> Iterator[Tx]:
-    """One transaction on the store of the settings, for a command; one for reading keeps no writer waiting."""
-    with schema.transaction(settings.database, reading=reading) as tx:
-        yield tx
-
-
-def upgrade_store(settings: Settings) -> tuple[str | None, str]:
-    """Brings the store to the newest schema: where it was (None: not there), where it is."""
-    return schema.upgrade(settings.database)
-
-
-def check_store(settings: Settings) -> str:
-    """The schema of a store that is sound and current. Raises StoreError for any other."""
-    return schema.check(settings.database)
-
-
-def drop_files(settings: Settings, account: int) -> None:
-    """Takes away the large mails of an account that was erased."""
-    shutil.rmtree(settings.blob_path / str(account), ignore_errors=True)
-
-
-def prepare(settings: Settings) -> BlobStore:
-    """Makes the store that isn't there, and the folder of large mails. Raises StoreError where one can't be used."""
-    schema.ensure_schema(settings.database)
-    blobs = BlobStore(settings.blob_path)
-    try:
-        blobs.prepare()
-    except OSError as error:
-        raise StoreError(f"the folder {blobs.root} of large mails can't be used: {error.strerror}") from error
-    return blobs
-
-
 def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
     """Takes every place where a role listens, or none. Raises ListenError."""
     places = {"smtp": settings.smtp_listen, "lmtp": settings.lmtp_listen, "http": settings.http_listen}
@@ -149,6 +120,7 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
             drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
+            drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -175,7 +147,7 @@ class Gateway:
             blobs = prepare(self.settings)
             self._ears = take_ears(self.settings, self.roles)
         else:
-            blobs = BlobStore(self.settings.blob_path)
+            blobs = large_mails(self.settings)
             self._ears = dict(self._crew.ears)
         self.listeners = {role: ear.place for role, ear in self._ears.items()}
         if "http" in self.listeners and self.settings.public_url is None:
@@ -223,7 +195,7 @@ class Gateway:
         if self._certificates is not None:
             self._certificates.context()
 
-    async def _open_doors(self, blobs: BlobStore) -> None:
+    async def _open_doors(self, blobs: Blobs) -> None:
         """Opens the doors for mail: they share one desk, and what they count by address."""
         from gateway.smtp.server import SmtpServer
         from gateway.smtp.visitors import Visitors
@@ -248,12 +220,12 @@ class Gateway:
                 await door.start("", 0, sock=ear.sock, crowds=crew.crowds[role] if crew else None)
         await self._reader.start()
 
-    def _start_deliveries(self, blobs: BlobStore) -> None:
+    def _start_deliveries(self, blobs: Blobs) -> None:
         self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url)
         self.store.wrote = self._carrier.stir
         self._carrier.start()
 
-    async def _start_web(self, blobs: BlobStore, sock: socket.socket) -> None:
+    async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
         from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build

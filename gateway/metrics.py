@@ -107,6 +107,12 @@ _spooled = Gauge(
     "Bytes of large mails on disk that are still coming in or being filed.",
     registry=_registry,
 )
+_blobs = Counter(
+    "smartgate_blobs_failed_total",
+    "Requests to the bucket of large mails that came to nothing, by what they asked: put, get, list or delete.",
+    ("does",),
+    registry=_registry,
+)
 _memory = Gauge(
     "process_resident_memory_bytes",
     "Memory of the machine that this process holds.",
@@ -205,6 +211,11 @@ def harvest_stopped() -> None:
 def quota_reached(scope: str) -> None:
     """A mail would have created more than outsiders may (B8b)."""
     _quotas.labels(scope).inc()
+
+
+def blobs_failed(does: str) -> None:
+    """A request to the bucket of large mails came to nothing: put, get, list or delete."""
+    _blobs.labels(does).inc()
 
 
 def deliveries_done(outcome: str, count: int = 1) -> None:

@@ -61,7 +61,8 @@ class Serving:
     """A server with a store in `folder`, on free ports of this machine; settings as the environment names them.
 
     store: another folder for the store. prefix: a command that every command is started through. spoil: code that makes
-    the program worse before it runs. options: of `serve`. The process leads a group of its own: nothing else is killed.
+    the program worse before it runs. options: of `serve`. listens: the roles whose ports are asked for. The process
+    leads a group of its own: nothing else is killed.
     """
 
     def __init__(
@@ -72,10 +73,11 @@ class Serving:
         prefix: Sequence[str] = (),
         spoil: str = "",
         options: Sequence[str] = (),
+        listens: Sequence[str] = ("smtp", "http"),
         **settings: str,
     ) -> None:
         self.folder = folder
-        self.prefix, self.options = tuple(prefix), tuple(options)
+        self.prefix, self.options, self.listens = tuple(prefix), tuple(options), tuple(listens)
         self._program = (*SMARTGATE[:2], f"{spoil}\n{SMARTGATE[2]}")
         self.database = (store or folder / "store") / "smartgate.db"
         self.place: Path | str = settings.get("DATABASE_URL", self.database)
@@ -127,7 +129,7 @@ class Serving:
         return str(made["token"])
 
     def start(self) -> None:
-        """Starts and waits until both ports answer."""
+        """Starts and waits until its ports answer."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self.prefix, *self._program, "serve", *self.options],
@@ -139,10 +141,12 @@ class Serving:
                 start_new_session=True,
                 text=True,
             )
-        self.smtp = self._port("smtp")
+        if "smtp" in self.listens:
+            self.smtp = self._port("smtp")
         if "SMARTGATE_LMTP_LISTEN" in self._env:
             self.lmtp = self._listening("lmtp")
-        self.http = self._port("http")
+        if "http" in self.listens:
+            self.http = self._port("http")
 
     def terminate(self) -> None:
         """SIGTERM, as a service manager sends it."""

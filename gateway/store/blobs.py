@@ -1,28 +1,73 @@
-"""Large mails on disk: content-addressed files, durable before the commit that names them (docs/architecture.md).
+"""Large mails: kept outside of the rows, and durable before the commit that names them (docs/architecture.md).
 
-A mail is spooled to an unlinked temporary file in the folder where it will stay, so a crash or a refusal leaves
-nothing behind. Its bytes are made durable beforehand; the transaction that files it links it under its SHA-256, and
-syncs the folder before it commits: once for all mails of a batch that stand in the same one.
+Here they are files on disk, named by their content; `buckets` keeps them as objects in S3-compatible storage. A mail is
+spooled to an unlinked temporary file in the folder where it will stay, so a crash or a refusal leaves nothing behind.
+Its bytes are made durable beforehand; the transaction that files it links it under its SHA-256, and syncs the folder
+before it commits: once for all mails of a batch that stand in the same one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from gateway.store.folders import fsync_folder, make_folder
 
 _MAX_REMEMBERED = 65_536
+PIECE = 1024 * 1024
+
+
+class BlobError(OSError):
+    """Where large mails are kept can't be reached, or refuses; the text says what it said. Small mail goes on."""
+
+
+class Blobs(Protocol):
+    """Where large mails are kept. All but `open_spool` may take long: call it off the loop.
+
+    at_once: how many mails may be brought there at one time.
+    """
+
+    at_once: ClassVar[int]
+
+    def prepare(self) -> None:
+        """Makes what is needed on this machine; raises OSError. No network is asked: a parent that forks calls it."""
+
+    def check(self) -> None:
+        """Raises OSError where mails can't be kept, read and taken away."""
+
+    def reachable(self) -> bool:
+        """Whether mails can be read; asked often, so a fresh answer of before will do."""
+
+    def open_spool(self) -> Spool:
+        """Begins one large message."""
+
+    def load(self, account: int, name: str) -> bytes:
+        """A whole message. Raises FileNotFoundError, or another OSError."""
+
+    def pieces(self, account: int, name: str) -> Iterator[bytes]:
+        """A message piece by piece; raises as `load` does, the first time before anything was given."""
+
+    def drop(self, account: int, name: str) -> None:
+        """Takes one message away; harmless where it is gone."""
+
+    def drop_account(self, account: int) -> None:
+        """Takes away all that an account had."""
 
 
 class Spool:
     """One large message on its way to disk. `close` drops it; it is harmless after `land`.
 
-    durable: folders whose own names are known to be, shared by all spools of a store.
+    durable: folders whose own names are known to be, shared by all spools of a store. lands: whether `land` belongs
+    into the transaction that files it.
     """
+
+    lands: ClassVar[bool] = True
 
     def __init__(self, root: Path, durable: set[Path]) -> None:
         self.size = 0
@@ -58,10 +103,13 @@ class Spool:
         """So many octets of the message from `at` on; fewer at its end."""
         return os.pread(self._fd, size, at)
 
-    def settle(self) -> str:
+    def settle(self, account: int) -> str:
         """Makes the bytes durable, still without a name in the folder; gives the name they will have."""
         os.fsync(self._fd)
         return self._hash.hexdigest()
+
+    def withdraw(self, account: int) -> None:
+        """Undoes `settle` where no row will ever name the message: here, without a name it goes by itself."""
 
     def land(self, account: int) -> Path:
         """Gives the settled message its name, for the commit that refers to it; harmless a second time.
@@ -106,6 +154,8 @@ class Spool:
 class BlobStore:
     """The folder of large mails: `ACCOUNT/AA/SHA256`."""
 
+    at_once: ClassVar[int] = 3
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self._durable: set[Path] = set()
@@ -119,5 +169,26 @@ class BlobStore:
     def open_spool(self) -> Spool:
         return Spool(self.root, self._durable)
 
+    def check(self) -> None:
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+            raise BlobError(f"the folder {self.root} of large mails isn't there, or isn't ours to write")
+
+    def reachable(self) -> bool:
+        return os.access(self.root, os.R_OK | os.X_OK)
+
     def load(self, account: int, name: str) -> bytes:
-        return (self.root / str(account) / name[:2] / name).read_bytes()
+        return self._path(account, name).read_bytes()
+
+    def pieces(self, account: int, name: str) -> Iterator[bytes]:
+        with self._path(account, name).open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    def drop(self, account: int, name: str) -> None:
+        self._path(account, name).unlink(missing_ok=True)
+
+    def drop_account(self, account: int) -> None:
+        shutil.rmtree(self.root / str(account), ignore_errors=True)
+
+    def _path(self, account: int, name: str) -> Path:
+        return self.root / str(account) / name[:2] / name

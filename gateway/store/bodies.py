@@ -1,23 +1,24 @@
-"""Raw mail: compressed in its row when small, in a file when large; byte for byte as it was received."""
+"""Raw mail: compressed in its row when small, in a file or an object when large; byte for byte as it was received."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
 from sqlalchemy import Connection, select
 
-from gateway.store.blobs import BlobStore
-from gateway.store.tables import bodies
+from gateway.store.blobs import Blobs
+from gateway.store.tables import IN_FILE, bodies
 
 IN_ROW = 256 * 1024
 """A message up to this size stands in its row, compressed."""
 ZSTD = "zstd"
 FILE = "file"
 _MAX_IN_ROW = 64 * 1024 * 1024
+_PASS = 500
 
 
 class _Zstd(threading.local):
@@ -32,9 +33,9 @@ _zstd = _Zstd()
 
 @dataclass(frozen=True, slots=True)
 class StoredBody:
-    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the file's name.
+    """A body as it is kept. trace: the header fields we put before it. data: compressed bytes, or the name among blobs.
 
-    land: puts that file in its place and says which folder is to be synced before the commit; called in the transaction
+    land: puts a file in its place and says which folder is to be synced before the commit; called in the transaction
     that files the message, so a refused one leaves none.
     """
 
@@ -49,8 +50,8 @@ def pack(trace: bytes, message: bytes) -> StoredBody:
     return StoredBody(ZSTD, trace, _zstd.compressor.compress(message))
 
 
-def refer(trace: bytes, name: str, land: Callable[[], Path]) -> StoredBody:
-    """A large message that will stand in a file."""
+def refer(trace: bytes, name: str, land: Callable[[], Path] | None) -> StoredBody:
+    """A large message that is kept, or will be, under a name among blobs."""
     return StoredBody(FILE, trace, name.encode("ascii"), land)
 
 
@@ -63,7 +64,21 @@ def find_body(tx: Connection, account: int, message: str, n: int = 0) -> StoredB
     return StoredBody(row.codec, row.trace, row.data) if row is not None else None
 
 
-def unpack(blobs: BlobStore, account: int, body: StoredBody) -> bytes:
+def find_unnamed(tx: Connection, names: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of some names among blobs, each with its account, that no message has."""
+    unnamed = set(names)
+    wanted: dict[int, list[bytes]] = {}
+    for account, name in unnamed:
+        wanted.setdefault(account, []).append(name.encode("ascii"))
+    for account, some in wanted.items():
+        for begin in range(0, len(some), _PASS):
+            query = select(bodies.c.data).where(bodies.c.account == account, IN_FILE)
+            for row in tx.execute(query.where(bodies.c.data.in_(some[begin : begin + _PASS]))):
+                unnamed.discard((account, bytes(row.data).decode("ascii")))
+    return unnamed
+
+
+def unpack(blobs: Blobs, account: int, body: StoredBody) -> bytes:
     """The message as received. It may be large: call this off the loop."""
     if body.codec == FILE:
         return blobs.load(account, body.data.decode("ascii"))

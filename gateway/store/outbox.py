@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     bindparam,
     literal_column,
     select,
@@ -29,6 +31,7 @@ from gateway.store import columns
 from gateway.store.columns import metadata
 from gateway.store.ids import new_id
 from gateway.store.lists import among, listed
+from gateway.store.positions import hold_positions, next_position
 from gateway.store.prepared import Insert, Prepared
 
 DISABLED = "disabled"
@@ -46,7 +49,9 @@ events = Table(
     columns.time("at"),
     columns.text("subject"),
     columns.text("conversation", null=True),
+    Column("position", BigInteger, nullable=False),
     PrimaryKeyConstraint("account", "id"),
+    UniqueConstraint("account", "position"),
     sqlite_with_rowid=False,
 )
 
@@ -139,7 +144,7 @@ ledger = Table(
 Row = Mapping[str, Any]
 """An event's columns."""
 
-_EVENTS, _DELIVERIES = Insert(events), Insert(deliveries)
+_EVENTS, _DELIVERIES = Insert(events, {"position": next_position()}), Insert(deliveries)
 _WHO_WANTS = Prepared(
     select(endpoints.c.account, endpoints.c.id, endpoints.c.types).where(
         among(endpoints.c.account, "of"), endpoints.c.state != literal_column(f"'{DISABLED}'")
@@ -177,6 +182,7 @@ def add_events(tx: Connection, rows: Sequence[Row]) -> None:
     """
     if not rows:
         return
+    hold_positions(tx)
     _EVENTS.each(tx, rows)
     wanting: dict[int, list[tuple[str, tuple[str, ...]]]] = {}
     for account, endpoint, types in _WHO_WANTS.all(tx, of=listed({row["account"] for row in rows})):

@@ -12,7 +12,18 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Executable, LargeBinary, Table, bindparam, column, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    LargeBinary,
+    Table,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -71,10 +82,12 @@ class Insert(Prepared):
     There, each row of its own would cost the driver and the server more than all that is in it.
     """
 
-    def __init__(self, table: Table) -> None:
-        super().__init__(insert(table))
+    def __init__(self, table: Table, made: Mapping[str, ColumnElement[Any]] | None = None) -> None:
+        """made: columns that the database fills, by an expression over those that are given."""
+        values: dict[str, ColumnElement[Any]] = {one.name: bindparam(one.name) for one in table.columns}
+        super().__init__(insert(table).values(values | dict(made or {})))
         in_one = not any(isinstance(column.type, LargeBinary) for column in table.columns)
-        self._at_once = Prepared(_from_document(table)) if in_one else None
+        self._at_once = Prepared(_from_document(table, made or {})) if in_one else None
 
     def each(self, tx: Connection, rows: Sequence[Values]) -> None:
         """Writes the rows, in order."""
@@ -84,14 +97,13 @@ class Insert(Prepared):
             self._at_once.run(tx, rows=_document(rows))
 
 
-def _from_document(table: Table) -> Executable:
+def _from_document(table: Table, made: Mapping[str, ColumnElement[Any]]) -> Executable:
     """The statement that takes a table's rows from one JSON document."""
+    names = [one.name for one in table.columns if one.name not in made]
     given = func.jsonb_to_recordset(bindparam("rows", type_=JSONB)).table_valued(
-        *(column(one.name, one.type) for one in table.columns), name="given"
+        *(column(name, table.columns[name].type) for name in names), name="given"
     )
-    return insert(table).from_select(
-        [one.name for one in table.columns], select(*given.render_derived(with_types=True).c)
-    )
+    return insert(table).from_select([*names, *made], select(*given.render_derived(with_types=True).c, *made.values()))
 
 
 def _document(rows: Sequence[Values]) -> str:

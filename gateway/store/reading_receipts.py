@@ -153,14 +153,28 @@ def count_days(tx: Connection, account: int, since: int) -> dict[tuple[int, str]
 
 
 def list_events(
-    tx: Connection, account: int, after: Position | None, limit: int, types: Sequence[str] = ()
+    tx: Connection, account: int, after: Position | None, limit: int, types: Sequence[str], upto: int
 ) -> Page[Event]:
-    """Events, oldest first, so that a reader can replay them. types: only these."""
-    query = select(events).where(events.c.account == account)
+    """Events in the order of their positions up to one that is `settled`, so that a reader can replay them.
+
+    after: the id of the last event that is known; a page's position is one too. types: only these.
+    """
+    query = select(events).where(events.c.account == account, events.c.position <= upto)
     if types:
         query = query.where(events.c.type.in_(tuple(types)))
-    page = read_page(tx, query, [events.c.id], after, limit, oldest_first=True)
-    return page.map(lambda row: Event(row.id, row.type, row.at, row.subject))
+    start = None if after is None else (_position_of(tx, account, str(after[0])),)
+    page = read_page(tx, query, [events.c.position], start, limit, oldest_first=True)
+    shown = page.map(lambda row: Event(row.id, row.type, row.at, row.subject))
+    return Page(shown.rows, (shown.rows[-1].id,) if page.next is not None else None)
+
+
+def _position_of(tx: Connection, account: int, id: str) -> int:
+    """Where an event stands; for one that isn't there any more, the last before it by the time it was made."""
+    mine = select(func.max(events.c.position)).where(events.c.account == account)
+    found: int | None = tx.execute(mine.where(events.c.id == id)).scalar()
+    if found is None:
+        found = tx.execute(mine.where(events.c.id < id)).scalar()
+    return -(2**62) if found is None else found
 
 
 def recent_events(tx: Connection, account: int, type: str, limit: int) -> list[Event]:

@@ -305,6 +305,10 @@ bodies = Table(
     PrimaryKeyConstraint("account", "message", "n"),
 )
 
+# Only bodies that stand elsewhere are found by what they hold, their name there.
+IN_FILE = bodies.c.codec == literal_column("'file'")
+Index("ix_bodies_file", bodies.c.account, bodies.c.data, sqlite_where=IN_FILE, postgresql_where=IN_FILE)
+
 receipts = Table(
     "receipts",
     metadata,

@@ -22,7 +22,7 @@ from gateway.core.mail import Mail
 from gateway.core.quota import HOUR_MS
 from gateway.core.replies import Reply
 from gateway.store.accounts import find_slugs
-from gateway.store.blobs import BlobStore, Spool
+from gateway.store.blobs import Blobs, Spool
 from gateway.store.bodies import IN_ROW, StoredBody, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.filing import Pages, write
@@ -32,7 +32,6 @@ from gateway.usecases.filing_receipts import note_refusals, note_refused_mail
 from gateway.usecases.reading import MailReader
 
 _log = structlog.get_logger(__name__)
-_LARGE_AT_ONCE = 3
 _NOT_IN_HELO = re.compile(r"[^ -~]|[()\\]")
 
 
@@ -69,7 +68,7 @@ class FilingDesk:
     def __init__(
         self,
         store: Store,
-        blobs: BlobStore,
+        blobs: Blobs,
         settings: FilingSettings,
         hostname: str,
         authenticity: Authenticity | None = None,
@@ -79,7 +78,7 @@ class FilingDesk:
         self._store, self._blobs, self._settings, self._hostname = store, blobs, settings, hostname
         self._file, self._refuse = partial(file, settings), partial(_refuse, settings)
         self._reader = reader or MailReader(settings.limits)
-        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._large = asyncio.Semaphore(blobs.at_once)
         self._alerts: tuple[int, set[tuple[str, str]]] = (0, set())
 
     def open_spool(self) -> Spool:
@@ -106,21 +105,20 @@ class FilingDesk:
         started = time.monotonic_ns()
         account = next(one.recipient.account for one in envelope.admissions if one.recipient is not None)
         trace = received_line(envelope, self._hostname)
+        spool: Spool | None = None
         with ExitStack() as until_filed:
             if isinstance(content, bytes) and len(content) <= IN_ROW:
                 mail, body = await self._reader.read(content), pack(trace, content)
             else:
-                spool = (
-                    until_filed.enter_context(closing(self._blobs.open_spool()))
-                    if isinstance(content, bytes)
-                    else content
-                )
+                spool = self._spool_of(content, until_filed)
                 mail, body = await self._read_large(account, trace, content, spool)
             auth = await self._authenticate(account, envelope, mail, content)
             block = self._settings.block(envelope.peer)
             handing = Handing(account, envelope, mail, body, _now(), started, auth, block=block)
             filing: Filing = await self._store.write_each(self._file, handing)
-        decision = filing.decision
+            decision = filing.decision
+            if spool is not None and (decision.verdict is Verdict.REFUSE or decision.duplicate_of is not None):
+                await asyncio.to_thread(spool.withdraw, account)  # no row will ever name it
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)
         if decision.quota is not None:
@@ -137,24 +135,30 @@ class FilingDesk:
             self._alerts[1].add((account, scope))
             _log.warning("mail.quota_reached", account=account, scope=scope)
 
-    async def _read_large(
-        self, account: int, trace: bytes, content: bytes | OpenSpool, spool: OpenSpool
-    ) -> tuple[Mail, StoredBody]:
-        """Reads a large mail while its file is made durable. content: its bytes, or the spool that has them.
-
-        A few at a time: more would only keep the disk from the commits.
-        """
-        if not isinstance(spool, Spool):
+    def _spool_of(self, content: bytes | OpenSpool, until_filed: ExitStack) -> Spool:
+        """The spool that a large mail came in; one of our own where it came in memory."""
+        if isinstance(content, bytes):
+            return until_filed.enter_context(closing(self._blobs.open_spool()))
+        if not isinstance(content, Spool):
             raise TypeError(_FOREIGN)
+        return content
+
+    async def _read_large(
+        self, account: int, trace: bytes, content: bytes | OpenSpool, spool: Spool
+    ) -> tuple[Mail, StoredBody]:
+        """Reads a large mail while it is made durable. content: its bytes, or the spool that has them.
+
+        A few at a time: more would only keep the disk from the commits, or fill memory on their way to the bucket.
+        """
         async with self._large:
             if isinstance(content, bytes):
                 await asyncio.to_thread(spool.write, content)
-            settling = asyncio.create_task(asyncio.to_thread(spool.settle))
+            settling = asyncio.create_task(asyncio.to_thread(spool.settle, account))
             try:
                 mail = await self._reader.read(spool)
             finally:
                 await asyncio.wait([settling])  # it works on a file that its owner is about to close
-        return mail, refer(trace, settling.result(), partial(spool.land, account))
+        return mail, refer(trace, settling.result(), partial(spool.land, account) if spool.lands else None)
 
     async def _authenticate(self, account: int, envelope: Envelope, mail: Mail, content: object) -> Auth:
         """What rule B5 needs, found before the transaction begins; the operators' mail is taken as it is (A5)."""

@@ -19,7 +19,7 @@ from gateway.core.envelope import Action
 from gateway.core.resources import Account, Addresses, Message, as_json
 from gateway.sealing import Keyring
 from gateway.store.accounts import AccountRow
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, unpack
 from gateway.store.reading_events import Subjects, room_of
 
@@ -39,7 +39,7 @@ class Telling:
     parts, depth: the bounds with which messages are read (B4b).
     """
 
-    blobs: BlobStore
+    blobs: Blobs
     keyring: Callable[[], Keyring]
     public_url: Callable[[], str]
     domain: str

@@ -16,7 +16,7 @@ from crm_adapter.port import BusyError, Deal, Person
 from gateway.core.body import attachment
 from gateway.sealing import Keyring
 from gateway.store import ledger
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
@@ -33,7 +33,7 @@ class Library:
     """What the books of all back ends need. parts, depth: the bounds with which messages are read (B4b)."""
 
     store: Store
-    blobs: BlobStore
+    blobs: Blobs
     keyring: Keyring
     parts: int = 1_000
     depth: int = 50

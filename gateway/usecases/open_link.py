@@ -13,7 +13,7 @@ from functools import partial
 from gateway.core.attachments import Attachment
 from gateway.core.body import attachment
 from gateway.sealing import Keyring, SealError
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.reading_mail import DELETED, FILED, HELD, find_message
@@ -23,7 +23,7 @@ LONGEST = 500
 
 
 async def open_link(
-    store: Store, blobs: BlobStore, rings: Callable[[], Keyring], link: str, *, parts: int, depth: int
+    store: Store, blobs: Blobs, rings: Callable[[], Keyring], link: str, *, parts: int, depth: int
 ) -> tuple[Attachment, bytes] | None:
     """The attachment; None for a link that is not ours or too old, and where the message is gone."""
     try:

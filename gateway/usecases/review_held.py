@@ -13,7 +13,7 @@ from gateway.core.mail import Mail, read_mail
 from gateway.core.resources import Message
 from gateway.store.access import Principal
 from gateway.store.accounts import find_slug
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
 from gateway.store.bodies import unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.held import HELD, Held, bury_held, find_held, old_held, remove_held
@@ -26,7 +26,7 @@ _AT_ONCE = 500
 
 
 async def release_held(
-    store: Store, blobs: BlobStore, admin: Principal, id: str, settings: FilingSettings
+    store: Store, blobs: Blobs, admin: Principal, id: str, settings: FilingSettings
 ) -> Message | Decision | None:
     """Files a held mail: the rules run again with today's facts, the hold waived, its own recipients and time.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from gateway.store.blobs import Blobs
 from gateway.store.engine import Store
 from gateway.store.schema import current, head
 
@@ -13,3 +16,8 @@ async def is_ready(store: Store) -> bool:
     except Exception:
         return False
     return revision == head()
+
+
+async def are_blobs_reachable(blobs: Blobs) -> bool:
+    """Whether large mails can be read, and most likely kept. Where they can't, small mail is taken all the same."""
+    return await asyncio.to_thread(blobs.reachable)

@@ -11,7 +11,7 @@ from gateway.core.body import Content, attachment, content
 from gateway.core.resources import Message, Thread
 from gateway.store import reading_mail as mail
 from gateway.store.access import Principal
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.reading import Page, Position
@@ -61,7 +61,7 @@ async def show_message(store: Store, reader: Principal, id: str) -> Message | No
     return await store.read(lambda tx: mail.find_message(tx, reader.account, id, _states(reader)))
 
 
-async def show_raw(store: Store, blobs: BlobStore, reader: Principal, id: str) -> Raw | None:
+async def show_raw(store: Store, blobs: Blobs, reader: Principal, id: str) -> Raw | None:
     """The bytes of a message that the reader may open."""
 
     def find(tx: Tx) -> StoredBody | None:

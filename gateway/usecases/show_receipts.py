@@ -9,6 +9,7 @@ from gateway.core.resources import Event
 from gateway.store import reading_receipts as receipts
 from gateway.store.access import Principal
 from gateway.store.engine import Store, Tx
+from gateway.store.positions import settled
 from gateway.store.reading import Page, Position
 from gateway.store.reading_outcomes import Named, find_outcomes
 from gateway.store.reading_receipts import Attempt, Search
@@ -85,8 +86,12 @@ async def show_refusal(store: Store, id: str) -> Attempt | None:
 async def list_events(
     store: Store, reader: Principal, after: Position | None, limit: int, types: Sequence[str]
 ) -> Page[Event]:
-    """What happened in the account, oldest first."""
-    return await store.read(lambda tx: receipts.list_events(tx, reader.account, after, limit, types))
+    """What happened in the account, oldest first; nothing before which something else may still come.
+
+    How far that is, is asked before the snapshot is made on which it is read.
+    """
+    upto = await store.read(settled)
+    return await store.read(lambda tx: receipts.list_events(tx, reader.account, after, limit, types, upto))
 
 
 def _outcomes(tx: Tx, account: int, rows: Sequence[Attempt]) -> tuple[Outcome, ...]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from gateway import metrics
-from gateway.usecases.show_health import is_ready
+from gateway.usecases.show_health import are_blobs_reachable, is_ready
 from gateway.web.problems import Problem
 from gateway.web.services import Services
 
@@ -21,10 +21,11 @@ async def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 async def readyz(services: Services) -> JSONResponse:
-    """The store can be reached and its schema is current."""
+    """The store can be reached and its schema is current. `large_mails` is false where what keeps them is away: such
+    mails are put off then, which is no reason to take a gateway out of service."""
     if not await is_ready(services.store):
         return Problem(503, "The store can't be reached, or its schema is not current.").response()
-    return JSONResponse({"ready": True})
+    return JSONResponse({"ready": True, "large_mails": await are_blobs_reachable(services.blobs)})
 
 
 @router.get("/metrics")

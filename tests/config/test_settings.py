@@ -74,7 +74,16 @@ WRONG = {
     "another driver": ("DATABASE_URL", "postgresql+asyncpg://host/db", "names no SQLite file; allowed: sqlite:///PATH"),
     "a store in memory": ("DATABASE_URL", "sqlite:///:memory:", "names no SQLite file; allowed: sqlite:///PATH"),
     "options on the store": ("DATABASE_URL", "sqlite:///a.db?mode=ro", "has options after the path"),
-    "S3 storage": ("BLOB_URL", "s3://bucket", "S3 storage, which this version does not support yet"),
+    "S3 without a bucket": ("BLOB_URL", "s3:///mail", "names no bucket"),
+    "a bucket that can't be": ("BLOB_URL", "s3://My_Bucket", "'My_Bucket', which is no name of a bucket"),
+    "a prefix S3 advises against": ("BLOB_URL", "s3://bucket/a{b}", "'a{b}' in its prefix"),
+    "an unknown option of S3": (
+        "BLOB_URL",
+        "s3://bucket?zone=1",
+        "has the option 'zone'; known are",
+    ),
+    "an endpoint that is none": ("BLOB_URL", "s3://bucket?endpoint=minio:9000", "'minio:9000', which is no http://"),
+    "a region that is none": ("BLOB_URL", "s3://bucket?region=a%20b", "has the region 'a b'"),
     "a folder that is no URL": ("BLOB_URL", "/srv/blobs", "names no folder; allowed: file:///FOLDER"),
     "a block with host bits": ("TRUSTED_RELAYS", "10.1.2.3/8", "the block is 10.0.0.0/8"),
     "a relay by name": ("TRUSTED_RELAYS", "mx.example", "neither an IP address nor a block"),
@@ -257,6 +266,36 @@ def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -
     assert settings.database == tmp_path / "a b.db"
     assert settings.blob_path == tmp_path / "blobs"
     assert config.load({"SMARTGATE_BLOB_URL": "file:///srv/mail%20blobs"}).blob_path == Path("/srv/mail blobs")
+
+
+BUCKETS = {
+    "s3://mails": config.Bucket("mails"),
+    "s3://mails/": config.Bucket("mails"),
+    "s3://mails/eu/gate?region=eu-central-1": config.Bucket("mails", "eu/gate/", None, "eu-central-1"),
+    "s3://mails?endpoint=http://10.0.0.9:9000/": config.Bucket("mails", "", "http://10.0.0.9:9000"),
+    "s3://mails?endpoint=https%3A%2F%2Fs3.example": config.Bucket("mails", "", "https://s3.example"),
+}
+
+
+@pytest.mark.parametrize(("url", "bucket"), BUCKETS.items())
+def test_a_bucket_is_named_with_where_it_is_and_mail_waits_beside_the_store(url: str, bucket: config.Bucket) -> None:
+    settings = config.load({"SMARTGATE_BLOB_URL": url, "SMARTGATE_DATABASE_URL": "sqlite:////srv/gate/mail.db"})
+    assert settings.blob_bucket == bucket
+    assert settings.blob_path == Path("/srv/gate/spool")
+
+
+def test_the_key_to_a_bucket_may_lie_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("wJalrXUtnFEMI\n")
+    environ = {"SMARTGATE_S3_ACCESS_KEY_ID": "AKIA", "SMARTGATE_S3_SECRET_ACCESS_KEY_FILE": str(file)}
+    settings = config.load(environ)
+    assert settings.s3_secret_access_key is not None
+    assert settings.s3_secret_access_key.get_secret_value() == "wJalrXUtnFEMI"
+    assert "wJalrXUtnFEMI" not in "".join(map(str, config.describe(settings)))
+    for name, value in (("S3_SECRET_ACCESS_KEY", "wJalrXUtnFEMI"), ("BLOB_URL", "s3://AKIA:wJalrXUtnFEMI@mails")):
+        with pytest.raises(config.SettingsError, match="S3_ACCESS_KEY_ID") as refused:
+            config.load({f"SMARTGATE_{name}": value})
+        assert "wJalrXUtnFEMI" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from zstandard import ZstdError
 
 from gateway.store import schema
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import BlobError, Blobs, BlobStore
 from gateway.store.bodies import StoredBody, unpack
+from gateway.store.buckets import BucketBlobs
 from gateway.store.engine import StoreError
 from tests.crash.fleet import Letter
 
@@ -87,19 +88,20 @@ class Audit:
         self,
         place: Path | str,
         *acknowledged: Mapping[str, str],
-        blobs: Path | None = None,
+        blobs: Path | Blobs | None = None,
         whole: bool = False,
         deep: bool = True,
     ) -> list[str]:
         """What is wrong with a store, opened as the product opens it.
 
         acknowledged: for each account, Message-ID → id in the reply, "" where only the code is known. blobs: the
-        folder of large mails; left out, it stands beside the file. whole: every letter was acknowledged. deep: every
-        page is checked as well.
+        folder of large mails, or the bucket; left out, it stands beside the file. whole: every letter was acknowledged.
+        deep: every page is checked as well.
         """
         try:
             with schema.transaction(place, reading=True) as tx:
-                files = BlobStore(blobs or Path(place).parent / "blobs")
+                folder = Path(place).parent / "blobs" if blobs is None else blobs
+                files = BlobStore(folder) if isinstance(folder, Path) else folder
                 found = list(self._look(tx, files, acknowledged, whole=whole))
             if deep:
                 schema.check(place)
@@ -108,7 +110,7 @@ class Audit:
         return found
 
     def _look(
-        self, tx: Connection, blobs: BlobStore, acknowledged: Sequence[Mapping[str, str]], *, whole: bool
+        self, tx: Connection, blobs: Blobs, acknowledged: Sequence[Mapping[str, str]], *, whole: bool
     ) -> Iterator[str]:
         names: dict[str, str] = {}
         for slug, told in zip(self._accounts, acknowledged, strict=True):
@@ -119,7 +121,10 @@ class Audit:
         yield from self._cards(tx, set(names))
         for words, query in _STRAYS.items():
             yield from (f"orphan: {words}: {row[0]}" for row in tx.execute(text(query)) if row[0] is not None)
-        yield from self._files(blobs.root)
+        if isinstance(blobs, BlobStore):
+            yield from self._files(blobs.root)
+        elif isinstance(blobs, BucketBlobs):
+            yield from self._objects(blobs)
 
     def _mails(self, kept: Sequence[tuple[str, str]], told: Mapping[str, str], *, whole: bool) -> Iterator[str]:
         """Each mail once, those that must be there, and no others."""
@@ -131,7 +136,7 @@ class Audit:
         if whole:
             yield from (f"lost: {name}" for name in self._letters if name not in ids)
 
-    def _bytes(self, tx: Connection, blobs: BlobStore, names: Mapping[str, str]) -> Iterator[str]:
+    def _bytes(self, tx: Connection, blobs: Blobs, names: Mapping[str, str]) -> Iterator[str]:
         """Raw bytes as they were sent."""
         query = "SELECT account, message, codec, trace, data FROM bodies"
         for account, message, codec, trace, data in tx.execute(text(query)):
@@ -173,3 +178,13 @@ class Audit:
                 yield f"orphan: the file {path.name}"
             elif sha256(path.read_bytes()).hexdigest() != path.name:
                 yield f"torn: the file {path.name}"
+
+    def _objects(self, blobs: BucketBlobs) -> Iterator[str]:
+        """An object's name begins with the hash of its bytes; one that no mail names holds a letter all the same."""
+        for one in blobs.objects():
+            if one.name.partition(".")[0] not in self._hashes:
+                yield f"orphan: the object {one.name}"
+            try:
+                blobs.load(one.account, one.name)
+            except BlobError:
+                yield f"torn: the object {one.name}"

@@ -20,6 +20,7 @@ from tests.crash.faults import Ground, Struck, strike_all
 from tests.crash.fleet import LMTP, SMTP
 from tests.crash.kills import kill_rounds
 from tests.crash.losses import lose_replies
+from tests.crash.machines import GATEWAYS, WORKERS, run_machines
 from tests.crash.power import BUSY_CHECKPOINTS, Verdict, judge, record
 from tests.postgresql import Server
 
@@ -38,7 +39,8 @@ Step = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is done. images: of each recording. share: of all faults, drawn by lot. crashes: of PostgreSQL."""
+    """How much is done. images: of each recording. share: of all faults, drawn by lot. crashes: of PostgreSQL. deaths:
+    of machines that share one."""
 
     rounds: int
     recordings: int
@@ -47,10 +49,11 @@ class Size:
     losses: int
     share: float
     crashes: int
+    deaths: int
 
 
-SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3)
-FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_050, share=1.0, crashes=50)
+SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3, deaths=6)
+FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_050, share=1.0, crashes=50, deaths=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,15 @@ def crashes(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     counts = {"crashes": done.rounds, "workers killed": done.killed, "senders": SENDERS, "mails": done.mails}
     counts |= {"put off": done.deferred, "sent again": done.interrupted}
     return tally("PostgreSQL crashes", begun, counts, done.faults)
+
+
+def fleet(size: Size, seed: int, folder: Path, step: Step) -> Tally:
+    begun = time.monotonic()
+    done = run_machines(folder, seed, size.deaths, SENDERS, lambda: step("fleet", size.deaths))
+    counts = {"gateways": GATEWAYS, "workers": WORKERS, "machines killed": done.killed, "senders": SENDERS}
+    counts |= {"restarts of PostgreSQL": done.restarts, "mails": done.mails, "put off": done.deferred}
+    counts |= {"sent again": done.interrupted, "events": done.events, "told": done.told}
+    return tally("several machines", begun, counts, done.faults)
 
 
 def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
@@ -186,6 +198,7 @@ PARTS: dict[str, Part] = {
     "faults": faults,
     "postgresql": crashes,
     "postgresql-faults": faults_on_postgresql,
+    "fleet": fleet,
     "stories": stories,
 }
 

@@ -19,7 +19,7 @@ from gateway.core.options import read_options
 from gateway.smtp.limits import SmtpLimits
 from gateway.smtp.server import SmtpServer
 from gateway.store import accounts, tables
-from gateway.store.blobs import BlobStore
+from gateway.store.blobs import Blobs, BlobStore
 from gateway.store.bodies import find_body, unpack
 from gateway.store.decisions import unpack_decision
 from gateway.store.engine import Place, Store, Tx
@@ -82,17 +82,25 @@ class Handed:
 
 
 class House:
-    """One running gateway on its own store. folder: for large mails.
+    """One running gateway on its own store. folder: for large mails. blobs: where else they are kept.
 
     authenticity: left out, mail from loopback is taken as it is.
 
     filing: fields of FilingSettings that are not as usual.
     """
 
-    def __init__(self, place: Place, folder: Path, authenticity: Authenticity | None = None, **filing: Any) -> None:
+    def __init__(
+        self,
+        place: Place,
+        folder: Path,
+        authenticity: Authenticity | None = None,
+        blobs: Blobs | None = None,
+        **filing: Any,
+    ) -> None:
         self.place = place
         self.store = Store(place)
-        self.blobs = BlobStore(folder / "blobs")
+        self.folder = folder / "blobs"
+        self.blobs = blobs or BlobStore(self.folder)
         self.settings = FilingSettings(DOMAINS, lambda what: f"{WHY}{what}", **filing)
         self.desk = FilingDesk(self.store, self.blobs, self.settings, "mx.example", authenticity)
         self.server = SmtpServer(self.desk, SmtpLimits(), "mx.example", public_url="http://gate.example")

@@ -302,7 +302,7 @@ async def test_b11_a_large_mail_comes_back_byte_for_byte_and_one_that_is_refused
 
     assert replies == [550, 250, 250]
     assert (await house.raw(filed.id))[1] == wire(kept)
-    assert sum(1 for path in house.blobs.root.rglob("*") if path.is_file()) == 2
+    assert sum(1 for path in house.folder.rglob("*") if path.is_file()) == 2
 
 
 async def test_b10_a_store_that_is_locked_too_long_is_a_451_and_nothing_is_half_written(

@@ -268,7 +268,7 @@ async def test_a_fault_of_ours_is_told_without_our_insides(site: Site) -> None:
 async def test_it_says_whether_it_is_alive_ready_and_how_much_it_did(site: Site) -> None:
     watcher = site.client()
     assert (await watcher.get("/healthz")).text == "ok\n"
-    assert (await watcher.get("/readyz")).json() == {"ready": True}
+    assert (await watcher.get("/readyz")).json() == {"ready": True, "large_mails": True}
     assert "smartgate_mails_total" in (await watcher.get("/metrics")).text
     await site.store.stop()
     assert (await watcher.get("/healthz")).status_code == 200
