@@ -31,9 +31,20 @@ from gateway.store.accounts import list_accounts
 from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
+from gateway.usecases.delete_mail import purge_deleted, purge_files
 from gateway.usecases.drop_receipts import drop_receipts
+from gateway.usecases.keep_answers import forget_answers
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
+from gateway.wiring import (
+    Crew,
+    answers_keyring,
+    certificates,
+    doorway,
+    egress,
+    muster,
+    request_counts,
+    smtp_limits,
+)
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -144,6 +155,9 @@ class Gateway:
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
+            purge_deleted=partial(purge_deleted, self.store, settings.deleted_days),
+            purge_files=partial(purge_files, self.store, BlobStore(settings.blob_path)),
+            forget_answers=partial(forget_answers, self.store),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -267,6 +281,10 @@ class Gateway:
             limits=filing.limits,
             receipt_days=self._receipt_days,
             figures=self._figures,
+            keyring=answers_keyring(settings),
+            requests=self._crew.requests if self._crew else request_counts(settings),
+            spare_loopback=settings.api_spare_loopback,
+            egress=egress(settings),
         )
         site = build(services)
         self._close_streams = site.state.feed.close

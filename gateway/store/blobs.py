@@ -121,3 +121,7 @@ class BlobStore:
 
     def load(self, account: int, name: str) -> bytes:
         return (self.root / str(account) / name[:2] / name).read_bytes()
+
+    def drop(self, account: int, name: str) -> None:
+        """Takes a file away; harmless where it is gone already."""
+        (self.root / str(account) / name[:2] / name).unlink(missing_ok=True)

@@ -163,10 +163,10 @@ def remove_customer(tx: Connection, account: int, id: str) -> None:
     _remove_card(tx, account, customers, id)
 
 
-def add_event(tx: Connection, account: int, type: str, subject: str, at: int) -> None:
-    """Notes what happened, in the same transaction."""
-    row = {"account": account, "id": new_id(), "type": type, "at": at, "subject": subject, "conversation": None}
-    tx.execute(insert(events).values(row))
+def add_event(tx: Connection, account: int, type: str, subject: str, at: int, conversation: str | None = None) -> None:
+    """Notes what happened, in the same transaction. conversation: whose events are told in their order."""
+    row = {"account": account, "id": new_id(), "type": type, "at": at, "subject": subject}
+    tx.execute(insert(events).values(**row, conversation=conversation))
 
 
 def find_missing(tx: Connection, account: int, ids: Collection[str]) -> list[str]:

@@ -1,9 +1,10 @@
-"""Say whether the store can be reached and holds the schema this version needs."""
+"""Say whether the store can be reached and holds the schema this version needs, and whether a fault of it passes."""
 
 from __future__ import annotations
 
 from gateway.store.engine import Store
 from gateway.store.schema import current, head
+from gateway.store.troubles import is_passing as is_passing
 
 
 async def is_ready(store: Store) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import app
+from gateway.store import schema
 from tests.cli.conftest import Run
 
 ADD = ("account", "add", "acme", "--name", "Acme", "--owner", "ana@acme.example")
@@ -152,10 +153,10 @@ def test_a_wrong_setting_stops_every_command(
 
 
 def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMARTGATE_EGRESS_ADDRESSES", "192.0.2.53")
+    monkeypatch.setenv("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID", "192.0.2.53")
     said = run("account", "list", "--json")
     assert said.json == []
-    assert said.err.startswith("SMARTGATE_EGRESS_ADDRESSES has no effect")
+    assert said.err.startswith("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID has no effect")
 
 
 def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +170,9 @@ def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkey
 
 def test_the_store_is_made_by_the_first_command_and_checked_by_another(run: Run, store: Path) -> None:
     assert "isn't there yet" in run("db", "check").err
-    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": "0003"}
-    assert run("db", "upgrade", "--json").json["before"] == "0003"
-    assert run("db", "check", "--json").json == {"path": str(store), "schema": "0003", "state": "ok"}
+    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": schema.head()}
+    assert run("db", "upgrade", "--json").json["before"] == schema.head()
+    assert run("db", "check", "--json").json == {"path": str(store), "schema": schema.head(), "state": "ok"}
     with sqlite3.connect(store) as db:
         db.execute("UPDATE alembic_version SET version_num = '0000'")
     for arguments in (("db", "check"), ("account", "list"), ("serve",)):
