@@ -57,10 +57,11 @@ class Once:
         self._key = blake2b(key.encode(), digest_size=32).digest()
         self.render: Render = lambda _: None
         self.kept = False
-        self._wrote = False
+        self._looked = self._wrote = False
 
     async def look(self) -> None:
         """Raises AnsweredError where this request was carried out before, KeyReusedError where another one was."""
+        self._looked = True
         known = await self._store.read(self._find)
         if known is not None:
             self._give_again(known)
@@ -90,8 +91,8 @@ class Once:
         return cast("T", result)
 
     async def keep(self, answer: Answer) -> None:
-        """Keeps an answer that was not known yet when the work was done."""
-        if not self.kept:
+        """Keeps an answer that was not known yet when the work was done; none of a call that changes nothing."""
+        if self._looked and not self.kept:
             await self._store.write(lambda tx: self._add(tx, answer), account=self._account)
 
     def _find(self, tx: Tx) -> Kept | None:

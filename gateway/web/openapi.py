@@ -26,6 +26,8 @@ TAGS = {
     "receipts": "What became of every attempt to hand over a mail, and what happened since.",
 }
 PROBLEM = "application/problem+json"
+READS = frozenset({("post", "/v1/explain")})
+"""Calls that change nothing, whatever their method says."""
 _FAILS = {
     "type": "object",
     "title": "Problem",
@@ -105,10 +107,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(path: str, method: str, call: dict[str, Any]) -> None:
-    answers, writes = call["responses"], method != "get"
+    answers, writes = call["responses"], method != "get" and (method, path) not in READS
     answers.pop("422", None)
     given = call.setdefault("parameters", [])
-    for status in _problems(path, method, call):
+    for status in _problems(path, method, call, writes=writes):
         answers.setdefault(str(status), problem(status))
     if writes:
         given.append(_KEY)
@@ -132,12 +134,12 @@ def _head(answer: dict[str, Any], *, writes: bool) -> None:
         del answer["headers"]
 
 
-def _problems(path: str, method: str, call: dict[str, Any]) -> list[int]:
+def _problems(path: str, method: str, call: dict[str, Any], *, writes: bool) -> list[int]:
     """The errors of a call, as its method, path and parameters tell."""
     found = [401, 403, 429, 500, 503]
     if "{" in path:
         found.append(404)
-    if method != "get":
+    if writes:
         found += [409, 422]
     elif call["parameters"]:
         found.append(422)
