@@ -152,6 +152,29 @@ def test_a_wrong_setting_stops_every_command(
     ]
 
 
+def test_a_token_has_a_name_scopes_and_an_end(run: Run, acme: Any) -> None:
+    create = ("token", "create", "--account", "acme", "--user", "ana@acme.example")
+    made = run(*create, "--name", "sync", "--scope", "read", "--scope", "write", "--expires", "90d", "--json").json
+    assert set(made) >= {"token", "sign_in_url"}
+    assert (made["name"], made["scopes"]) == ("sync", ["read", "write"])
+    both = run(*create, "--scope", "write,read", "--json").json
+    assert (both["scopes"], both["expires_at"]) == (["read", "write"], None)
+    listed = {token["id"]: token for token in run("token", "list", "--account", "acme", "--json").json}
+    assert listed[made["id"]]["expires_at"] == made["expires_at"]
+    assert listed[both["id"]]["last_used_at"] is None
+    assert "sync" in run("token", "list", "--account", "acme").out
+
+
+def test_a_token_takes_no_scope_beyond_its_users_role(run: Run, acme: Any) -> None:
+    run("user", "add", "dimas@acme.example", "--account", "acme")
+    create = ("token", "create", "--account", "acme", "--user", "dimas@acme.example")
+    said = run(*create, "--scope", "admin")
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("scope 'admin' is not allowed for role 'user'; allowed: read, write")
+    assert run(*create, "--json").json["scopes"] == ["read", "write"]
+    assert "allowed: a moment to come" in run(*create, "--expires", "yesterday").err
+
+
 def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID", "192.0.2.53")
     said = run("account", "list", "--json")

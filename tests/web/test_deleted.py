@@ -53,7 +53,7 @@ async def everywhere(site: Site) -> dict[str, Any]:
     return {path: await rows(site, path) for path in paths}
 
 
-async def test_a_deleted_message_is_nowhere_and_restoring_brings_all_of_it_back(site: Site) -> None:
+async def test_e8_a_deleted_message_is_nowhere_and_restoring_brings_all_of_it_back(site: Site) -> None:
     message = await file(site, files=[("a.txt", "text/plain", b"x")])
     before = await everywhere(site)
     raw = (await site.api.get(f"/v1/messages/{message['id']}/raw")).content
@@ -83,7 +83,7 @@ async def test_the_event_is_told_in_order_of_its_conversation(site: Site) -> Non
     assert len(await site.store.read(talks)) == 1
 
 
-async def test_a_thread_counts_what_stands_in_it(site: Site) -> None:
+async def test_e8_a_thread_counts_what_stands_in_it(site: Site) -> None:
     first = await file(site, text="one", id="<1@acme.example>")
     second = await file(site, text="two", id="<2@acme.example>")
     third = await file(site, text="three", id="<3@acme.example>")
@@ -132,7 +132,7 @@ async def test_a_trace_names_no_card_of_a_deleted_message(site: Site) -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["in Deleted", "dropped for good"])
-async def test_a_mail_that_comes_again_stays_deleted(site: Site, gone: bool) -> None:
+async def test_e8_a_mail_that_comes_again_stays_deleted(site: Site, gone: bool) -> None:
     mail = letter(id="<1@acme.example>")
     await site.hand(mail)
     message = (await rows(site, "messages"))[0]
@@ -145,7 +145,7 @@ async def test_a_mail_that_comes_again_stays_deleted(site: Site, gone: bool) -> 
     assert len(await rows(site, "messages?folder=deleted")) == (0 if gone else 1)
 
 
-async def test_after_thirty_days_nothing_is_left_but_a_tombstone(site: Site) -> None:
+async def test_e8_after_thirty_days_nothing_is_left_but_a_tombstone(site: Site) -> None:
     message = await file(site, "Confidential", text="secret words", files=[("a.txt", "text/plain", b"x")])
     await delete(site, message["id"])
     await age(site, 29)
@@ -169,7 +169,7 @@ async def test_after_thirty_days_nothing_is_left_but_a_tombstone(site: Site) -> 
 
 
 @pytest.mark.parametrize("how", ["deleted", "refused"])
-async def test_the_file_of_a_large_mail_goes_with_it(site: Site, how: str) -> None:
+async def test_e8_the_file_of_a_large_mail_goes_with_it(site: Site, how: str) -> None:
     blobs: BlobStore = site.app.state.services.blobs
     if how == "deleted":
         message = (await file(site, text="large words\n" * 30_000))["id"]
@@ -200,7 +200,7 @@ async def test_held_mail_is_refused_and_not_deleted(site: Site) -> None:
         assert (answer.status_code, answer.json()["holder"]) == (409, filed), verb
 
 
-async def test_a_contact_made_meanwhile_gets_the_mail_that_is_restored(site: Site) -> None:
+async def test_e8_a_contact_made_meanwhile_gets_the_mail_that_is_restored(site: Site) -> None:
     assert (await site.hand(letter(cc="acme@mail.kommo.com"), "acme@mail.kommo.com")).startswith("250")
     message = (await rows(site, "messages"))[0]
     await delete(site, message["id"])

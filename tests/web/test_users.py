@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 from sqlalchemy import select, update
 
+import config
 from gateway.store import tables
-from tests.web.site import Site, letter
+from gateway.web.app import build
+from gateway.wiring import egress
+from tests.web.site import URL, Site, letter
 
 
 async def ask(site: Site, method: str, path: str, body: Any = None, status: int = 200) -> dict[str, Any]:
@@ -160,5 +165,12 @@ async def test_when_a_token_was_last_used_is_written_now_and_then(site: Site) ->
     assert await used() == first
 
 
-async def test_the_addresses_we_connect_from_are_listed(site: Site) -> None:
+async def test_e12_the_addresses_we_connect_from_are_listed(site: Site) -> None:
     assert await ask(site, "GET", "egress") == {"addresses": []}
+    settings = config.load({"SMARTGATE_EGRESS_ADDRESSES": "192.0.2.10, 198.51.100.0/28, 2001:db8::1"})
+    services = replace(site.app.state.services, egress=egress(settings))
+    transport = httpx2.ASGITransport(build(services))
+    headers = {"Authorization": f"Bearer {site.acme.token}"}
+    async with httpx2.AsyncClient(transport=transport, base_url=URL, headers=headers) as api:
+        answer = await api.get("/v1/egress")
+    assert answer.json() == {"addresses": ["192.0.2.10", "198.51.100.0/28", "2001:db8::1"]}

@@ -34,5 +34,5 @@ async def patch_account(services: Services, writer: Admin, change: shapes.Accoun
 
 @router.get("/egress", response_model=shapes.Egress)
 async def get_egress(services: Services, _: Reader) -> Any:
-    """The addresses from which this gateway connects to other servers, for their firewalls."""
+    """The addresses from which this gateway connects to other servers, for their firewalls (E12)."""
     return {"addresses": list(services.egress)}
