@@ -19,6 +19,7 @@ TYPES = (
     "message.filed",
     "message.held",
     "message.refused",
+    "message.restored",
     "message.sent",
 )
 

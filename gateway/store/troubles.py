@@ -54,6 +54,7 @@ _SQLITE = {
     "file is not a database": "is no SQLite database: name another file in SMARTGATE_DATABASE_URL",
     "database or disk is full": "can't grow: the disk is full",
     "disk I/O error": "can't be read or written: the disk reports an error",
+    "table is locked": "is held by another program for too long: try again, or end that program",
     "database is locked": "is held by another program for too long: try again, or end that program",
     "malformed": "is damaged: restore a backup",
 }
