@@ -203,6 +203,9 @@ class Settings(BaseSettings):
     held_days: Whole = _number(
         30, 1, 3650, "How long held mail waits for an admin, in days; then it is refused and its content dropped (B7)."
     )
+    deleted_days: Whole = _number(
+        30, 1, 3650, "How long a deleted message can be restored, in days; then its content is dropped (E8)."
+    )
     receipt_days: Whole = _number(
         365,
         1,
@@ -339,6 +342,21 @@ class Settings(BaseSettings):
         "The most new contacts and leads an hour that outsiders in one IPv4 /24 or IPv6 /48 may cause (rule B8b).",
     )
 
+    max_api_requests: Whole = _number(
+        600, 1, 1_000_000, "The most requests of one token to the API within 10 seconds; counted by each machine."
+    )
+    api_spare_loopback: Truth = _setting(
+        True,
+        "Whether programs on this machine are spared by MAX_API_REQUESTS. Requests that a proxy marks as passed on "
+        "(Forwarded, X-Forwarded-For, X-Real-IP or Via) never are. Set it to false where a proxy here marks none.",
+        "true or false",
+    )
+    egress_addresses: Networks = _setting(
+        "",
+        "The addresses from which this gateway connects to other servers, as the API lists them for firewalls (E12).",
+        "IP addresses and blocks such as 192.0.2.0/28, separated by commas",
+    )
+
     @property
     def on_postgresql(self) -> bool:
         """Whether the store is a PostgreSQL database, which several processes and machines may share."""
@@ -376,7 +394,6 @@ KEPT_APART = SECRETS | {"database_url"}
 """Fields that may be read from a file of their own: secrets, and a URL that holds a password (shown without it)."""
 
 WITHOUT_EFFECT = {
-    "egress_addresses": "this version connects to no mailbox",
     "oauth_google_client_id": "this version connects to no mailbox",
     "oauth_google_client_secret": "this version connects to no mailbox",
     "oauth_microsoft_client_id": "this version connects to no mailbox",

@@ -20,6 +20,7 @@ TYPES = (
     "message.filed",
     "message.held",
     "message.refused",
+    "message.restored",
     "message.sent",
 )
 

@@ -35,11 +35,24 @@ from gateway.stores import drop_files as drop_files
 from gateway.stores import large_mails, prepare
 from gateway.stores import transaction as transaction
 from gateway.stores import upgrade_store as upgrade_store
-from gateway.usecases.drop_orphans import drop_orphans
+from gateway.usecases.delete_mail import purge_deleted, purge_files
 from gateway.usecases.deliveries import drop_deliveries
+from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
+from gateway.usecases.keep_answers import forget_answers
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, back_ends, certificates, doorway, keyring, muster, smtp_limits
+from gateway.wiring import (
+    Crew,
+    answers_keyring,
+    back_ends,
+    certificates,
+    doorway,
+    egress,
+    keyring,
+    muster,
+    request_counts,
+    smtp_limits,
+)
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -121,6 +134,9 @@ class Gateway:
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
             drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
             drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
+            purge_deleted=partial(purge_deleted, self.store, settings.deleted_days),
+            purge_files=partial(purge_files, self.store, large_mails(settings)),
+            forget_answers=partial(forget_answers, self.store),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -255,7 +271,11 @@ class Gateway:
             receipt_days=self._receipt_days,
             figures=self._figures,
             keyring=cache(partial(keyring, settings)),
+            answers=answers_keyring(settings),
             webhooks_private=settings.webhook_allow_private,
+            requests=self._crew.requests if self._crew else request_counts(settings),
+            spare_loopback=settings.api_spare_loopback,
+            egress=egress(settings),
         )
         site = build(services)
         self._close_streams = site.state.feed.close

@@ -28,7 +28,7 @@ import typer
 from config import Listen, Settings
 from gateway import app, logs
 from gateway.core.options import MissingError
-from gateway.usecases import accounts, users
+from gateway.usecases import accounts, tokens
 
 SLUG, NAME = "acme", "Acme Coffee Machines"
 ANA = "Ana Lima <ana@acme.example>"
@@ -224,7 +224,7 @@ class Stage:
     def _invite(self) -> None:
         smtp, url, domain = self.gateway.port("smtp"), self.gateway.public_url, self.settings.domains[0]
         with app.transaction(self.settings) as tx:
-            _, secret = users.create_token(tx, SLUG, OWNER)
+            _, secret = tokens.create_token(tx, SLUG, OWNER)
         lead = f"{SLUG}+lead@{domain}"
         host, port = _reachable(smtp.host), smtp.port
         typer.echo("\nLook at it in a browser (this link signs you in once, within 15 minutes):\n")
@@ -300,7 +300,7 @@ def _enter(settings: Settings) -> str:
     """A token of the demo account's owner; the account is opened where it isn't there."""
     with app.transaction(settings) as tx:
         try:
-            return users.create_token(tx, SLUG, OWNER)[0]
+            return tokens.create_token(tx, SLUG, OWNER)[0].secret
         except MissingError:
             house = app.house(settings)
             return accounts.open_account(tx, house, SLUG, NAME, OWNER, ["acme.example"]).token

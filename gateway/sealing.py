@@ -32,6 +32,10 @@ class Keyring:
         self._keys = {hashlib.sha256(key).digest()[:_NAME_BYTES]: AESGCM(key) for key in made}
         self._current = next(iter(self._keys), None)
 
+    def __bool__(self) -> bool:
+        """Whether there is a key to seal with."""
+        return self._current is not None
+
     def seal(self, plain: bytes, about: str) -> bytes:
         """The value sealed, for the row that `about` names. Raises SealError where there is no key."""
         if self._current is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
@@ -12,9 +14,10 @@ import structlog
 
 from config import Settings
 from gateway import metrics
+from gateway.counting import Buckets, Lock, SharedBuckets
 from gateway.figures import Board
 from gateway.listening import Ear, ListenError, allow_connections
-from gateway.sealing import Keyring, key_file
+from gateway.sealing import Keyring, SealError, key_file
 from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.usecases.mirror_contacts import Mirrors
 
 _log = structlog.get_logger(__name__)
+_API_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,15 @@ class Crew:
     """The workers of one server, as one of them sees it.
 
     ears: by role, the sockets that all of them listen on. crowds: by role, how many connections each of them holds.
-    board: the figures of all. ledger: what they count together by address. size: how many they are. number: which one
-    this is, from 0.
+    board: the figures of all. ledger: what they count together by address. requests: what they count by token. size:
+    how many they are. number: which one this is, from 0.
     """
 
     ears: Mapping[str, Ear]
     crowds: Mapping[str, Crowds]
     board: Board
     ledger: Ledger
+    requests: SharedBuckets
     size: int
     number: int = 0
 
@@ -170,7 +175,21 @@ def muster(settings: Settings, ears: Mapping[str, Ear], size: int) -> Crew:
 
     lent = {role: ear.lent() for role, ear in ears.items()}
     crowds = {role: Crowds(size) for role in ears}
-    return Crew(lent, crowds, Board(size), Ledger(smtp_limits(settings), size), size)
+    return Crew(lent, crowds, Board(size), Ledger(smtp_limits(settings), size), _shared(settings), size)
+
+
+def request_counts(settings: Settings) -> Buckets:
+    """Counts the API's requests by token."""
+    return Buckets(settings.max_api_requests, _API_SECONDS, time.monotonic)
+
+
+def _shared(settings: Settings) -> SharedBuckets:
+    return SharedBuckets(settings.max_api_requests, _API_SECONDS, Lock(), os.urandom(16), time.monotonic)
+
+
+def egress(settings: Settings) -> tuple[str, ...]:
+    """The addresses we connect from (E12); one of a single address without its prefix."""
+    return tuple(str(one.network_address if one.num_addresses == 1 else one) for one in settings.egress_addresses)
 
 
 def certificates(settings: Settings) -> Certificates | None:
@@ -247,3 +266,11 @@ def _means(settings: Settings, url: Callable[[], str]) -> Means:
     from crm_adapter.factory import Means
 
     return Means(allow_private=settings.webhook_allow_private, link=lambda message: f"{url()}/mail/{message}")
+
+
+def answers_keyring(settings: Settings) -> Keyring:
+    """The keys that kept answers are sealed with; none where there are none, as each request's own key will do."""
+    try:
+        return keyring(settings)
+    except SealError:
+        return Keyring(())

@@ -10,7 +10,7 @@ from gateway import app
 from gateway.commands.output import group, moment, print_facts, print_json, print_table, settings
 from gateway.core.options import check_flag
 from gateway.core.resources import User, as_json, rfc3339
-from gateway.usecases import users
+from gateway.usecases import tokens, users
 from gateway.usecases.accounts import sign_in_url
 
 user_commands = group("Users: their addresses are team, and they may sign in.")
@@ -79,43 +79,65 @@ def remove_user(mail: Mail, account: Account, json: Json = False) -> None:
 def create_token(
     account: Account,
     user: Annotated[str, typer.Option(help="The user's e-mail address.", metavar="MAIL")],
+    name: Annotated[str, typer.Option(help="What it is for, such as the program's name.")] = "",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="read, write or admin; may be given more than once. Left out: all the user may do."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 12h, 90d, or a date. Left out: never.", metavar="WHEN")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make an API token and a sign-in link for a user; both are shown once."""
     chosen = settings()
+    scopes = tuple(part.strip() for text in scope for part in text.split(",")) if scope else None
     with app.transaction(chosen) as tx:
-        token, secret = users.create_token(tx, account, user)
-    link = sign_in_url(app.public_url(chosen), secret)
+        token, link_secret = tokens.create_token(tx, account, user, tokens.Wish(name, scopes, expires))
+    link = sign_in_url(app.public_url(chosen), link_secret)
     if json:
-        print_json({"token": token, "sign_in_url": link})
+        about = {key: value for key, value in as_json(token).items() if key in ("id", "name", "scopes", "expires_at")}
+        print_json({"token": token.secret, "sign_in_url": link, **about})
         return
-    print_facts([("API token", token), ("sign in (once, 15 minutes)", link)])
+    print_facts([("API token", token.secret), ("sign in (once, 15 minutes)", link), ("may", ", ".join(token.scopes))])
 
 
 @token_commands.command("list")
 def list_tokens(account: Account, json: Json = False) -> None:
     """List the tokens, links and sessions that work; never their secrets."""
     with app.transaction(settings(), reading=True) as tx:
-        found = users.list_tokens(tx, account)
+        found = tokens.list_tokens(tx, account)
     if json:
         print_json(
             [
                 {
                     "id": token.id,
                     "kind": token.kind,
+                    "name": token.name,
                     "user": token.email,
+                    "scopes": list(token.scopes),
                     "created_at": rfc3339(token.created_at),
                     "expires_at": rfc3339(token.expires_at) if token.expires_at is not None else None,
+                    "last_used_at": rfc3339(token.last_used_at) if token.last_used_at is not None else None,
                 }
                 for token in found
             ]
         )
         return
     rows = [
-        (one.id, one.kind, one.email, moment(one.created_at), moment(one.expires_at) if one.expires_at else "never")
+        (
+            one.id,
+            one.kind,
+            one.name,
+            one.email,
+            ", ".join(one.scopes),
+            moment(one.created_at),
+            moment(one.expires_at) if one.expires_at else "never",
+            moment(one.last_used_at) if one.last_used_at else "never",
+        )
         for one in found
     ]
-    print_table(("ID", "KIND", "USER", "SINCE", "ENDS"), rows, "No token.")
+    print_table(("ID", "KIND", "NAME", "USER", "MAY", "SINCE", "ENDS", "LAST USED"), rows, "No token.")
 
 
 @token_commands.command("revoke")
@@ -126,7 +148,7 @@ def revoke_token(
 ) -> None:
     """End a token; the next request with it is refused."""
     with app.transaction(settings()) as tx:
-        users.revoke_token(tx, account, token)
+        tokens.revoke_token(tx, account, token)
     if json:
         print_json({"id": token, "revoked": True})
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gateway.core.address import normal_domain, parse_address
 from gateway.core.admission import RESERVED_SLUGS, valid_slug
@@ -28,6 +29,8 @@ class MissingError(AccountError):
 COPY_POLICIES = ("cc", "cc_or_to")
 STRANGERS = ("accept", "hold", "refuse")
 ROLES = ("admin", "user")
+SCOPES = ("read", "write", "admin")
+"""What a token may do: ask, change, and do either where only admins may. None goes beyond its user's role."""
 MAX_GRACE_DAYS = 36_500
 MAX_NAME = 200
 _PUBLIC = (
@@ -188,3 +191,42 @@ def name_of(email: str) -> str:
     """What a user is called until somebody says otherwise: `ana.lima@…` is Ana Lima."""
     words = re.split(r"[._+-]+", email.partition("@")[0])
     return " ".join(word.capitalize() for word in words if word) or email
+
+
+def check_scopes(scopes: Collection[str], role: str) -> tuple[str, ...]:
+    """The scopes of a token, in the order of SCOPES. role: its user's, which no token exceeds. Raises AccountError."""
+    allowed = scopes_of(role)
+    for scope in scopes:
+        if scope not in SCOPES:
+            raise AccountError(f"scope {scope[:80]!a} is not allowed; allowed: {', '.join(allowed)}")
+        if scope not in allowed:
+            raise AccountError(f"scope {scope!r} is not allowed for role {role!r}; allowed: {', '.join(allowed)}")
+    if not scopes:
+        raise AccountError(f"no scope is not allowed; allowed: one or more of {', '.join(allowed)}")
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def scopes_of(role: str) -> tuple[str, ...]:
+    """All that a user of a role may do."""
+    return SCOPES if role == "admin" else SCOPES[:2]
+
+
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([hd])")
+_HOURS = {"h": 1, "d": 24}
+
+
+def check_expires(text: str, now: int) -> int:
+    """When a token ends, in milliseconds: after a span from `now`, or at a moment to come. Raises AccountError."""
+    allowed = "a moment to come as 2027-01-31 or 2027-01-31T12:00:00Z, or a span as 12h or 90d"
+    span = _SPAN.fullmatch(text.strip())
+    if span is not None:
+        return now + int(span[1]) * _HOURS[span[2]] * 3_600_000
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        moment = moment if moment.tzinfo or len(text.strip()) > 10 else moment.replace(tzinfo=UTC)
+        found = int(moment.timestamp() * 1000) if moment.tzinfo else 0
+    except (ValueError, OverflowError, OSError):
+        found = 0
+    if found <= now:
+        raise AccountError(f"expires_at {text[:80]!a} is not allowed; allowed: {allowed}")
+    return found

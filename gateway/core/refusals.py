@@ -19,3 +19,8 @@ class Taken:
 
     detail: str
     holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """It is no longer as whoever wants to change it has seen it."""

@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMES = frozenset(("at", "connected_at", "created_at", "date", "last_at", "next_at", "settled_at"))
+_TIMES = frozenset(
+    ("at", "connected_at", "created_at", "date", "expires_at", "last_at", "last_used_at", "next_at", "settled_at")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,26 @@ class User:
     role: str
     shared_mail: bool
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a program comes in with, as a user (id). scopes: read, write, admin. last_used_at: to some ten minutes."""
+
+    id: str
+    name: str
+    user: str
+    scopes: tuple[str, ...]
+    created_at: int
+    expires_at: int | None
+    last_used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken(Token):
+    """A token with its secret, which is shown this once."""
+
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,87 +1,24 @@
 """What all workers of a server count together by address (rule A8), in memory that they share.
 
-The memory is made before the workers are, and inherited. A row is found by a keyed hash of its address, in a set of
-eight; of a full set the row that was counted longest ago gives way. Tokens are taken under a lock of the system, which
-a worker that is killed lets go; who has to wait too long for it counts without. Who is inside is written by each worker
-into rows of its own, which are emptied when a worker begins in the place of one that died.
+The memory is made before the workers are, and inherited. Who is inside is written by each worker into rows of its own,
+which are emptied when a worker begins in the place of one that died; what is taken is counted in `gateway.counting`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import time
-from hashlib import blake2b
 from struct import Struct
 
+from gateway.counting import Clock, Lock, SharedBuckets, hashed
 from gateway.smtp.limits import SmtpLimits
-from gateway.smtp.visitors import Clock, Counts
+from gateway.smtp.visitors import Counts
 
 _WAYS = 8
-_BUCKET_SETS, _PRESENCE_SETS = 8_192, 2_048
-_BUCKET = Struct("=Qdd")
-"""Hash of the key, tokens left, and when that was."""
+_PRESENCE_SETS = 2_048
 _PRESENT = Struct("=QQ")
 """Hash of the key, and how many."""
-_PATIENCE_SECONDS = 0.1
-"""So long the lock is asked for. It is held for some microseconds; only a worker that was stopped keeps it longer."""
-
-
-class Lock:
-    """Keeps processes apart for a moment; let go by the system when one of them dies (fcntl(2), record locks)."""
-
-    def __init__(self) -> None:
-        self._file = os.memfd_create("smartgate-counts")
-
-    def __enter__(self) -> None:
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > until:
-                    return
-                os.sched_yield()
-            else:
-                return
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.lockf(self._file, fcntl.LOCK_UN)
-
-
-class SharedBuckets:
-    """Token buckets as `gateway.smtp.visitors.Buckets`, one for all workers."""
-
-    def __init__(self, capacity: float, seconds: float, lock: Lock, secret: bytes, clock: Clock) -> None:
-        self.capacity = capacity
-        self._per_second = capacity / seconds
-        self._lock, self._secret, self._clock = lock, secret, clock
-        self._memory = mmap.mmap(-1, _BUCKET_SETS * _WAYS * _BUCKET.size)
-
-    def level(self, key: str) -> float:
-        """What is left."""
-        return self._find(_hash(key, self._secret))[1]
-
-    def take(self, key: str) -> float:
-        """Take one token, also where nothing is left. What is left then."""
-        wanted = _hash(key, self._secret)
-        with self._lock:
-            at, level = self._find(wanted)
-            self._memory[at : at + _BUCKET.size] = _BUCKET.pack(wanted, level - 1, self._clock())
-        return level - 1
-
-    def _find(self, wanted: int) -> tuple[int, float]:
-        """Where the row of a key stands or would stand, and what is left."""
-        width = _WAYS * _BUCKET.size
-        begin = wanted % _BUCKET_SETS * width
-        oldest = (float("inf"), 0)
-        for n, (found, level, since) in enumerate(_BUCKET.iter_unpack(self._memory[begin : begin + width])):
-            at = begin + n * _BUCKET.size
-            if found == wanted:
-                return at, min(self.capacity, level + (self._clock() - since) * self._per_second)
-            oldest = min(oldest, (since if found else 0.0, at))
-        return oldest[1], self.capacity
 
 
 class SharedPresence:
@@ -93,7 +30,7 @@ class SharedPresence:
         self._rows = [mmap.mmap(-1, _PRESENCE_SETS * _WAYS * _PRESENT.size) for _ in range(places)]
 
     def count(self, key: str) -> int:
-        wanted = _hash(key, self._secret)
+        wanted = hashed(key, self._secret)
         return sum(_find(rows, wanted)[1] for rows in self._rows)
 
     def enter(self, key: str) -> None:
@@ -109,7 +46,7 @@ class SharedPresence:
 
     def _add(self, key: str, step: int) -> None:
         """Nothing is counted where a set is full of others who are inside."""
-        rows, wanted = self._rows[self.place], _hash(key, self._secret)
+        rows, wanted = self._rows[self.place], hashed(key, self._secret)
         at, count = _find(rows, wanted)
         if at >= 0:
             rows[at : at + _PRESENT.size] = _PRESENT.pack(wanted, max(0, count + step))
@@ -126,11 +63,6 @@ def _find(rows: mmap.mmap, wanted: int) -> tuple[int, int]:
         if not count:
             free = begin + n * _PRESENT.size
     return free, 0
-
-
-def _hash(key: str, secret: bytes) -> int:
-    """A number no peer can foresee, never nought."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8, key=secret).digest(), "little") | 1
 
 
 class Ledger:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,46 +20,13 @@ import structlog
 
 from gateway import metrics
 from gateway.core.replies import Reply
+from gateway.counting import Buckets, Clock
 from gateway.smtp import answers
 from gateway.smtp.limits import SmtpLimits
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Clock = Callable[[], float]
 
-_KEPT = 50_000
-"""So many addresses, or blocks, are remembered by each counter: a few megabytes."""
 _log = structlog.get_logger(__name__)
-
-
-class Buckets:
-    """Token buckets by key: each holds `capacity`, refills evenly over `seconds`, and may go into debt."""
-
-    def __init__(self, capacity: float, seconds: float, clock: Clock, kept: int = _KEPT) -> None:
-        self.capacity = capacity
-        self._per_second = capacity / seconds
-        self._clock = clock
-        self._kept = kept
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._levels)
-
-    def level(self, key: str) -> float:
-        """What is left."""
-        found = self._levels.get(key)
-        if found is None:
-            return self.capacity
-        level, at = found
-        return min(self.capacity, level + (self._clock() - at) * self._per_second)
-
-    def take(self, key: str) -> float:
-        """Take one token, also where nothing is left. What is left then."""
-        level = self.level(key) - 1
-        self._levels[key] = (level, self._clock())
-        self._levels.move_to_end(key)
-        if len(self._levels) > self._kept:
-            self._levels.popitem(last=False)
-        return level
 
 
 class Presence(Counter[str]):

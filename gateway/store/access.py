@@ -10,15 +10,19 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
 
+from gateway.core.options import SCOPES
 from gateway.store.ids import new_id
 from gateway.store.tables import accounts, tokens, users
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
+USE_NOTED_EVERY = 10 * MINUTE
+"""How coarse the time is at which a token was last used: a write every so often, not a request."""
 LIVES: dict[str, int | None] = {"api": None, "sign_in": 15 * MINUTE, "session": 14 * DAY}
 """Kinds of token and how long each lives, in milliseconds; None for ever, until it is revoked."""
 
@@ -28,7 +32,10 @@ _SECRET = re.compile(r"(sga|sgi|sgs)_([0-9]{1,9})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user of one account who proved it. account: the account's number, the wall between accounts. token: its id."""
+    """A user of one account who proved it. account: the account's number, the wall between accounts. token: its id.
+
+    scopes: what the token may do. role: the user's as of now, and no more than the token's scopes let it be.
+    """
 
     account: int
     slug: str
@@ -38,23 +45,40 @@ class Principal:
     role: str
     shared_mail: bool
     token: str
+    scopes: frozenset[str] = frozenset(SCOPES)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What may be shown of a token; never its secret. Times are milliseconds since 1970."""
+    """What may be shown of a token; never its secret. Times are milliseconds since 1970. user, email: whose it is."""
 
     id: str
     kind: str
+    name: str
+    user: str
     email: str
+    scopes: tuple[str, ...]
     created_at: int
     expires_at: int | None
+    last_used_at: int | None
 
 
-def issue_token(tx: Connection, account: int, user: str, kind: str, now: int, expires_at: int | None = None) -> str:
+def issue_token(
+    tx: Connection,
+    account: int,
+    user: str,
+    kind: str,
+    now: int,
+    expires_at: int | None = None,
+    *,
+    name: str = "",
+    scopes: Sequence[str] = SCOPES,
+    id: str = "",
+) -> str:
     """Makes a token of a user (id) and gives the secret, which can't be read again.
 
-    expires_at: left out, the kind's own life. Tokens of the account that have run out are swept on the way.
+    expires_at: left out, the kind's own life. id: the token's, left out a new one. Tokens of the account that have run
+    out are swept on the way.
     """
     life = LIVES[kind]
     if expires_at is None and life is not None:
@@ -64,10 +88,12 @@ def issue_token(tx: Connection, account: int, user: str, kind: str, now: int, ex
     tx.execute(
         insert(tokens).values(
             account=account,
-            id=new_id(),
+            id=id or new_id(),
             hash=_hash(secret),
             user=user,
             kind=kind,
+            name=name,
+            scopes=",".join(scopes),
             created_at=now,
             expires_at=expires_at,
         )
@@ -85,6 +111,7 @@ _PRINCIPAL = (
         users.c.role,
         users.c.shared_mail,
         tokens.c.id.label("token"),
+        tokens.c.scopes,
     )
     .join(users, and_(users.c.account == tokens.c.account, users.c.id == tokens.c.user))
     .join(accounts, accounts.c.number == tokens.c.account)
@@ -104,7 +131,10 @@ def find_principal(tx: Connection, token: str, kind: str, now: int) -> Principal
     if key is None:
         return None
     row = tx.execute(_PRINCIPAL, {"b_account": key[0], "b_hash": key[1], "b_kind": kind, "b_now": now}).first()
-    return None if row is None else Principal(*row)
+    if row is None:
+        return None
+    may = frozenset(row.scopes.split(","))
+    return replace(Principal(*row[:-1], scopes=may), role=row.role if "admin" in may else "user")
 
 
 def redeem_sign_in(tx: Connection, token: str, now: int) -> tuple[str, Principal] | None:
@@ -122,17 +152,51 @@ def redeem_sign_in(tx: Connection, token: str, now: int) -> tuple[str, Principal
 
 def list_tokens(tx: Connection, account: int, now: int) -> list[TokenRow]:
     """The account's tokens that still work, newest first."""
+    return _tokens(tx, account, tokens.c.used_at.is_(None), _lives(now))
+
+
+def find_token(tx: Connection, account: int, id: str, now: int) -> TokenRow | None:
+    """A program's token of the account that still works."""
+    found = _tokens(tx, account, tokens.c.id == id, tokens.c.kind == "api", _lives(now))
+    return found[0] if found else None
+
+
+def _tokens(tx: Connection, account: int, *conditions: ColumnElement[bool]) -> list[TokenRow]:
     query = (
-        select(tokens.c.id, tokens.c.kind, users.c.email, tokens.c.created_at, tokens.c.expires_at)
-        .join(users, and_(users.c.account == tokens.c.account, users.c.id == tokens.c.user))
-        .where(
-            tokens.c.account == account,
-            tokens.c.used_at.is_(None),
-            or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now),
+        select(
+            tokens.c.id,
+            tokens.c.kind,
+            tokens.c.name,
+            tokens.c.user,
+            users.c.email,
+            tokens.c.scopes,
+            tokens.c.created_at,
+            tokens.c.expires_at,
+            tokens.c.last_used_at,
         )
+        .join(users, and_(users.c.account == tokens.c.account, users.c.id == tokens.c.user))
+        .where(tokens.c.account == account, *conditions)
         .order_by(tokens.c.id.desc())
     )
-    return [TokenRow(*row) for row in tx.execute(query)]
+    return [TokenRow(*row[:5], tuple(row.scopes.split(",")), *row[6:]) for row in tx.execute(query)]
+
+
+def _lives(now: int) -> ColumnElement[bool]:
+    return or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now)
+
+
+def set_token(tx: Connection, account: int, token: TokenRow) -> None:
+    """Writes a token's name, scopes and end anew."""
+    mine = (tokens.c.account == account, tokens.c.id == token.id)
+    changed = {"name": token.name, "scopes": ",".join(token.scopes), "expires_at": token.expires_at}
+    tx.execute(update(tokens).where(*mine).values(changed))
+
+
+def note_use(tx: Connection, account: int, token: str, now: int) -> None:
+    """A token (id) was used; harmless where it is gone, or another process noted it a moment ago."""
+    stale = or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at <= now - USE_NOTED_EVERY)
+    mine = (tokens.c.account == account, tokens.c.id == token)
+    tx.execute(update(tokens).where(*mine, stale).values(last_used_at=now))
 
 
 def revoke_token(tx: Connection, account: int, token: str) -> bool:

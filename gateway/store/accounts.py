@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, bindparam, delete, insert, select, update
 
 from gateway.core.admission import Directory
+from gateway.core.envelope import Action
 from gateway.core.options import ConflictError, MissingError, Options
+from gateway.core.resources import Account, Addresses, User
 from gateway.store.ids import new_id
 from gateway.store.lists import among, listed
 from gateway.store.prepared import Prepared
@@ -38,6 +40,22 @@ class AccountRow:
     never_log: tuple[str, ...]
     created_at: int
 
+    def shown(self, domain: str) -> Account:
+        """As the API shows it. domain: the gateway domain its addresses are written with."""
+        attach, contact, lead = (f"{self.slug}{action.suffix}@{domain}" for action in Action)
+        return Account(
+            id=self.id,
+            slug=self.slug,
+            name=self.name,
+            addresses=Addresses(attach, contact, lead),
+            own_domains=self.own_domains,
+            never_log=self.never_log,
+            copy_policy=self.copy_policy,
+            strangers=self.strangers,
+            rename_grace_days=self.rename_grace_days,
+            created_at=self.created_at,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
@@ -49,6 +67,10 @@ class UserRow:
     role: str
     shared_mail: bool
     created_at: int
+
+    def shown(self) -> User:
+        """As the API shows it."""
+        return User(self.id, self.email, self.name, self.role, self.shared_mail, self.created_at)
 
 
 _FOUND = select(slugs.c.account, slugs.c.retired_at, accounts.c.rename_grace_days).join(
@@ -168,6 +190,12 @@ def add_user(
 def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
     """The user of this account with this address, given as `check_email` writes it."""
     row = tx.execute(select(*_USER).where(users.c.account == account, users.c.email == email)).first()
+    return None if row is None else UserRow(*row)
+
+
+def get_user(tx: Connection, account: int, id: str) -> UserRow | None:
+    """The user of this account with this id."""
+    row = tx.execute(select(*_USER).where(users.c.account == account, users.c.id == id)).first()
     return None if row is None else UserRow(*row)
 
 

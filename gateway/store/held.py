@@ -6,16 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
 from gateway.core.facts import Auth
 from gateway.store.bodies import StoredBody
 from gateway.store.decisions import unpack_decision
-from gateway.store.tables import bodies, messages, participants, receipts, sources
+from gateway.store.deletions import drop_content
+from gateway.store.tables import bodies, messages, receipts
 
 HELD = "held"
-GONE = "gone"
-"""State of a tombstone: the mail came, its content was dropped, and it stays so when it comes again (B9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +79,11 @@ def _auth(decision: dict[str, Any]) -> Auth:
 
 def remove_held(tx: Connection, account: int, id: str) -> None:
     """Takes every row of a held mail away, so that it can be filed anew under its id; the receipts stay."""
-    _drop_content(tx, account, id)
+    drop_content(tx, account, id)
     tx.execute(delete(messages).where(messages.c.account == account, messages.c.id == id))
-
-
-def bury_held(tx: Connection, account: int, id: str) -> None:
-    """Drops the content of a held mail; the tombstone keeps it from coming back."""
-    _drop_content(tx, account, id)
-    nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
-    tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(state=GONE, **nothing))
 
 
 def old_held(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
     """Account and id of mails that have been held since before a moment."""
     query = select(messages.c.account, messages.c.id).where(messages.c.state == HELD, messages.c.at < before)
     return [(row.account, row.id) for row in tx.execute(query.order_by(messages.c.at).limit(most))]
-
-
-def _drop_content(tx: Connection, account: int, id: str) -> None:
-    for table in (bodies, participants, sources):
-        tx.execute(delete(table).where(table.c.account == account, table.c.message == id))

@@ -163,16 +163,17 @@ def _file(one: dict[str, Any]) -> File:
 def list_threads(
     tx: Connection, account: int, after: Position | None, limit: int, *, mailbox: str | None = None
 ) -> Page[Thread]:
-    """Threads, newest first by their first message. mailbox: `smart` or a mailbox's id."""
-    query = select(threads).where(threads.c.account == account)
+    """Threads in which something stands, newest first by their first message. mailbox: `smart` or a mailbox's id."""
+    query = select(threads).where(threads.c.account == account, threads.c.count > 0)
     if mailbox is not None:
         query = query.where(threads.c.mailbox == mailbox)
     return read_page(tx, query, [threads.c.id], after, limit).map(_thread)
 
 
 def find_thread(tx: Connection, account: int, id: str) -> Thread | None:
-    """One thread of the account."""
-    row = tx.execute(select(threads).where(threads.c.account == account, threads.c.id == id)).one_or_none()
+    """One thread of the account in which something stands."""
+    mine = (threads.c.account == account, threads.c.id == id, threads.c.count > 0)
+    row = tx.execute(select(threads).where(*mine)).one_or_none()
     return _thread(row) if row is not None else None
 
 

@@ -24,8 +24,9 @@ _TABLES: dict[str, Table] = {"contact": contacts, "lead": leads, "customer": cus
 
 
 def find_outcomes(tx: Connection, account: int, of: Sequence[str]) -> dict[str, tuple[Named, ...]]:
-    """The cards of each message, contacts first."""
-    query = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
+    """The cards of each message, contacts first; one that was deleted is on none."""
+    filed = (messages.c.account == account) & (messages.c.id == cards.c.message) & (messages.c.state == "filed")
+    query = select(cards.c.message, cards.c.card, cards.c.kind).join(messages, filed).where(cards.c.account == account)
     found = collect(tx, query, cards.c.message, of, cards.c.kind, cards.c.card)
     names: dict[str, str] = {}
     for kind, table in _TABLES.items():

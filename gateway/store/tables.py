@@ -27,6 +27,8 @@ from gateway.store.outbox import endpoints as endpoints
 from gateway.store.outbox import events as events
 from gateway.store.outbox import lanes as lanes
 from gateway.store.outbox import ledger as ledger
+from gateway.store.short_lived import answers as answers
+from gateway.store.short_lived import deletions as deletions
 
 accounts = Table(
     "accounts",
@@ -109,6 +111,9 @@ tokens = Table(
     columns.time("created_at"),
     columns.time("expires_at", null=True),
     columns.time("used_at", null=True),
+    columns.text("name", default=""),
+    columns.text("scopes", default="read,write,admin"),
+    columns.time("last_used_at", null=True),
     PrimaryKeyConstraint("account", "id"),
     UniqueConstraint("account", "hash"),
     sqlite_with_rowid=False,

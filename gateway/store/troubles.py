@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
 def name_of(url: URL) -> str:
@@ -17,16 +18,32 @@ def name_of(url: URL) -> str:
     return shown.render_as_string()
 
 
+def is_passing(fault: Exception) -> bool:
+    """Whether a fault is trouble with the store that may be over when one tries again: a lock, a full disk, no server.
+
+    A prepared statement raises what the driver does, everything else a DBAPIError.
+    """
+    if isinstance(fault, PoolTimeoutError):
+        return True
+    cause = fault.orig if isinstance(fault, DBAPIError) else fault
+    known = type(cause).__module__.partition(".")[0] in ("sqlite3", "psycopg")
+    return known and cause is not None and _words(cause) is not None
+
+
 def in_words(error: DBAPIError) -> str | None:
     """What follows after "the store NAME"."""
-    state = getattr(error.orig, "sqlstate", None)
-    said = str(error.orig)
+    return None if error.orig is None else _words(error.orig)
+
+
+def _words(cause: BaseException) -> str | None:
+    state = getattr(cause, "sqlstate", None)
+    said = str(cause)
     if state is not None:
         return _POSTGRESQL_STATES.get(state) or _POSTGRESQL_CLASSES.get(state[:2])
     for sign, words in (_SQLITE | _POSTGRESQL_CONNECTING).items():
         if sign in said:
             return words
-    if type(error.orig).__module__.startswith("psycopg"):
+    if type(cause).__module__.startswith("psycopg"):
         return f"can't be reached: {' '.join(said.split())[:300]}"
     return None
 
@@ -37,6 +54,7 @@ _SQLITE = {
     "file is not a database": "is no SQLite database: name another file in SMARTGATE_DATABASE_URL",
     "database or disk is full": "can't grow: the disk is full",
     "disk I/O error": "can't be read or written: the disk reports an error",
+    "table is locked": "is held by another program for too long: try again, or end that program",
     "database is locked": "is held by another program for too long: try again, or end that program",
     "malformed": "is damaged: restore a backup",
 }

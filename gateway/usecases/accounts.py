@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.core.envelope import Action
 from gateway.core.options import (
     AccountError,
     Options,
@@ -17,7 +16,7 @@ from gateway.core.options import (
     name_of,
     read_options,
 )
-from gateway.core.resources import Account, Addresses, User
+from gateway.core.resources import Account, User
 from gateway.store import access, accounts
 from gateway.store.accounts import AccountRow
 from gateway.store.engine import Tx
@@ -53,9 +52,7 @@ def open_account(tx: Tx, house: House, slug: str, name: str, owner: str, own_dom
     token = access.issue_token(tx, account.number, user.id, "api", now)
     link = access.issue_token(tx, account.number, user.id, "sign_in", now)
     shown = _shown(house, _again(tx, account))
-    return Opened(
-        shown, User(user.id, email, user.name, "admin", True, now), token, sign_in_url(house.public_url, link)
-    )
+    return Opened(shown, user.shown(), token, sign_in_url(house.public_url, link))
 
 
 def list_accounts(tx: Tx, house: House) -> tuple[Account, ...]:
@@ -67,7 +64,7 @@ def show_account(tx: Tx, house: House, slug: str) -> tuple[Account, tuple[User, 
     """One account and its users, the oldest first."""
     row = accounts.require_account(tx, slug)
     people = accounts.list_users(tx, row.number)
-    return _shown(house, row), tuple(User(u.id, u.email, u.name, u.role, u.shared_mail, u.created_at) for u in people)
+    return _shown(house, row), tuple(user.shown() for user in people)
 
 
 def rename_account(tx: Tx, house: House, old: str, new: str) -> Account:
@@ -110,19 +107,7 @@ def _again(tx: Tx, row: AccountRow) -> AccountRow:
 
 
 def _shown(house: House, row: AccountRow) -> Account:
-    attach, contact, lead = (f"{row.slug}{action.suffix}@{house.domains[0]}" for action in Action)
-    return Account(
-        id=row.id,
-        slug=row.slug,
-        name=row.name,
-        addresses=Addresses(attach, contact, lead),
-        own_domains=row.own_domains,
-        never_log=row.never_log,
-        copy_policy=row.copy_policy,
-        strangers=row.strangers,
-        rename_grace_days=row.rename_grace_days,
-        created_at=row.created_at,
-    )
+    return row.shown(house.domains[0])
 
 
 def _now() -> int:

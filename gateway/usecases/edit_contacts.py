@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.address import parse_address
 from gateway.core.names import split_name
 from gateway.core.options import AccountError, check_name
-from gateway.core.refusals import Taken, Wrong
+from gateway.core.refusals import Stale, Taken, Wrong
 from gateway.core.resources import Contact
 from gateway.store.access import Principal
 from gateway.store.cards_writing import add_contact, remove_contact, set_contact
@@ -64,13 +64,20 @@ async def make_contact(
 
 
 async def change_contact(
-    store: Store, writer: Principal, id: str, change: ContactChange, gateway_domains: Collection[str]
-) -> Contact | Wrong | Taken | None:
-    """The contact as it is then; None when the account has no such one."""
+    store: Store,
+    writer: Principal,
+    id: str,
+    change: ContactChange,
+    gateway_domains: Collection[str],
+    unchanged: Callable[[Contact], bool],
+) -> Contact | Wrong | Taken | Stale | None:
+    """The contact as it is then; None when the account has no such one, Stale when it is not as the writer saw it."""
     checked = _check(change, gateway_domains, new=False)
 
-    def edit(tx: Tx) -> Contact | Wrong | Taken | None:
+    def edit(tx: Tx) -> Contact | Wrong | Taken | Stale | None:
         known = find_contact(tx, writer.account, id)
+        if known is not None and not unchanged(known):
+            return Stale()
         if known is None or isinstance(checked, Wrong):
             return checked if known is not None and isinstance(checked, Wrong) else None
         contact = replace(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gateway.core.options import AccountError, check_name
-from gateway.core.refusals import Wrong
+from gateway.core.refusals import Stale, Wrong
 from gateway.core.resources import Customer, Lead
 from gateway.store import cards_writing as writing
 from gateway.store.access import Principal
@@ -59,9 +59,11 @@ async def make_lead(store: Store, writer: Principal, change: CardChange) -> Lead
     return await _make(store, writer, _LEADS, Lead(new_id(), "", 0, "open", (), None, _now()), change)
 
 
-async def change_lead(store: Store, writer: Principal, id: str, change: CardChange) -> Lead | Wrong | None:
-    """The lead as it is then; None when the account has no such one."""
-    return await _change(store, writer, _LEADS, id, change)
+async def change_lead(
+    store: Store, writer: Principal, id: str, change: CardChange, unchanged: Callable[[Lead], bool]
+) -> Lead | Wrong | Stale | None:
+    """The lead as it is then; None when the account has no such one, Stale when it is not as the writer saw it."""
+    return await _change(store, writer, _LEADS, id, change, unchanged)
 
 
 async def drop_lead(store: Store, writer: Principal, id: str) -> bool:
@@ -74,9 +76,11 @@ async def make_customer(store: Store, writer: Principal, change: CardChange) -> 
     return await _make(store, writer, _CUSTOMERS, Customer(new_id(), "", (), None, _now()), change)
 
 
-async def change_customer(store: Store, writer: Principal, id: str, change: CardChange) -> Customer | Wrong | None:
-    """The customer as it is then; None when the account has no such one."""
-    return await _change(store, writer, _CUSTOMERS, id, change)
+async def change_customer(
+    store: Store, writer: Principal, id: str, change: CardChange, unchanged: Callable[[Customer], bool]
+) -> Customer | Wrong | Stale | None:
+    """The customer as it is then; None when the account has no such one, Stale when it is not as the writer saw it."""
+    return await _change(store, writer, _CUSTOMERS, id, change, unchanged)
 
 
 async def drop_customer(store: Store, writer: Principal, id: str) -> bool:
@@ -98,10 +102,17 @@ async def _make(store: Store, writer: Principal, kind: _Kind[Card], empty: Card,
 
 
 async def _change(
-    store: Store, writer: Principal, kind: _Kind[Card], id: str, change: CardChange
-) -> Card | Wrong | None:
-    def edit(tx: Tx) -> Card | Wrong | None:
+    store: Store,
+    writer: Principal,
+    kind: _Kind[Card],
+    id: str,
+    change: CardChange,
+    unchanged: Callable[[Card], bool],
+) -> Card | Wrong | Stale | None:
+    def edit(tx: Tx) -> Card | Wrong | Stale | None:
         known = kind.find(tx, writer.account, id)
+        if known is not None and not unchanged(known):
+            return Stale()
         card = _changed(tx, writer.account, known, change) if known is not None else None
         if card is not None and not isinstance(card, Wrong):
             kind.set(tx, writer.account, card)

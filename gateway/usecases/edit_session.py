@@ -5,11 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 
-from gateway.store.access import LIVES, Principal, drop_token, find_principal, redeem_sign_in
+from gateway.store import access
+from gateway.store.access import LIVES, USE_NOTED_EVERY, Principal, drop_token, find_principal, redeem_sign_in
 from gateway.store.accounts import get_account
 from gateway.store.engine import Store, Tx
 
-__all__ = ["LINK_MINUTES", "SESSION_SECONDS", "Principal", "Visitor", "sign_in", "sign_out", "who_is", "who_visits"]
+__all__ = [
+    "LINK_MINUTES",
+    "SESSION_SECONDS",
+    "USE_NOTED_EVERY",
+    "Principal",
+    "Visitor",
+    "note_use",
+    "sign_in",
+    "sign_out",
+    "who_is",
+    "who_visits",
+]
 SESSION_SECONDS = (LIVES["session"] or 0) // 1000
 LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
 
@@ -19,11 +31,16 @@ async def who_is(store: Store, secret: str) -> Principal | None:
     return await store.read(lambda tx: find_principal(tx, secret, "api", _now()))
 
 
+async def note_use(store: Store, reader: Principal) -> None:
+    """Notes that a token is in use, as coarsely as USE_NOTED_EVERY."""
+    await store.write(lambda tx: access.note_use(tx, reader.account, reader.token, _now()), account=reader.account)
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor(Principal):
     """A user who signed in with a browser, and the name of their account."""
 
-    account_name: str
+    account_name: str = ""
 
 
 async def who_visits(store: Store, secret: str) -> Visitor | None:

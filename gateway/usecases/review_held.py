@@ -10,13 +10,15 @@ from gateway.core.admission import admit, read_recipient
 from gateway.core.decision import Decision, Verdict
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.mail import Mail, read_mail
+from gateway.core.refusals import Taken
 from gateway.core.resources import Message
 from gateway.store.access import Principal
 from gateway.store.accounts import find_slug
 from gateway.store.blobs import Blobs
 from gateway.store.bodies import unpack
+from gateway.store.deletions import DELETED, FILED, bury
 from gateway.store.engine import Store, Tx
-from gateway.store.held import HELD, Held, bury_held, find_held, old_held, remove_held
+from gateway.store.held import HELD, Held, find_held, old_held, remove_held
 from gateway.store.reading_mail import find_message
 from gateway.usecases.filing import FilingSettings, decide_all, file
 from gateway.usecases.filing_facts import Handing
@@ -27,23 +29,23 @@ _AT_ONCE = 500
 
 async def release_held(
     store: Store, blobs: Blobs, admin: Principal, id: str, settings: FilingSettings
-) -> Message | Decision | None:
+) -> Message | Decision | Taken | None:
     """Files a held mail: the rules run again with today's facts, the hold waived, its own recipients and time.
 
-    The message as it is then; the decision where the rules refuse it today, and it stays held; None where there is no
-    such held mail.
+    The message as it is then; the decision where the rules refuse it today, and it stays held; Taken where it is filed
+    already; None where there is no such mail.
     """
     held = await store.read(lambda tx: find_held(tx, admin.account, id))
     if held is None:
-        return None
+        return await store.read(lambda tx: _decided(tx, admin.account, id))
     mail = await asyncio.to_thread(lambda: read_mail(unpack(blobs, admin.account, held.body), settings.limits))
     return await store.write(partial(_release, admin.account, id, mail, settings), account=admin.account)
 
 
-def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx) -> Message | Decision | None:
+def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx) -> Message | Decision | Taken | None:
     held = find_held(tx, account, id)
     if held is None:
-        return None
+        return _decided(tx, account, id)
     handing = _handing(tx, account, held, mail, settings)
     [decision] = decide_all(tx, [handing], settings)
     if decision.verdict is not Verdict.FILE:
@@ -63,26 +65,37 @@ def _handing(tx: Tx, account: int, held: Held, mail: Mail, settings: FilingSetti
     return Handing(account, envelope, mail, held.body, held.at, time.monotonic_ns(), held.auth, released=held.id)
 
 
-async def refuse_held(store: Store, admin: Principal, id: str) -> Message | None:
-    """Drops the content of a held mail; its receipt and a tombstone stay. The message as it was; None where none is."""
+async def refuse_held(store: Store, admin: Principal, id: str) -> Message | Taken | None:
+    """Drops the content of a held mail; its receipt and a tombstone stay. The message as it was; Taken where it was
+    let in, None where there is none."""
 
-    def refuse(tx: Tx) -> Message | None:
+    def refuse(tx: Tx) -> Message | Taken | None:
         message = find_message(tx, admin.account, id, (HELD,))
         if message is not None:
-            bury_held(tx, admin.account, id)
-        return message
+            bury(tx, admin.account, id, _now())
+        return message if message is not None else _decided(tx, admin.account, id)
 
     return await store.write(refuse, account=admin.account)
 
 
 async def refuse_forgotten(store: Store, held_days: int) -> int:
     """Refuses what has been held too long; how many there were."""
-    before = time.time_ns() // 1_000_000 - held_days * DAY_MS
+    before = _now() - held_days * DAY_MS
 
     def refuse(tx: Tx) -> int:
         forgotten = old_held(tx, before, _AT_ONCE)
         for account, id in forgotten:
-            bury_held(tx, account, id)
+            bury(tx, account, id, _now())
         return len(forgotten)
 
     return await store.write(refuse)
+
+
+def _decided(tx: Tx, account: int, id: str) -> Taken | None:
+    """What stands in the way of a review: the mail was filed, whoever let it in; None where there is no such mail."""
+    filed = find_message(tx, account, id, (FILED, DELETED)) is not None
+    return Taken("This mail is not held; it is filed.", id) if filed else None
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.core.envelope import Action
-from gateway.core.resources import Account, Addresses, User
+from gateway.core.resources import Account, User
 from gateway.store.access import Principal
-from gateway.store.accounts import get_account, list_users
+from gateway.store.accounts import get_account, get_user, list_users
 from gateway.store.engine import Store, Tx
 from gateway.store.reading import Page, Position
 
@@ -15,24 +14,7 @@ async def show_account(store: Store, reader: Principal, domain: str) -> Account:
     row = await store.read(lambda tx: get_account(tx, reader.account))
     if row is None:
         raise LookupError("the account of a signed-in user is gone")
-    return Account(
-        row.id,
-        row.slug,
-        row.name,
-        smart_addresses(row.slug, domain),
-        row.own_domains,
-        row.never_log,
-        row.copy_policy,
-        row.strangers,
-        row.rename_grace_days,
-        row.created_at,
-    )
-
-
-def smart_addresses(slug: str, domain: str) -> Addresses:
-    """The three addresses every account has (rules, Words)."""
-    attach, contact, lead = (f"{slug}{action.suffix}@{domain}" for action in Action)
-    return Addresses(attach, contact, lead)
+    return row.shown(domain)
 
 
 async def show_users(store: Store, reader: Principal, after: Position | None, limit: int) -> Page[User]:
@@ -40,9 +22,13 @@ async def show_users(store: Store, reader: Principal, after: Position | None, li
 
     def users(tx: Tx) -> Page[User]:
         rows = [row for row in reversed(list_users(tx, reader.account)) if after is None or row.id < after[0]]
-        shown = tuple(
-            User(row.id, row.email, row.name, row.role, row.shared_mail, row.created_at) for row in rows[:limit]
-        )
+        shown = tuple(row.shown() for row in rows[:limit])
         return Page(shown, (shown[-1].id,) if len(rows) > limit else None)
 
     return await store.read(users)
+
+
+async def show_user(store: Store, reader: Principal, id: str) -> User | None:
+    """One user of the reader's account."""
+    row = await store.read(lambda tx: get_user(tx, reader.account, id))
+    return None if row is None else row.shown()

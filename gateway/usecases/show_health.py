@@ -1,4 +1,4 @@
-"""Say whether the store can be reached and holds the schema this version needs."""
+"""Say whether the store can be reached and holds the schema this version needs, and whether a fault of it passes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 from gateway.store.blobs import Blobs
 from gateway.store.engine import Store
 from gateway.store.schema import current, head
+from gateway.store.troubles import is_passing as is_passing
 
 
 async def is_ready(store: Store) -> bool:

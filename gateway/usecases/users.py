@@ -1,16 +1,18 @@
-"""Add, list, change and remove the users of an account, and their tokens."""
+"""Add, list, change and remove the users of an account: by the operator with a command, by an admin over the API."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.core.options import ConflictError, MissingError, check_email, check_name, check_role, name_of
+from gateway.core.options import AccountError, ConflictError, check_email, check_name, check_role, name_of
+from gateway.core.refusals import Stale, Taken, Wrong
 from gateway.core.resources import User
-from gateway.store import access, accounts
-from gateway.store.access import TokenRow
+from gateway.store import accounts
+from gateway.store.access import Principal
 from gateway.store.accounts import AccountRow, UserRow
-from gateway.store.engine import Tx
+from gateway.store.engine import Store, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,104 @@ def add_user(
 ) -> User:
     """Makes a person a user: their address is team from the next mail on. Raises AccountError."""
     account = accounts.require_account(tx, slug)
-    address, kind = check_email(email, gateway_domains), check_role(role)
-    called = check_name(name) if name else name_of(address)
-    return _shown(accounts.add_user(tx, account.number, address, called, kind, _now(), shared_mail=shared_mail))
+    address = check_email(email, gateway_domains)
+    return _add(tx, account.number, address, Change(name, role, shared_mail))
 
 
 def list_users(tx: Tx, slug: str) -> tuple[User, ...]:
     """The account's users, the oldest first."""
     account = accounts.require_account(tx, slug)
-    return tuple(_shown(row) for row in accounts.list_users(tx, account.number))
+    return tuple(row.shown() for row in accounts.list_users(tx, account.number))
 
 
 def set_user(tx: Tx, slug: str, email: str, change: Change) -> User:
     """Changes a user; the last admin stays one. Raises AccountError."""
     account, user = _user(tx, slug, email)
+    return _set(tx, account.number, account.slug, user, change)
+
+
+def remove_user(tx: Tx, slug: str, email: str) -> User:
+    """Takes a user away with their tokens and sessions; the last admin stays. Raises AccountError."""
+    account, user = _user(tx, slug, email)
+    _remove(tx, account.number, account.slug, user)
+    return user.shown()
+
+
+async def make_user(
+    store: Store, admin: Principal, email: str, change: Change, gateway_domains: tuple[str, ...]
+) -> User | Wrong | Taken:
+    """A new user of the admin's account; what is left out is derived, and the role is `user`."""
+    wrong = _wrong(change, {"email": lambda: check_email(email, gateway_domains)})
+    if wrong is not None:
+        return wrong
+
+    def make(tx: Tx) -> User | Taken:
+        known = accounts.find_user(tx, admin.account, check_email(email, gateway_domains))
+        if known is not None:
+            return Taken(f"email {known.email!r} is a user of this account already; allowed: another address", known.id)
+        return _add(tx, admin.account, check_email(email, gateway_domains), change)
+
+    return await store.write(make, account=admin.account)
+
+
+async def change_user(
+    store: Store, admin: Principal, id: str, change: Change, unchanged: Callable[[User], bool]
+) -> User | Wrong | Taken | Stale | None:
+    """The user as they are then; None when there is no such one, Stale when they are not as the admin saw them."""
+    wrong = _wrong(change, {})
+
+    def edit(tx: Tx) -> User | Wrong | Taken | Stale | None:
+        user = accounts.get_user(tx, admin.account, id)
+        if user is None or wrong is not None:
+            return None if user is None else wrong
+        if not unchanged(user.shown()):
+            return Stale()
+        try:
+            return _set(tx, admin.account, admin.slug, user, change)
+        except ConflictError as fault:
+            return Taken(str(fault), id)
+
+    return await store.write(edit, account=admin.account)
+
+
+async def drop_user(store: Store, admin: Principal, id: str) -> bool | Taken:
+    """Takes a user away with their tokens and sessions; False when the account has no such one."""
+
+    def drop(tx: Tx) -> bool | Taken:
+        user = accounts.get_user(tx, admin.account, id)
+        if user is None:
+            return False
+        try:
+            _remove(tx, admin.account, admin.slug, user)
+        except ConflictError as fault:
+            return Taken(str(fault), id)
+        return True
+
+    return await store.write(drop, account=admin.account)
+
+
+def _wrong(change: Change, also: Mapping[str, Callable[[], object]]) -> Wrong | None:
+    """The first field that can't be so."""
+    checks: dict[str, Callable[[], object]] = {
+        **also,
+        "name": lambda: check_name(change.name) if change.name is not None else None,
+        "role": lambda: check_role(change.role) if change.role is not None else None,
+    }
+    for field, check in checks.items():
+        try:
+            check()
+        except AccountError as fault:
+            return Wrong(field, str(fault))
+    return None
+
+
+def _add(tx: Tx, account: int, email: str, change: Change) -> User:
+    name = check_name(change.name) if change.name else name_of(email)
+    role = check_role(change.role or "user")
+    return accounts.add_user(tx, account, email, name, role, _now(), shared_mail=bool(change.shared_mail)).shown()
+
+
+def _set(tx: Tx, account: int, slug: str, user: UserRow, change: Change) -> User:
     changed = replace(
         user,
         name=user.name if change.name is None else check_name(change.name),
@@ -55,37 +141,14 @@ def set_user(tx: Tx, slug: str, email: str, change: Change) -> User:
         shared_mail=user.shared_mail if change.shared_mail is None else change.shared_mail,
     )
     if changed.role != "admin":
-        _keep_an_admin(tx, account, user)
-    accounts.set_user(tx, account.number, changed)
-    return _shown(changed)
+        _keep_an_admin(tx, account, slug, user)
+    accounts.set_user(tx, account, changed)
+    return changed.shown()
 
 
-def remove_user(tx: Tx, slug: str, email: str) -> User:
-    """Takes a user away with their tokens and sessions; the last admin stays. Raises AccountError."""
-    account, user = _user(tx, slug, email)
-    _keep_an_admin(tx, account, user)
-    accounts.remove_user(tx, account.number, user.id)
-    return _shown(user)
-
-
-def create_token(tx: Tx, slug: str, email: str) -> tuple[str, str]:
-    """A program's token and the secret of a one-time link for a user. Raises AccountError."""
-    account, user = _user(tx, slug, email)
-    now = _now()
-    token = access.issue_token(tx, account.number, user.id, "api", now)
-    return token, access.issue_token(tx, account.number, user.id, "sign_in", now)
-
-
-def list_tokens(tx: Tx, slug: str) -> tuple[TokenRow, ...]:
-    """The account's tokens that still work, newest first."""
-    return tuple(access.list_tokens(tx, accounts.require_account(tx, slug).number, _now()))
-
-
-def revoke_token(tx: Tx, slug: str, token: str) -> None:
-    """Ends a token by its id. Raises MissingError."""
-    account = accounts.require_account(tx, slug)
-    if not access.revoke_token(tx, account.number, token):
-        raise MissingError(f"account {account.slug} has no token {token[:80]!a}; `smartgate token list` names them")
+def _remove(tx: Tx, account: int, slug: str, user: UserRow) -> None:
+    _keep_an_admin(tx, account, slug, user)
+    accounts.remove_user(tx, account, user.id)
 
 
 def _user(tx: Tx, slug: str, email: str) -> tuple[AccountRow, UserRow]:
@@ -93,14 +156,10 @@ def _user(tx: Tx, slug: str, email: str) -> tuple[AccountRow, UserRow]:
     return account, accounts.require_user(tx, account, check_email(email, ()))
 
 
-def _keep_an_admin(tx: Tx, account: AccountRow, user: UserRow) -> None:
-    admins = [row.id for row in accounts.list_users(tx, account.number) if row.role == "admin"]
+def _keep_an_admin(tx: Tx, account: int, slug: str, user: UserRow) -> None:
+    admins = [row.id for row in accounts.list_users(tx, account) if row.role == "admin"]
     if admins == [user.id]:
-        raise ConflictError(f"{user.email} is the last admin of account {account.slug}; make somebody else admin first")
-
-
-def _shown(row: UserRow) -> User:
-    return User(row.id, row.email, row.name, row.role, row.shared_mail, row.created_at)
+        raise ConflictError(f"{user.email} is the last admin of account {slug}; make somebody else admin first")
 
 
 def _now() -> int:

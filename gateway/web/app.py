@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI
@@ -12,18 +14,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.usecases.keep_answers import AnsweredError, KeyReusedError
+from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
-from gateway.web.api import account, contacts, crm, docs, endpoints, leads, messages, receipts
+from gateway.web.api import account, contacts, crm, docs, endpoints, leads, messages, receipts, tokens, users
 from gateway.web.console import cards, held, home, mail, session, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
 from gateway.web.guard import Guard
+from gateway.web.openapi import SAYS, describe, name_of
 from gateway.web.pages import Pages, wants_page
-from gateway.web.problems import Problem, from_validation
+from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
-API = (account, contacts, leads, messages, receipts, crm, endpoints)
+API = (account, users, tokens, contacts, leads, messages, receipts, crm, endpoints)
 PAGES = (docs, health, files, home, trace, held, cards, mail, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
@@ -32,6 +37,7 @@ _SENTENCES = {
     404: "There is nothing at this address.",
     405: "This can't be done at this address.",
     500: "Something went wrong on our side. What you asked for was not done; try again in a moment.",
+    503: BUSY.detail,
 }
 
 
@@ -40,7 +46,8 @@ def build(services: WebServices) -> FastAPI:
     app = FastAPI(
         title="Smartgate",
         version=services.version,
-        description="Read what smart addresses filed.",
+        description=SAYS,
+        generate_unique_id_function=name_of,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -60,9 +67,19 @@ def build(services: WebServices) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(SignInNeededError, to_sign_in)
+    app.add_exception_handler(AnsweredError, _on_answered)
+    app.add_exception_handler(KeyReusedError, _on_reused)
     app.add_middleware(Gate, services=services)
-    app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url)
+    app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url, is_passing=is_passing)
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made when it is first asked for."""
+    if app.openapi_schema is None:
+        app.openapi_schema = describe(app)
+    return app.openapi_schema
 
 
 def error_answer(request: Request, status: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
@@ -97,3 +114,17 @@ def _on_http(request: Request, fault: Exception) -> Response:
         return error_answer(request, 405, f"{request.method} can't be done at {path}.", headers)
     detail = fault.detail if fault.status_code == 413 else ""
     return error_answer(request, fault.status_code, detail, headers)
+
+
+def _on_answered(_: Request, fault: Exception) -> Response:
+    """The answer to a request that was carried out before (Idempotency-Key)."""
+    assert isinstance(fault, AnsweredError)
+    answer, headers = fault.answer, {"Idempotency-Replayed": "true"}
+    if not answer.body:
+        return Response(status_code=answer.status, headers=headers)
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+def _on_reused(request: Request, _: Exception) -> Response:
+    detail = "This `Idempotency-Key` was sent with another request; allowed: a new key for a new request."
+    return error_answer(request, 422, detail)

@@ -1,24 +1,37 @@
 """The gate of the API: who asks is known before a byte of the body is read, and no body is larger than it may be.
 
 The framework reads a whole body before it asks who sent it; without a gate a stranger could fill our memory with one.
-Plain ASGI, so that streams pass through unbuffered.
+Here stands also what holds for every call whatever its route: the limit of requests, tags of answers, and keys by which
+a request is carried out once. Plain ASGI, so that streams pass through unbuffered.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable
+from hashlib import blake2b
+
+import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.usecases.edit_session import Principal, who_is
-from gateway.web.problems import NOT_SIGNED_IN
+from gateway.usecases.edit_session import USE_NOTED_EVERY, Principal, note_use, who_is
+from gateway.usecases.keep_answers import Answer, Once
+from gateway.web.problems import NOT_SIGNED_IN, Problem
+from gateway.web.requests import Requests
 from gateway.web.services import WebServices
+from gateway.web.tags import Tagged
 
 JSON_BYTES = 1024 * 1024
 """What a body may have; only a mail to explain may have more, namely what a mail may have."""
+MOST_KEY = 255
 _OPEN = ("/v1/docs", "/v1/openapi.json")
 _MAIL = "/v1/explain"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_log = structlog.get_logger(__name__)
 
 
 class Gate:
@@ -26,25 +39,54 @@ class Gate:
 
     def __init__(self, app: ASGIApp, services: WebServices) -> None:
         self.app, self.services = app, services
+        self._requests = Requests(services.requests, spare_loopback=services.spare_loopback)
+        self._uses = _Uses(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         path = scope["path"]
-        if path.startswith("/v1/") and path not in _OPEN:
-            reader = await self._reader(Headers(scope=scope).get("authorization", ""))
-            if reader is None:
-                await NOT_SIGNED_IN.response()(scope, receive, send)
+        body = _Body(receive, self.services.max_message_bytes if path == _MAIL else JSON_BYTES)
+        if not path.startswith("/v1/") or path in _OPEN:
+            await self.app(scope, body.receive, send)
+            return
+        headers = Headers(scope=scope)
+        reader = await self._reader(headers.get("authorization", ""))
+        if reader is None:
+            await NOT_SIGNED_IN.response()(scope, receive, send)
+            return
+        send = self._requests.told(scope, reader.token, send)
+        if (refused := self._requests.take(scope, reader.token)) is not None:
+            await refused.response()(scope, receive, send)
+            return
+        self._uses.note(reader)
+        await self._pass(scope, headers, reader, body, send)
+
+    async def _pass(self, scope: Scope, headers: Headers, reader: Principal, body: _Body, send: Send) -> None:
+        state = {**scope.get("state", {}), "reader": reader}
+        key = headers.get("idempotency-key")
+        if scope["method"] in _SAFE:
+            send = Tagged(send, ",".join(headers.getlist("if-none-match"))).send
+        elif key is not None:
+            if not (0 < len(key) <= MOST_KEY and key.isascii() and key.isprintable()):
+                await _NO_KEY.response()(scope, body.receive, send)
                 return
-            scope = {**scope, "state": {**scope.get("state", {}), "reader": reader}}
-        most = self.services.max_message_bytes if path == _MAIL else JSON_BYTES
-        await self.app(scope, _at_most(most, receive), send)
+            services, asked = self.services, _asked(scope, headers, reader)
+            once = Once(services.store, services.answers, reader.account, key, lambda: asked + body.hash.digest())
+            state["once"] = once
+            send = _Keeping(once, Tagged(send, "").send).send
+        else:
+            send = Tagged(send, "").send
+        await self.app({**scope, "state": state}, body.receive, send)
 
     async def _reader(self, authorization: str) -> Principal | None:
         """The user a bearer token belongs to (RFC 6750 section 2.1)."""
         scheme, _, token = authorization.partition(" ")
         return await who_is(self.services.store, token.strip()) if scheme.lower() == "bearer" else None
+
+
+_NO_KEY = Problem(422, f"`Idempotency-Key` takes 1 to {MOST_KEY} printable ASCII characters.")
 
 
 def reader_of(request: Request) -> Principal | None:
@@ -53,16 +95,81 @@ def reader_of(request: Request) -> Principal | None:
     return found
 
 
-def _at_most(most: int, receive: Receive) -> Receive:
-    """The body as it comes, up to that many bytes; beyond them whoever reads it gives up with 413."""
-    size = 0
+def once_of(request: Request) -> Once | None:
+    """The store as this request sees it, where it is to be carried out once."""
+    found: Once | None = getattr(request.state, "once", None)
+    return found
 
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > most:
-            raise HTTPException(413, f"The body is larger than {most:,} bytes.")
+
+def _asked(scope: Scope, headers: Headers, reader: Principal) -> bytes:
+    """What tells a request apart from others under the same key, its body left out."""
+    parts = (reader.user, scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
+    return blake2b("\0".join((*parts, headers.get("if-match", ""))).encode(), digest_size=32).digest()
+
+
+class _Body:
+    """The body as it comes, up to so many bytes; beyond them whoever reads it gives up with 413. hash: of what came."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
+        self._size = 0
+        self.hash = blake2b(digest_size=32)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        data = message.get("body", b"")
+        self._size += len(data)
+        if self._size > self._most:
+            raise HTTPException(413, f"The body is larger than {self._most:,} bytes.")
+        self.hash.update(data)
         return message
 
-    return counted
+
+class _Keeping:
+    """Passes on an answer that succeeded once it is kept."""
+
+    def __init__(self, once: Once, send: Send) -> None:
+        self._once, self._send = once, send
+        self._start: Message | None = None
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and 200 <= message["status"] < 300 and not self._once.kept:
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._once.keep(Answer(self._start["status"], self._body))
+                await self._send(self._start)
+                await self._send({"type": "http.response.body", "body": self._body})
+
+
+class _Uses:
+    """Notes now and then that a token is in use, beside the request that shows it."""
+
+    def __init__(self, services: WebServices) -> None:
+        self._services = services
+        self._noted: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def note(self, reader: Principal) -> None:
+        now = time.monotonic()
+        if now - self._noted.get(reader.token, -1e9) < USE_NOTED_EVERY / 1000:
+            return
+        if len(self._noted) > _MOST_TOKENS:
+            self._noted.clear()
+        self._noted[reader.token] = now
+        task = asyncio.create_task(self._write(note_use(self._services.store, reader)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, noting: Awaitable[None]) -> None:
+        try:
+            await noting
+        except Exception as fault:  # nobody is refused because this can't be written down
+            _log.info("token.use_not_noted", fault=type(fault).__name__)
+
+
+_MOST_TOKENS = 10_000

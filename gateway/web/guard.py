@@ -29,13 +29,23 @@ _BODILESS_ROUTES = ("/sign-in/", "/feed")
 """Paths whose HEAD is no GET without a body: one does something, the other never ends."""
 
 Answer = Callable[[Request, int], Response]
+RETRY_SECONDS = "5"
 
 
 class Guard:
-    """Wraps the application. answer: makes the answer for a status we give ourselves (403, 500)."""
+    """Wraps the application. answer: makes the answer for a status we give ourselves (403, 500, 503).
 
-    def __init__(self, app: ASGIApp, answer: Answer, own_origin: Callable[[], str]) -> None:
-        self.app, self.answer, self.own_origin = app, answer, own_origin
+    is_passing: whether a fault is trouble that passes, such as a locked store, so that it is worth asking again.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        answer: Answer,
+        own_origin: Callable[[], str],
+        is_passing: Callable[[Exception], bool],
+    ) -> None:
+        self.app, self.answer, self.own_origin, self.is_passing = app, answer, own_origin, is_passing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,11 +60,19 @@ class Guard:
             return
         try:
             await self.app(scope, receive, reply.send)
-        except Exception:
-            structlog.get_logger().exception("web.failed", method=scope["method"], path=scope["path"])
+        except Exception as fault:
+            passing = self.is_passing(fault)
+            log = structlog.get_logger()
+            if passing:
+                log.warning("web.put_off", method=scope["method"], path=scope["path"], reason=str(fault)[:200])
+            else:
+                log.exception("web.failed", method=scope["method"], path=scope["path"])
             if reply.begun:
                 raise
-            await self.answer(Request(scope), 500)(scope, receive, reply.send)
+            response = self.answer(Request(scope), 503 if passing else 500)
+            if passing:
+                response.headers["Retry-After"] = RETRY_SECONDS
+            await response(scope, receive, reply.send)
 
     def _is_foreign(self, scope: Scope) -> bool:
         """A write that another site made the browser send. The API is asked with a token, never with a cookie."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from gateway.core.refusals import Taken, Wrong
+from gateway.core.refusals import Stale, Taken, Wrong
 
 T = TypeVar("T")
 
@@ -20,6 +20,7 @@ KINDS: dict[int, tuple[str, str]] = {
     404: ("not-found", "There is nothing here"),
     405: ("wrong-method", "This can't be done here"),
     409: ("conflict", "Something is in the way"),
+    412: ("changed-meanwhile", "It has changed meanwhile"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-type", "The content is of the wrong type"),
     422: ("bad-field", "A field is not as it has to be"),
@@ -65,13 +66,18 @@ NOT_SIGNED_IN = Problem(
     headers={"WWW-Authenticate": 'Bearer realm="smartgate"'},
 )
 NOT_THERE = Problem(404, "There is nothing with this id, or it is not yours.")
-ADMINS_ONLY = Problem(403, "Only an admin of the account may do this.")
+ADMINS_ONLY = Problem(403, "Only an admin of the account may do this, with a token that has the scope `admin`.")
+CHANGED = Problem(412, "It has changed since the `ETag` in `If-Match`; read it again.")
+BUSY = Problem(503, "The store can't be used at this moment, so nothing was done; try again.")
+"""It is locked, full, or not to be reached."""
 
 
-def unwrap(result: T | Wrong | Taken | None) -> T:
+def unwrap(result: T | Wrong | Taken | Stale | None) -> T:
     """The value a use case gave; a refusal becomes the problem it is."""
     if result is None:
         raise NOT_THERE
+    if isinstance(result, Stale):
+        raise CHANGED
     if isinstance(result, Wrong):
         raise Problem(422, result.detail, [result])
     if isinstance(result, Taken):

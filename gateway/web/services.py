@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Annotated, Any, Protocol, TypeAlias
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from gateway import metrics
+from gateway.core import resources
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.sealing import Keyring
 from gateway.usecases.filing import FilingSettings
+from gateway.usecases.keep_answers import Answer, Render
 from gateway.usecases.show_mail import MimeLimits
+from gateway.web.requests import Counted
+from gateway.web.tags import body_of
 
 Store: TypeAlias = Any
 """The store and its blobs, which this door hands on to use cases and never touches."""
@@ -42,7 +47,9 @@ class WebServices:
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
     only once the listener is bound. receipt_days, held_days: how long receipts, and held mail, are kept.
     secure_cookies: cookies by https only. figures: what is counted, for Prometheus. keyring: seals credentials.
-    webhooks_private: webhooks may lead into our own network.
+    answers: seals what is kept of answers. webhooks_private: webhooks may lead into our own network. requests: counts
+    those of each token; None for no limit. spare_loopback: not those of this machine. egress: the addresses we connect
+    from (E12).
     """
 
     store: Store
@@ -59,7 +66,11 @@ class WebServices:
     max_message_bytes: int = 35 * 1024 * 1024
     limits: Limits = field(default=DEFAULT_LIMITS)
     keyring: Callable[[], Keyring] = _no_key
+    answers: Keyring = field(default_factory=lambda: Keyring(()))
     webhooks_private: bool = False
+    requests: Counted | None = None
+    spare_loopback: bool = True
+    egress: tuple[str, ...] = ()
 
     @property
     def mime_limits(self) -> MimeLimits:
@@ -68,9 +79,29 @@ class WebServices:
 
 
 def services_of(request: Request) -> WebServices:
-    """The means this application was built with."""
+    """The means this application was built with. A request that is to be carried out once sees the store through that:
+    what its route does is answered for in the transaction that does it."""
     services: WebServices = request.app.state.services
-    return services
+    once = getattr(request.state, "once", None)
+    if once is None:
+        return services
+    once.render = _renderer(request.scope["route"])
+    return replace(services, store=once)
+
+
+def _renderer(route: APIRoute) -> Render:
+    def render(result: object) -> Answer | None:
+        """The answer of the route to what its use case gives: a resource, or True where there is nothing to show."""
+        if route.status_code == 204:
+            return Answer(204, b"") if result is True else None
+        if not is_dataclass(result) or type(result).__module__ != resources.__name__:
+            return None
+        try:
+            return Answer(route.status_code or 200, body_of(route, result))
+        except ValueError:  # the route makes something else of it, and its answer is kept when it is there
+            return None
+
+    return render
 
 
 Services = Annotated[WebServices, Depends(services_of)]

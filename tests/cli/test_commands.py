@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import app
-from gateway.store.schema import head
+from gateway.store import schema
 from tests.cli.conftest import Run
 
 ADD = ("account", "add", "acme", "--name", "Acme", "--owner", "ana@acme.example")
@@ -152,11 +152,34 @@ def test_a_wrong_setting_stops_every_command(
     ]
 
 
+def test_a_token_has_a_name_scopes_and_an_end(run: Run, acme: Any) -> None:
+    create = ("token", "create", "--account", "acme", "--user", "ana@acme.example")
+    made = run(*create, "--name", "sync", "--scope", "read", "--scope", "write", "--expires", "90d", "--json").json
+    assert set(made) >= {"token", "sign_in_url"}
+    assert (made["name"], made["scopes"]) == ("sync", ["read", "write"])
+    both = run(*create, "--scope", "write,read", "--json").json
+    assert (both["scopes"], both["expires_at"]) == (["read", "write"], None)
+    listed = {token["id"]: token for token in run("token", "list", "--account", "acme", "--json").json}
+    assert listed[made["id"]]["expires_at"] == made["expires_at"]
+    assert listed[both["id"]]["last_used_at"] is None
+    assert "sync" in run("token", "list", "--account", "acme").out
+
+
+def test_a_token_takes_no_scope_beyond_its_users_role(run: Run, acme: Any) -> None:
+    run("user", "add", "dimas@acme.example", "--account", "acme")
+    create = ("token", "create", "--account", "acme", "--user", "dimas@acme.example")
+    said = run(*create, "--scope", "admin")
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("scope 'admin' is not allowed for role 'user'; allowed: read, write")
+    assert run(*create, "--json").json["scopes"] == ["read", "write"]
+    assert "allowed: a moment to come" in run(*create, "--expires", "yesterday").err
+
+
 def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMARTGATE_EGRESS_ADDRESSES", "192.0.2.53")
+    monkeypatch.setenv("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID", "192.0.2.53")
     said = run("account", "list", "--json")
     assert said.json == []
-    assert said.err.startswith("SMARTGATE_EGRESS_ADDRESSES has no effect")
+    assert said.err.startswith("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID has no effect")
 
 
 def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,9 +193,9 @@ def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkey
 
 def test_the_store_is_made_by_the_first_command_and_checked_by_another(run: Run, store: Path) -> None:
     assert "isn't there yet" in run("db", "check").err
-    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": head()}
-    assert run("db", "upgrade", "--json").json["before"] == head()
-    assert run("db", "check", "--json").json == {"path": str(store), "schema": head(), "state": "ok"}
+    assert run("db", "upgrade", "--json").json == {"path": str(store), "before": None, "after": schema.head()}
+    assert run("db", "upgrade", "--json").json["before"] == schema.head()
+    assert run("db", "check", "--json").json == {"path": str(store), "schema": schema.head(), "state": "ok"}
     with sqlite3.connect(store) as db:
         db.execute("UPDATE alembic_version SET version_num = '0000'")
     for arguments in (("db", "check"), ("account", "list"), ("serve",)):

@@ -247,9 +247,11 @@ def test_the_store_may_stand_in_a_file_of_its_own_as_it_holds_a_password(tmp_pat
 
 
 def test_what_this_version_cannot_do_is_accepted_but_said() -> None:
-    environ = {"SMARTGATE_EGRESS_ADDRESSES": "192.0.2.1", "SMARTGATE_DNS_SERVERS": ""}
+    environ = {"SMARTGATE_OAUTH_GOOGLE_CLIENT_ID": "192.0.2.1", "SMARTGATE_DNS_SERVERS": ""}
     assert config.load(environ) == config.load({})
-    assert config.warnings(environ) == ["SMARTGATE_EGRESS_ADDRESSES has no effect: this version connects to no mailbox"]
+    assert config.warnings(environ) == [
+        "SMARTGATE_OAUTH_GOOGLE_CLIENT_ID has no effect: this version connects to no mailbox"
+    ]
 
 
 def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> None:

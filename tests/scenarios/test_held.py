@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.decision import Decision
+from gateway.core.refusals import Taken
 from gateway.core.resources import Message
 from gateway.store import accounts
 from gateway.store.access import Principal
@@ -94,7 +95,7 @@ async def test_b7_a_refused_mail_loses_its_content_and_stays_away_when_it_comes_
     shown = await refuse_held(house.store, admin, held)
     again = await house.hand(letter, LEAD, sender="eve@stranger.example")
 
-    assert shown is not None
+    assert isinstance(shown, Message)
     assert shown.subject == "Partnership"
     assert again.code == 250
     assert "stays removed" in again.reply
@@ -109,9 +110,10 @@ async def test_b7_a_mail_is_reviewed_once(house: House, admin: Principal) -> Non
     await release_held(house.store, house.blobs, admin, first, house.settings)
     await refuse_held(house.store, admin, second)
 
-    for id in (first, second, "01NOTHERE"):
-        assert await release_held(house.store, house.blobs, admin, id, house.settings) is None
-        assert await refuse_held(house.store, admin, id) is None
+    filed = Taken("This mail is not held; it is filed.", first)
+    for id, answer in ((first, filed), (second, None), ("01NOTHERE", None)):
+        assert await release_held(house.store, house.blobs, admin, id, house.settings) == answer
+        assert await refuse_held(house.store, admin, id) == answer
 
 
 async def test_b7_what_nobody_looked_at_in_time_is_refused(house: House, admin: Principal) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.counting import Buckets
 from gateway.smtp import answers
 from gateway.smtp.ledger import Ledger
 from gateway.smtp.limits import SmtpLimits
-from gateway.smtp.visitors import Buckets, Counts, Presence, Visitors
+from gateway.smtp.visitors import Counts, Presence, Visitors
 
 LIMITS = SmtpLimits(sessions_per_address=4, connections_per_minute=20, mails_per_minute=10, names_per_hour=6)
 PEER = "198.51.100.7"

@@ -7,8 +7,9 @@ import tracemalloc
 import pytest
 
 from gateway import metrics
+from gateway.counting import Buckets
 from gateway.smtp.limits import SmtpLimits
-from gateway.smtp.visitors import Buckets, Presence, Visitors
+from gateway.smtp.visitors import Presence, Visitors
 from tests.smtp.conftest import Dial, Serve
 from tests.smtp.front_desk import FrontDesk, Peer
 

@@ -11,7 +11,7 @@ from gateway.core.options import AccountError, ConflictError, MissingError
 from gateway.store import access
 from gateway.store.engine import Place
 from gateway.store.schema import transaction
-from gateway.usecases import accounts, users
+from gateway.usecases import accounts, tokens, users
 from gateway.usecases.accounts import House
 from gateway.usecases.users import Change
 
@@ -112,13 +112,13 @@ def test_an_account_always_keeps_an_admin(tx: Connection) -> None:
 
 def test_tokens_are_made_listed_and_revoked(tx: Connection) -> None:
     open_acme(tx)
-    secret, link = users.create_token(tx, "acme", "ana@acme.example")
+    made, link = tokens.create_token(tx, "acme", "ana@acme.example")
     assert access.redeem_sign_in(tx, link, users._now()) is not None
-    kinds = [row.kind for row in users.list_tokens(tx, "acme")]
+    kinds = [row.kind for row in tokens.list_tokens(tx, "acme")]
     assert sorted(kinds) == ["api", "api", "session", "sign_in"]
-    who = access.find_principal(tx, secret, "api", users._now())
+    who = access.find_principal(tx, made.secret, "api", users._now())
     assert who is not None
-    users.revoke_token(tx, "acme", who.token)
-    assert access.find_principal(tx, secret, "api", users._now()) is None
+    tokens.revoke_token(tx, "acme", who.token)
+    assert access.find_principal(tx, made.secret, "api", users._now()) is None
     with pytest.raises(MissingError, match="has no token"):
-        users.revoke_token(tx, "acme", who.token)
+        tokens.revoke_token(tx, "acme", who.token)

@@ -17,10 +17,10 @@ UNPROVEN = Auth("fail", "none", "fail", trusted=False, evaluated=True)
 SET_APART = Auth("fail", "none", "fail", trusted=False, evaluated=True, policy="quarantine", enforced=True)
 
 
-async def hold(site: Site, subject: str = "Partnership") -> str:
+async def hold(site: Site, subject: str = "Partnership", text: str = "Grow with us") -> str:
     """A stranger's mail that is held; its id."""
     await site.api.patch("/v1/account", json={"strangers": "hold"})
-    reply = await site.hand(letter(subject, author=GROWTH, to="ana@acme.example", text="Grow with us"))
+    reply = await site.hand(letter(subject, author=GROWTH, to="ana@acme.example", text=text))
     assert reply.startswith("250 2.6.0 Held"), reply
     held = (await site.api.get("/v1/messages?folder=held")).json()["data"]
     return str(next(one["id"] for one in held if one["subject"] == subject))

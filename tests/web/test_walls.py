@@ -6,19 +6,22 @@ import asyncio
 import io
 import json
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import httpx2
 import pytest
 import structlog
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from gateway import logs
-from gateway.store.access import issue_token
+from gateway.store.access import Principal, find_principal, find_token, issue_token, set_token
 from gateway.store.accounts import find_account
 from gateway.usecases.accounts import _now
 from gateway.web.app import API, PAGES
+from gateway.web.openapi import READS
 from gateway.web.problems import KINDS
 from tests.web.site import URL, Site, letter
 
@@ -56,21 +59,24 @@ async def test_the_table_of_routes_is_whole(site: Site) -> None:
         assert wanted in seen
 
 
+CONSOLE = {"mail": "messages", "held": "messages", "trace": "receipts"}
+
+
 async def fill(site: Site) -> dict[str, str]:
     """A mail with everything that comes of it, for Acme; ids by the resource's path."""
     await site.api.post("/v1/endpoints", json={"url": "https://1.1.1.1/hook"})
     await site.hand(letter(files=[("a.txt", "text/plain", b"x")]))
     await site.api.post("/v1/customers", json={"name": "Bluefin"})
-    kinds = ("contacts", "leads", "customers", "messages", "threads", "receipts", "endpoints", "deliveries")
-    return {kind: (await site.api.get(f"/v1/{kind}")).json()["data"][0]["id"] for kind in kinds}
+    kinds = {path.split("/")[2] for method, path in routes() if method == "GET" and path.startswith("/v1/")}
+    kinds &= {path.split("/")[2] for _, path in routes() if path.startswith("/v1/") and "{id}" in path}
+    return {kind: (await site.api.get(f"/v1/{kind}")).json()["data"][0]["id"] for kind in sorted(kinds)}
 
 
 def at(path: str, ids: dict[str, str]) -> str:
-    """The path with ids of things that are there."""
-    console = {"mail": "messages", "held": "messages", "trace": "receipts"}
+    """The path with ids of things that are there. A new resource finds its id in its own list (`fill`)."""
     kind = path.removeprefix("/v1").split("/")[1]
-    id = ids.get(console.get(kind, kind), "x")
-    return path.replace("{id}", id).replace("{n}", "1").replace("{action}", "lead")
+    id = ids[CONSOLE.get(kind, kind)] if "{id}" in path else ""
+    return path.replace("{id}", id).replace("{n}", "1").replace("{action}", "lead").replace("{token}", "x")
 
 
 async def test_another_account_finds_nothing_of_ours_on_any_route(site: Site) -> None:
@@ -105,7 +111,9 @@ async def test_another_account_lists_nothing_of_ours(site: Site) -> None:
     ids = await fill(site)
     stranger = site.client(site.other.token)
     for kind in (*ids, "events"):
-        assert (await stranger.get(f"/v1/{kind}")).json()["data"] == [], kind
+        seen = {row["id"] for row in (await stranger.get(f"/v1/{kind}")).json()["data"]}
+        assert seen.isdisjoint(ids.values()), kind
+        assert seen == set() or kind in ("tokens", "users"), kind
     for query in (f"contact={ids['contacts']}", f"lead={ids['leads']}", f"thread={ids['threads']}", "q=offer"):
         assert (await stranger.get(f"/v1/messages?{query}")).json()["data"] == [], query
     refused = await stranger.post("/v1/leads", json={"name": "x", "contacts": [ids["contacts"]]})
@@ -143,6 +151,66 @@ async def test_the_console_leads_strangers_to_the_sign_in_page(site: Site) -> No
         answer = await reader.request(method, at(path, ids))
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), f"{method} {path}"
     assert (await reader.get("/feed")).status_code == 401
+
+
+def calls() -> list[tuple[str, str, set[str]]]:
+    """Method, path and guards of every call of the API that needs a token: which of `access` its route asks."""
+    found = []
+    for part in API:
+        for route in part.router.routes:
+            assert isinstance(route, APIRoute), f"{route} is no call whose guard can be told"
+            found += [(method, f"/v1{route.path}", _guards(route.dependant)) for method in route.methods or ()]
+    return sorted(found)
+
+
+def _guards(dependant: Dependant) -> set[str]:
+    asked = {str(getattr(dependant.call, "__name__", ""))} & set(GUARDS)
+    return asked.union(*(_guards(one) for one in dependant.dependencies))
+
+
+GUARDS = {"_reader": "read", "_writer": "write", "_admin": "admin"}
+"""The guards of `gateway.web.api.access`, and the scope each asks for."""
+
+
+def test_every_call_of_the_api_stands_behind_one_guard_that_fits_what_it_does() -> None:
+    for method, path, guards in calls():
+        assert len(guards) == 1, f"{method} {path} asks {guards or 'nobody'}: name Reader, Writer or Admin"
+        changes = method != "GET" and (method.lower(), path) not in READS
+        assert guards <= ({"_writer", "_admin"} if changes else {"_reader", "_admin"}), f"{method} {path}"
+
+
+async def test_a_token_does_no_more_than_its_scopes_and_a_user_nothing_that_is_an_admins(site: Site) -> None:
+    """Each call is asked by four who lack something; whoever lacks nothing gets through to what the call is about."""
+    ids = await fill(site)
+
+    async def token(scopes: str, role: str = "admin") -> httpx2.AsyncClient:
+        user = await site.add_user(f"{role}-{scopes.replace(',', '-')}@acme.example", role, role)
+        who = await site.store.read(lambda tx: find_principal(tx, user, "api", _now()))
+        assert who is not None
+        await site.store.write(lambda tx: set_scopes(tx, who, scopes))
+        return site.client(user)
+
+    asking = await token("read,admin")
+    changing = await token("write,admin")
+    plain = await token("read,write")
+    user = await token("read,write,admin", "user")
+    for method, path, guards in calls():
+        changes = method != "GET" and (method.lower(), path) not in READS
+        lacking = {"asking": asking} if changes else {"changing": changing}
+        if "_admin" in guards:
+            lacking |= {"plain": plain, "user": user}
+        for name, reader in lacking.items():
+            answer = await reader.request(method, at(path, ids))
+            assert answer.status_code == 403, f"{name}: {method} {path}"
+            assert answer.json()["type"] == "/v1/docs#not-allowed"
+        if "_admin" not in guards and not changes and method == "GET":
+            assert (await plain.get(at(path, ids))).status_code == 200, path
+
+
+def set_scopes(tx: Any, who: Principal, scopes: str) -> None:
+    known = find_token(tx, who.account, who.token, _now())
+    assert known is not None
+    set_token(tx, who.account, replace(known, scopes=tuple(scopes.split(","))))
 
 
 async def pages(api: httpx2.AsyncClient, path: str, limit: int, between: Any = None) -> list[list[str]]:

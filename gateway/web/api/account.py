@@ -1,4 +1,4 @@
-"""`/account` and `/users`: the token's account, its options and its people."""
+"""`/account` and `/egress`: the token's account with its options, and the addresses we connect from."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from fastapi import APIRouter
 
 from gateway.core.resources import as_json
 from gateway.usecases.edit_account import edit_account
-from gateway.usecases.show_account import show_account, show_users
+from gateway.usecases.show_account import show_account
 from gateway.web.api import shapes
 from gateway.web.api.access import Admin, Reader
-from gateway.web.paging import AfterId, Limit, Listed, page_json
-from gateway.web.problems import Problem
+from gateway.web.problems import unwrap
 from gateway.web.services import Services
+from gateway.web.tags import IfMatch
 
 router = APIRouter(tags=["account"])
 
@@ -25,17 +25,14 @@ async def get_account(services: Services, reader: Reader) -> Any:
 
 
 @router.patch("/account", response_model=shapes.Account)
-async def patch_account(services: Services, writer: Admin, change: shapes.AccountChange) -> Any:
+async def patch_account(services: Services, writer: Admin, change: shapes.AccountChange, unchanged: IfMatch) -> Any:
     """Changes options; admins only."""
     sent = change.model_dump(exclude_none=True)
     texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in sent.items()}
-    wrong = await edit_account(services.store, writer, texts, services.domains)
-    if wrong is not None:
-        raise Problem(422, wrong.detail, [wrong])
-    return as_json(await show_account(services.store, writer, services.domains[0]))
+    return as_json(unwrap(await edit_account(services.store, writer, texts, services.domains, unchanged)))
 
 
-@router.get("/users", response_model=Listed[shapes.User])
-async def list_users(services: Services, reader: Admin, after: AfterId, limit: Limit = 50) -> Any:
-    """The people of the account; admins only."""
-    return page_json(await show_users(services.store, reader, after, limit))
+@router.get("/egress", response_model=shapes.Egress)
+async def get_egress(services: Services, _: Reader) -> Any:
+    """The addresses from which this gateway connects to other servers, for their firewalls (E12)."""
+    return {"addresses": list(services.egress)}

@@ -11,10 +11,11 @@ from gateway.usecases import edit_contacts, show_cards, show_mail
 from gateway.usecases.edit_contacts import ContactChange
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
-from gateway.web.api.access import Reader
+from gateway.web.api.access import Reader, Writer
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
 from gateway.web.services import Services
+from gateway.web.tags import IfMatch
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
 
@@ -28,7 +29,7 @@ async def list_contacts(
 
 
 @router.post("", status_code=201, response_model=shapes.Contact)
-async def post_contact(services: Services, writer: Reader, new: shapes.NewContact) -> Any:
+async def post_contact(services: Services, writer: Writer, new: shapes.NewContact) -> Any:
     """Makes a contact; mail of its addresses that is already filed comes onto its card."""
     change = _change(new)
     return as_json(unwrap(await edit_contacts.make_contact(services.store, writer, change, services.domains)))
@@ -41,21 +42,25 @@ async def get_contact(services: Services, reader: Reader, id: str) -> Any:
 
 
 @router.patch("/{id}", response_model=shapes.Contact)
-async def patch_contact(services: Services, writer: Reader, id: str, change: shapes.ContactChange) -> Any:
+async def patch_contact(
+    services: Services, writer: Writer, id: str, change: shapes.ContactChange, unchanged: IfMatch
+) -> Any:
     """Changes what is sent; `emails` replaces the whole list."""
-    wanted = _change(change)
-    return as_json(unwrap(await edit_contacts.change_contact(services.store, writer, id, wanted, services.domains)))
+    wanted, domains = _change(change), services.domains
+    return as_json(unwrap(await edit_contacts.change_contact(services.store, writer, id, wanted, domains, unchanged)))
 
 
 @router.delete("/{id}", status_code=204)
-async def delete_contact(services: Services, writer: Reader, id: str) -> None:
+async def delete_contact(services: Services, writer: Writer, id: str) -> None:
     """Takes a contact away; its mail stays."""
     if not await edit_contacts.drop_contact(services.store, writer, id):
         raise NOT_THERE
 
 
 @router.get("/{id}/messages", response_model=Listed[shapes.Message])
-async def list_messages(services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50) -> Any:
+async def list_contact_messages(
+    services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50
+) -> Any:
     """The messages on a contact's card, newest first."""
     unwrap(await show_cards.show_contact(services.store, reader, id))
     return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))

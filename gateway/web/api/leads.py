@@ -11,10 +11,11 @@ from gateway.usecases import edit_leads, show_cards, show_mail
 from gateway.usecases.edit_leads import CardChange
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
-from gateway.web.api.access import Reader
+from gateway.web.api.access import Reader, Writer
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
 from gateway.web.services import Services
+from gateway.web.tags import IfMatch
 
 router = APIRouter(tags=["leads"])
 
@@ -28,7 +29,7 @@ async def list_leads(
 
 
 @router.post("/leads", status_code=201, response_model=shapes.Lead)
-async def post_lead(services: Services, writer: Reader, new: shapes.NewLead) -> Any:
+async def post_lead(services: Services, writer: Writer, new: shapes.NewLead) -> Any:
     """Makes a lead."""
     return as_json(unwrap(await edit_leads.make_lead(services.store, writer, _change(new))))
 
@@ -40,13 +41,13 @@ async def get_lead(services: Services, reader: Reader, id: str) -> Any:
 
 
 @router.patch("/leads/{id}", response_model=shapes.Lead)
-async def patch_lead(services: Services, writer: Reader, id: str, change: shapes.LeadChange) -> Any:
+async def patch_lead(services: Services, writer: Writer, id: str, change: shapes.LeadChange, unchanged: IfMatch) -> Any:
     """Changes what is sent; `status` is open, won or lost."""
-    return as_json(unwrap(await edit_leads.change_lead(services.store, writer, id, _change(change))))
+    return as_json(unwrap(await edit_leads.change_lead(services.store, writer, id, _change(change), unchanged)))
 
 
 @router.delete("/leads/{id}", status_code=204)
-async def delete_lead(services: Services, writer: Reader, id: str) -> None:
+async def delete_lead(services: Services, writer: Writer, id: str) -> None:
     """Takes a lead away; its mail stays."""
     if not await edit_leads.drop_lead(services.store, writer, id):
         raise NOT_THERE
@@ -68,7 +69,7 @@ async def list_customers(
 
 
 @router.post("/customers", status_code=201, response_model=shapes.Customer)
-async def post_customer(services: Services, writer: Reader, new: shapes.NewCard) -> Any:
+async def post_customer(services: Services, writer: Writer, new: shapes.NewCard) -> Any:
     """Makes a customer."""
     return as_json(unwrap(await edit_leads.make_customer(services.store, writer, _change(new))))
 
@@ -80,13 +81,15 @@ async def get_customer(services: Services, reader: Reader, id: str) -> Any:
 
 
 @router.patch("/customers/{id}", response_model=shapes.Customer)
-async def patch_customer(services: Services, writer: Reader, id: str, change: shapes.CardChange) -> Any:
+async def patch_customer(
+    services: Services, writer: Writer, id: str, change: shapes.CardChange, unchanged: IfMatch
+) -> Any:
     """Changes what is sent."""
-    return as_json(unwrap(await edit_leads.change_customer(services.store, writer, id, _change(change))))
+    return as_json(unwrap(await edit_leads.change_customer(services.store, writer, id, _change(change), unchanged)))
 
 
 @router.delete("/customers/{id}", status_code=204)
-async def delete_customer(services: Services, writer: Reader, id: str) -> None:
+async def delete_customer(services: Services, writer: Writer, id: str) -> None:
     """Takes a customer away; its mail stays."""
     if not await edit_leads.drop_customer(services.store, writer, id):
         raise NOT_THERE

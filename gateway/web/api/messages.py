@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from gateway.core.decision import Decision
 from gateway.core.resources import as_json
-from gateway.usecases import review_held, show_mail
+from gateway.usecases import delete_mail, review_held, show_mail
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
-from gateway.web.api.access import Admin, Reader
+from gateway.web.api.access import Admin, Reader, Writer
 from gateway.web.downloads import download
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
-from gateway.web.problems import ADMINS_ONLY, Problem, unwrap
+from gateway.web.problems import ADMINS_ONLY, NOT_THERE, Problem, unwrap
 from gateway.web.services import Services
 
 router = APIRouter(tags=["messages"])
 Folder = Literal["inbox", "sent", "deleted", "held"]
 Images = Literal["block", "show"]
+Purge = Annotated[bool, Query(description="Drop the content of a deleted message for good.")]
+_RAW: dict[int | str, dict[str, Any]] = {200: {"content": {"message/rfc822": {"schema": {"type": "string"}}}}}
+_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string"}}}}}
 
 
 @router.get("/messages", response_model=Listed[shapes.Message])
@@ -35,7 +38,8 @@ async def list_messages(
     folder: Folder | None = None,
     q: Words = "",
 ) -> Any:
-    """Messages by the time they came, newest first. `folder`: inbox, sent, and for admins held; else the first two."""
+    """Messages by the time they came, newest first. `folder`: inbox, sent, and for admins held and deleted; left out,
+    the first two."""
     if folder in ("deleted", "held") and reader.role != "admin":
         raise ADMINS_ONLY
     cards = tuple(card for card in (contact, lead) if card is not None)
@@ -53,6 +57,25 @@ async def get_message(services: Services, reader: Reader, id: str, images: Image
     return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
 
 
+@router.delete("/messages/{id}", status_code=204)
+async def delete_message(services: Services, writer: Writer, id: str, purge: Purge = False) -> None:
+    """Puts a message into Deleted, from where an admin may restore it for 30 days; then its content is dropped.
+
+    `purge=true` drops the content of a deleted message at once and for good; admins only.
+    """
+    if purge and writer.role != "admin":
+        raise ADMINS_ONLY
+    verb = delete_mail.purge_message if purge else delete_mail.delete_message
+    if not unwrap(await verb(services.store, writer, id)):
+        raise NOT_THERE
+
+
+@router.post("/messages/{id}/restore", response_model=shapes.Message)
+async def restore_message(services: Services, admin: Admin, id: str) -> Any:
+    """Takes a message out of Deleted, back to the cards, threads and lists it was in; admins only."""
+    return as_json(unwrap(await delete_mail.restore_message(services.store, admin, id)))
+
+
 @router.post("/messages/{id}/release", response_model=shapes.Message)
 async def release_message(services: Services, admin: Admin, id: str) -> Any:
     """Lets a held mail in: the rules run again with today's facts, the hold waived. 409 where they refuse it today."""
@@ -68,14 +91,14 @@ async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
     return as_json(unwrap(await review_held.refuse_held(services.store, admin, id)))
 
 
-@router.get("/messages/{id}/raw", response_class=Response)
+@router.get("/messages/{id}/raw", response_class=Response, responses=_RAW)
 async def get_raw(services: Services, reader: Reader, id: str) -> Response:
     """The message as it was received, after the trace header fields we put before it."""
     raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
     return download(raw.trace + raw.message, f"{id}.eml", "message/rfc822")
 
 
-@router.get("/messages/{id}/attachments/{n}", response_class=Response)
+@router.get("/messages/{id}/attachments/{n}", response_class=Response, responses=_FILE)
 async def get_attachment(
     services: Services, reader: Reader, id: str, n: Annotated[int, Path(ge=1, le=1_000_000)]
 ) -> Response:

@@ -13,6 +13,7 @@ from gateway.usecases import show_receipts
 from gateway.usecases.show_receipts import Search
 from gateway.web.api import shapes
 from gateway.web.api.access import Reader
+from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import Problem, unwrap
 from gateway.web.services import Services
@@ -60,7 +61,10 @@ _NAME_NO_ACCOUNT = ("A1", "A2", "A3")
 _MESSAGE = {"requestBody": {"required": True, "content": {"message/rfc822": {"schema": {"type": "string"}}}}}
 
 
-@router.post("/explain", openapi_extra=_MESSAGE)
+_PROBLEMS: dict[int | str, dict[str, Any]] = {404: problem(404), 415: problem(415)}
+
+
+@router.post("/explain", response_model=shapes.Decision, openapi_extra=_MESSAGE, responses=_PROBLEMS)
 async def explain(
     request: Request,
     services: Services,
@@ -68,7 +72,7 @@ async def explain(
     rcpt: Annotated[list[str], Query(min_length=1, max_length=100)],
     sender: str | None = None,
     peer: IPvAnyAddress | None = None,
-) -> dict[str, Any]:
+) -> Any:
     """The decision on the message in the body, as of now; nothing is stored. `sender` left out is the From address."""
     kind = request.headers.get("content-type", "message/rfc822").partition(";")[0].strip().lower()
     if kind not in ("message/rfc822", "text/plain", "application/octet-stream"):

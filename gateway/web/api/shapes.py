@@ -45,6 +45,30 @@ class User(BaseModel):
     created_at: Time
 
 
+class Token(BaseModel):
+    """What a program comes in with, as the user whose id it has."""
+
+    id: Id
+    name: str
+    user: Id
+    scopes: list[Literal["read", "write", "admin"]]
+    created_at: Time
+    expires_at: Time | None
+    last_used_at: Annotated[Time | None, Field(description="As coarse as ten minutes.")]
+
+
+class NewToken(Token):
+    """A token with its secret, which is shown this once."""
+
+    secret: Annotated[str, Field(examples=["sga_7_GZgR0vXw…"])]
+
+
+class Egress(BaseModel):
+    """The addresses we connect from: single ones, and blocks."""
+
+    addresses: Annotated[list[str], Field(examples=[["192.0.2.10", "2001:db8::/64"]])]
+
+
 class Contact(BaseModel):
     """A person the account knows."""
 
@@ -208,6 +232,66 @@ class Receipt(BaseModel):
     message: Id | None
 
 
+class Step(BaseModel):
+    """One rule that was asked, and what it answered."""
+
+    rule: str
+    outcome: str
+    detail: str
+
+
+class Participant(BaseModel):
+    """An address of From, To or Cc, and whose it is."""
+
+    role: Literal["from", "to", "cc"]
+    address: str
+    name: str
+    kind: Literal["team", "client", "smart"]
+
+
+class MadeContact(BaseModel):
+    """A contact that filing makes."""
+
+    email: str
+    name: str
+
+
+class MadeLead(BaseModel):
+    """A lead that filing opens."""
+
+    name: str
+
+
+class Creates(BaseModel):
+    """What filing makes."""
+
+    contacts: list[MadeContact]
+    lead: MadeLead | None
+
+
+class Decision(BaseModel):
+    """What the rules say of a message, and the steps that led there."""
+
+    verdict: Literal["file", "refuse", "hold"]
+    code: int
+    enhanced: str
+    reply: str
+    rule: str
+    account: str | None
+    action: Literal["attach", "contact", "lead"] | None
+    direction: str
+    automatic: bool
+    duplicate_of: Id | None
+    primary: str | None
+    base_subject: str
+    unread: list[str]
+    participants: list[Participant]
+    creates: Creates
+    auth: dict[str, str]
+    authentic: bool | None
+    steps: list[Step]
+
+
 class Event(BaseModel):
     """Something that happened; subject is the id of what it happened to."""
 
@@ -232,10 +316,38 @@ class AccountChange(_Body):
     never_log: list[Text] | None = Field(None, max_length=10_000)
 
 
+class UserChange(_Body):
+    """Fields of a user to change."""
+
+    name: Text | None = None
+    role: Annotated[Text | None, Field(examples=["admin"])] = None
+    shared_mail: bool | None = None
+
+
+class NewUser(UserChange):
+    """A user to make; the name is derived, and the role `user`, where they are left out."""
+
+    email: Text = Field(examples=["dimas@acme.example"])
+
+
+class TokenChange(_Body):
+    """Fields of a token to change. scopes: `read` asks, `write` changes, `admin` does what only admins may."""
+
+    name: Text | None = None
+    scopes: Annotated[list[Text] | None, Field(max_length=10, examples=[["read", "write"]])] = None
+    expires_at: Annotated[Text | None, Field(examples=["2027-12-31T00:00:00Z", "90d"])] = None
+
+
+class TokenWish(TokenChange):
+    """A token to make. user: an id, left out your own. scopes: left out, all that its user and you may do."""
+
+    user: Text | None = None
+
+
 class NewContact(_Body):
     """A contact to make; its name is derived where it is left out."""
 
-    emails: list[Text] = Field(max_length=1_000)
+    emails: list[Text] = Field(max_length=1_000, examples=[["bob@bluefin.example"]])
     name: Text | None = None
     first_name: Text | None = None
     last_name: Text | None = None

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.core.decision import Decision
+from gateway.core.refusals import Taken
 from gateway.usecases import review_held, show_held
 from gateway.usecases.edit_session import Visitor
 from gateway.web.console.session import Reader
@@ -46,7 +47,7 @@ async def held(
 async def release(request: Request, services: Services, admin: Admin, id: str) -> Response:
     """Lets a mail in; where today's rules refuse it, it stays held and the page says why."""
     released = await review_held.release_held(services.store, services.blobs, admin, id, services.filing)
-    if released is None:
+    if released is None or isinstance(released, Taken):
         raise _NOT_HELD
     if isinstance(released, Decision):
         return await _page(request, services, admin, 409, denied=released)
@@ -56,7 +57,8 @@ async def release(request: Request, services: Services, admin: Admin, id: str) -
 @router.post("/{id}/refuse")
 async def refuse(services: Services, admin: Admin, id: str) -> Response:
     """Drops a mail's content for good."""
-    if await review_held.refuse_held(services.store, admin, id) is None:
+    refused = await review_held.refuse_held(services.store, admin, id)
+    if refused is None or isinstance(refused, Taken):
         raise _NOT_HELD
     return RedirectResponse(f"/held?done={id}", 303)
 
