@@ -32,6 +32,7 @@ from gateway.store.blobs import BlobStore
 from gateway.store.engine import Store, Tx
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.drop_receipts import drop_receipts
+from gateway.usecases.index_words import Indexer
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.wiring import Crew, certificates, doorway, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
@@ -54,6 +55,8 @@ GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
 DRAIN_SECONDS = 3 * GRACE_SECONDS
 """How long a worker may take to end; what still lives then is killed."""
+INDEX_SECONDS = 1.0
+"""How often what was filed is looked for, to be found by its words."""
 _LOADED_BEFORE_FORKING = (
     "gateway.smtp.server",
     "gateway.usecases.desk",
@@ -145,6 +148,7 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
         )
+        self._indexing = Clock(every=INDEX_SECONDS)
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
         self._certificates: Certificates | None = None
@@ -187,6 +191,9 @@ class Gateway:
             _warn(self.settings, self.public_url, await self.store.read(list_accounts))
         if self._crew is None or self._crew.number == 0:
             self._clock.start()
+            indexer = Indexer(self.store, blobs, self.settings.max_mime_parts, self.settings.max_mime_depth)
+            self._indexing = Clock(every=INDEX_SECONDS, index_words=indexer.look)
+            self._indexing.start()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
@@ -204,6 +211,7 @@ class Gateway:
             ear.close()
         self._pulse.stop()
         await self._clock.stop()
+        await self._indexing.stop()
         await self.store.stop()
         if self._started:
             _log.info("app.stopped")

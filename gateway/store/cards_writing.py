@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, Table, delete, exists, insert, literal, select, update
 
 from gateway.core.resources import Contact, Customer, Lead
-from gateway.store.ids import new_id
+from gateway.core.terms import parts
+from gateway.store.ids import moment_of, new_id
+from gateway.store.searching import CONTACT, CUSTOMER, LEAD, Entry, forget_entries, put_entries
 from gateway.store.tables import (
     WAITING,
     cards,
@@ -64,6 +66,7 @@ def _write_emails(tx: Connection, account: int, contact: Contact) -> None:
         for position, email in enumerate(contact.emails)
     ]
     tx.execute(insert(contact_emails), rows)
+    _make_found(tx, account, CONTACT, contact.id, contact.name, *contact.emails)
     _show_mail_of(tx, account, contact)
 
 
@@ -112,6 +115,7 @@ def add_lead(tx: Connection, account: int, lead: Lead) -> None:
             created_at=lead.created_at,
         )
     )
+    _make_found(tx, account, LEAD, lead.id, lead.name)
     _link(tx, lead_contacts, "lead", account, lead.id, lead.contacts)
 
 
@@ -121,6 +125,7 @@ def set_lead(tx: Connection, account: int, lead: Lead) -> None:
     changed = {"name": lead.name, "price": lead.price, "status": lead.status, "main_contact": lead.main_contact}
     tx.execute(update(leads).where(*mine).values(changed))
     tx.execute(delete(lead_contacts).where(lead_contacts.c.account == account, lead_contacts.c.lead == lead.id))
+    _make_found(tx, account, LEAD, lead.id, lead.name)
     _link(tx, lead_contacts, "lead", account, lead.id, lead.contacts)
 
 
@@ -143,6 +148,7 @@ def add_customer(tx: Connection, account: int, customer: Customer) -> None:
             created_at=customer.created_at,
         )
     )
+    _make_found(tx, account, CUSTOMER, customer.id, customer.name)
     _link(tx, customer_contacts, "customer", account, customer.id, customer.contacts)
 
 
@@ -152,6 +158,7 @@ def set_customer(tx: Connection, account: int, customer: Customer) -> None:
     tx.execute(update(customers).where(*mine).values(name=customer.name, main_contact=customer.main_contact))
     links = (customer_contacts.c.account == account, customer_contacts.c.customer == customer.id)
     tx.execute(delete(customer_contacts).where(*links))
+    _make_found(tx, account, CUSTOMER, customer.id, customer.name)
     _link(tx, customer_contacts, "customer", account, customer.id, customer.contacts)
 
 
@@ -181,6 +188,13 @@ def _link(tx: Connection, table: Table, side: str, account: int, id: str, linked
         tx.execute(insert(table), [{"account": account, side: id, "contact": contact} for contact in linked])
 
 
+def _make_found(tx: Connection, account: int, kind: str, id: str, *texts: str) -> None:
+    """Who changes a card finds it at once under its new name; what filing makes is indexed by the clock."""
+    put_entries(tx, [Entry(account, kind, id, moment_of(id), parts(texts))])
+
+
 def _remove_card(tx: Connection, account: int, table: Table, id: str) -> None:
+    kind = {contacts.name: CONTACT, leads.name: LEAD, customers.name: CUSTOMER}[table.name]
+    forget_entries(tx, account, kind, [id])
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.card == id))
     tx.execute(delete(table).where(table.c.account == account, table.c.id == id))

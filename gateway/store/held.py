@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 from gateway.core.facts import Auth
 from gateway.store.bodies import StoredBody
 from gateway.store.decisions import unpack_decision
+from gateway.store.searching import MESSAGE, forget_entries
 from gateway.store.tables import bodies, messages, participants, receipts, sources
 
 HELD = "held"
@@ -87,6 +88,7 @@ def remove_held(tx: Connection, account: int, id: str) -> None:
 def bury_held(tx: Connection, account: int, id: str) -> None:
     """Drops the content of a held mail; the tombstone keeps it from coming back."""
     _drop_content(tx, account, id)
+    forget_entries(tx, account, MESSAGE, [id])
     nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
     tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(state=GONE, **nothing))
 

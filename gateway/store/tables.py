@@ -25,6 +25,8 @@ from gateway.store.columns import metadata as metadata
 from gateway.store.outbox import deliveries as deliveries
 from gateway.store.outbox import endpoints as endpoints
 from gateway.store.outbox import ledger as ledger
+from gateway.store.search_tables import search_entries as search_entries
+from gateway.store.search_tables import search_walks as search_walks
 
 accounts = Table(
     "accounts",
