@@ -94,6 +94,11 @@ def check_store(settings: Settings) -> str:
     return schema.check(settings.database)
 
 
+def large_mails(settings: Settings) -> BlobStore:
+    """Where large mails are kept; nothing is opened yet."""
+    return BlobStore(settings.blob_path)
+
+
 def drop_files(settings: Settings, account: int) -> None:
     """Takes away the large mails of an account that was erased."""
     shutil.rmtree(settings.blob_path / str(account), ignore_errors=True)

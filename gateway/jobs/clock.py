@@ -23,9 +23,10 @@ class Clock:
     duties: by name; each does a bounded piece of what is due and says how much it was.
     """
 
-    def __init__(self, every: float = EVERY_SECONDS, **duties: Callable[[], Awaitable[int]]) -> None:
-        self._every = every
+    def __init__(self, every: float | None = None, **duties: Callable[[], Awaitable[int]]) -> None:
+        self._every = EVERY_SECONDS if every is None else every
         self._duties = duties
+        self._say = _log.info if every is None else _log.debug
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,7 +41,7 @@ class Clock:
         """Does all that is due now."""
         for name, duty in self._duties.items():
             while count := await duty():
-                (_log.info if self._every >= EVERY_SECONDS else _log.debug)("clock.done", duty=name, count=count)
+                self._say("clock.done", duty=name, count=count)
 
     async def _run(self) -> None:
         while True:

@@ -120,4 +120,11 @@ class BlobStore:
         return Spool(self.root, self._durable)
 
     def load(self, account: int, name: str) -> bytes:
-        return (self.root / str(account) / name[:2] / name).read_bytes()
+        return self._path(account, name).read_bytes()
+
+    def drop(self, account: int, name: str) -> None:
+        """Takes one message away; harmless where it is gone."""
+        self._path(account, name).unlink(missing_ok=True)
+
+    def _path(self, account: int, name: str) -> Path:
+        return self.root / str(account) / name[:2] / name

@@ -32,8 +32,12 @@ _NUMBER = re.compile(r"v([0-9]{4})_")
 
 def head() -> str | None:
     """The newest revision this program knows, read from the names of the files."""
-    numbers = [match[1] for path in (MIGRATIONS / "versions").glob("v*.py") if (match := _NUMBER.match(path.name))]
-    return max(numbers, default=None)
+    return max(revisions(), default=None)
+
+
+def revisions() -> set[str]:
+    """All the revisions this program knows."""
+    return {match[1] for path in (MIGRATIONS / "versions").glob("v*.py") if (match := _NUMBER.match(path.name))}
 
 
 def current(tx: Connection) -> str | None:
@@ -63,6 +67,32 @@ def transaction(place: Place, *, reading: bool = False) -> Iterator[Connection]:
         else:
             hold_alone(tx, EVERYWHERE)
         yield tx
+
+
+@contextmanager
+def restoring(place: Place, revision: str) -> Iterator[Connection]:
+    """One transaction on a store of that revision, made where it isn't there, which is then brought to the newest.
+
+    Raises StoreError for a store that has accounts, or another revision.
+    """
+    with _opened(place) as (tx, store):
+        hold_alone(tx, EVERYWHERE)
+        now = current(tx)
+        _refuse_foreign(tx, store, now)
+        if revision not in revisions():
+            raise StoreError(
+                f"the backup has schema {revision}, made by a newer smartgate than this, which knows {head()}"
+            )
+        if now is None:
+            _upgrade(tx, revision)
+        elif tx.execute(text("SELECT count(*) FROM accounts")).scalar():
+            raise StoreError(f"the store {store} has accounts already; a backup is restored into a store without any")
+        elif now != revision:
+            raise StoreError(
+                f"the store {store} has schema {now} and the backup {revision}: name a store that isn't there yet"
+            )
+        yield tx
+        _upgrade(tx)
 
 
 def ensure_schema(place: Place) -> None:
@@ -210,7 +240,7 @@ def _refuse_old(store: str, revision: str | None) -> None:
         raise StoreError(f"the store {store} has schema {revision}, and {head()} is needed: run `smartgate db upgrade`")
 
 
-def _upgrade(tx: Connection) -> None:
+def _upgrade(tx: Connection, to: str = "head") -> None:
     from alembic import command
 
-    command.upgrade(alembic_config(tx), "head")
+    command.upgrade(alembic_config(tx), to)
