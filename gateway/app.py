@@ -89,6 +89,11 @@ def upgrade_store(settings: Settings) -> tuple[str | None, str]:
     return schema.upgrade(settings.database)
 
 
+def sweep_store(settings: Settings) -> bool:
+    """Writes the store anew without what was erased; False where a reader keeps its log."""
+    return schema.sweep(settings.database)
+
+
 def check_store(settings: Settings) -> str:
     """The schema of a store that is sound and current. Raises StoreError for any other."""
     return schema.check(settings.database)

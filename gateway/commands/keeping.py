@@ -1,4 +1,4 @@
-"""`smartgate backup` and `restore`: a store as one file, and back."""
+"""`smartgate backup`, `restore` and `erase-person`: a store as one file and back, and a person out of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from typing import Annotated
 import typer
 
 from gateway import app
-from gateway.commands.output import moment, print_json, settings
+from gateway.commands.output import InputError, moment, print_json, settings
+from gateway.commands.output import clean as clean_text
 from gateway.core.resources import rfc3339
 from gateway.usecases import back_up
+from gateway.usecases import erase_person as erasing
 from gateway.usecases.back_up import Kept, Told
+from gateway.usecases.erase_person import Erasure
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
@@ -49,6 +52,50 @@ def restore(
         return
     typer.echo(f"The store {chosen.database_name} is as it was at {moment(kept.made_at)}: {_held(kept)}.")
     typer.echo("Credentials need the SMARTGATE_SECRET_KEY of then. Search is filled by the next `smartgate serve`.")
+
+
+def erase_person(
+    address: Annotated[str, typer.Argument(help="The person's e-mail address.", metavar="ADDR")],
+    account: Annotated[str, typer.Option("--account", help="The account's short name.", metavar="SLUG")],
+    mentions: Annotated[
+        bool, typer.Option("--mentions", help="Messages that only name the address in their text go as well.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and erase nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; nor is anything asked where no terminal is.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a person from an account: contact, messages they take part in, receipts. This can't be undone."""
+    chosen = settings()
+    with app.transaction(chosen, reading=True) as tx:
+        found = erasing.look_for_person(tx, account, address)
+    if dry_run:
+        _print_erasure(address, found, "would be erased", clean=None, json=json)
+        return
+    if sys.stdin.isatty() and not yes:
+        _print_erasure(address, found, "will be erased", clean=None, json=False, err=True)
+        if not typer.confirm("Erase it for good?", err=True):
+            raise InputError("nothing was erased")
+    with app.transaction(chosen) as tx:
+        done = erasing.erase_person(tx, account, address, mentions=mentions)
+    erasing.drop_blobs(app.large_mails(chosen), done)
+    clean = app.sweep_store(chosen)
+    _print_erasure(address, done, "is erased", clean=clean, json=json)
+
+
+def _print_erasure(
+    address: str, found: Erasure, what: str, *, clean: bool | None, json: bool, err: bool = False
+) -> None:
+    if json:
+        print_json({"erased": found.counts, "mentions": list(found.mentions), "dry_run": clean is None, "swept": clean})
+        return
+    counted = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts.items())
+    typer.echo(f"{clean_text(address)} {what}: {counted}.", err=err)
+    if found.mentions:
+        typer.echo(f"Other messages name the address in their text: {', '.join(found.mentions)}.", err=err)
+    if clean is not None:
+        typer.echo("Backups made before still hold it, and so does a CRM that was told of it.")
+    if clean is False:
+        typer.echo("The store's log is in use by a server and is emptied when it is restarted.", err=True)
 
 
 @contextmanager

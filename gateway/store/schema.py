@@ -95,6 +95,33 @@ def restoring(place: Place, revision: str) -> Iterator[Connection]:
         _upgrade(tx)
 
 
+def sweep(place: Place) -> bool:
+    """Writes the store anew without what was erased: until then its pages and its log still hold it.
+
+    On PostgreSQL the server does the like in its own time, and nobody but its administrator reads its files. False:
+    on SQLite, a reader kept the log from being emptied; the next sweep or a restart does it.
+    """
+    url = read_url(place)
+    engine = engine_of(url)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if is_postgresql(url):
+                connection.execute(text("VACUUM"))
+                return True
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+            raw.execute("VACUUM")
+            [busy, *_] = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+    except DBAPIError as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        raise StoreError(f"the store {name_of(url)} {words}") from error
+    finally:
+        engine.dispose()
+
+
 def ensure_schema(place: Place) -> None:
     """Makes a store that isn't there; raises StoreError for one that is behind, ahead, or not ours."""
     with _opened(place) as (tx, store):
