@@ -89,6 +89,17 @@ def upgrade_store(settings: Settings) -> tuple[str | None, str]:
     return schema.upgrade(settings.database)
 
 
+async def reindex(settings: Settings, told: Callable[[int, int], None]) -> int:
+    """Makes the index of search anew: how many messages and cards are in it. told: how many are, and of how many."""
+    blobs = prepare(settings)
+    store = Store(settings.database)
+    store.start()
+    try:
+        return await Indexer(store, blobs, settings.max_mime_parts, settings.max_mime_depth).rebuild(told)
+    finally:
+        await store.stop()
+
+
 def sweep_store(settings: Settings) -> bool:
     """Writes the store anew without what was erased; False where a reader keeps its log."""
     return schema.sweep(settings.database)

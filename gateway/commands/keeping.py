@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import app
-from gateway.commands.output import InputError, moment, print_json, settings
+from gateway.commands.output import InputError, moment, print_json, progress, settings
 from gateway.commands.output import clean as clean_text
 from gateway.core.resources import rfc3339
 from gateway.usecases import back_up
 from gateway.usecases import erase_person as erasing
-from gateway.usecases.back_up import Kept, Told
+from gateway.usecases.back_up import Kept
 from gateway.usecases.erase_person import Erasure
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
@@ -96,20 +94,6 @@ def _print_erasure(
         typer.echo("Backups made before still hold it, and so does a CRM that was told of it.")
     if clean is False:
         typer.echo("The store's log is in use by a server and is emptied when it is restarted.", err=True)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Told]:
-    """How far something is, where somebody looks at a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _held(kept: Kept) -> str:
