@@ -1,7 +1,7 @@
 """The tables of search. Which words stand where is the database's own index: FTS5 of SQLite, GIN of PostgreSQL.
 
 Terms carry the account and the kind of what they stand in (`searching`), so one index serves all accounts and shows
-none another's; `docs/decisions/0015-search-beside-the-mail.md` says why it is made so.
+none another's; `docs/decisions/0020-search-beside-the-mail.md` says why it is made so.
 """
 
 from __future__ import annotations

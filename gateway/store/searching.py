@@ -69,7 +69,7 @@ def put_entries(tx: Connection, entries: Iterable[Entry]) -> None:
     """Puts entries into the index, in place of those that are there."""
     for entry in entries:
         forget_entries(tx, entry.account, entry.kind, [entry.id])
-        number, words = _number(tx, entry.at), _words(entry)
+        number, words = _number(tx, entry.at), words_of(entry)
         if _on_postgresql(tx):
             kept: Any = cast(literal(_vector(words)), TSVECTOR)
         else:
@@ -199,7 +199,8 @@ def _mark(account: int, kind: str) -> str:
     return "".join(reversed(places)) + kind
 
 
-def _words(entry: Entry) -> list[str]:
+def words_of(entry: Entry) -> list[str]:
+    """The terms of an entry as the index has them."""
     mark = _mark(entry.account, entry.kind)
     return [BORDER if term == BORDER else mark + term for term in entry.terms]
 
@@ -218,7 +219,7 @@ def _take_out(tx: Connection, which: ColumnElement[bool]) -> None:
         return
     for row in tx.execute(select(search_entries).where(which)).all():
         kept = zstandard.ZstdDecompressor().decompress(row.words, max_output_size=_MOST_BYTES).decode()
-        words = _words(Entry(row.account, row.kind, row.id, 0, kept.split()))
+        words = words_of(Entry(row.account, row.kind, row.id, 0, kept.split()))
         tx.execute(_TAKE_OUT, {"number": row.number, "words": " ".join(words)})
 
 
