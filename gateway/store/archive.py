@@ -36,8 +36,8 @@ class ArchiveError(Exception):
 class Writer:
     """Writes members one after the other, and the manifest at the end."""
 
-    def __init__(self, tar: tarfile.TarFile, now: int) -> None:
-        self._tar, self._now = tar, now
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
         self.sums: dict[str, str] = {}
 
     def add(self, name: str, data: bytes) -> None:
@@ -51,12 +51,12 @@ class Writer:
 
     def _put(self, name: str, data: bytes) -> None:
         member = tarfile.TarInfo(name)
-        member.size, member.mtime, member.mode = len(data), self._now // 1000, 0o600
+        member.size, member.mode = len(data), 0o600
         self._tar.addfile(member, io.BytesIO(data))
 
 
 @contextmanager
-def writing(path: Path, now: int) -> Iterator[Writer]:
+def writing(path: Path) -> Iterator[Writer]:
     """A new file that gets its name once it is whole and on the disk; of one that fails nothing stays."""
     fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -66,7 +66,7 @@ def writing(path: Path, now: int) -> Iterator[Writer]:
                 packer.stream_writer(file, closefd=False) as packed,
                 tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
             ):
-                yield Writer(tar, now)
+                yield Writer(tar)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).rename(path)

@@ -6,7 +6,7 @@ stand together, whoever looks for one reads of nobody else's, and the size of ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Text,
+    bindparam,
     cast,
     column,
     delete,
@@ -30,6 +32,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from gateway.core.terms import BORDER, Phrase
+from gateway.store.bodies import pack
+from gateway.store.prepared import Prepared
 from gateway.store.reading import PASS
 from gateway.store.search_tables import search_entries, search_walks
 
@@ -45,7 +49,22 @@ _COMPLETIONS = 100
 _MOST_BYTES = 16 * 1024 * 1024
 _FTS = table("search_words", column("rowid"), column("search_words"), column("words"))
 _TAKE_OUT = text("INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', :number, :words)")
-_PUT_IN = text("INSERT INTO search_words (rowid, words) VALUES (:number, :words)")
+_PUT_IN = Prepared(insert(_FTS).values(rowid=bindparam("number"), words=bindparam("words")))
+_ADD = Prepared(insert(search_entries))
+_ADD_VECTOR = Prepared(
+    insert(search_entries).values(
+        account=bindparam("of"),
+        kind=bindparam("what"),
+        id=bindparam("which"),
+        number=bindparam("place"),
+        words=cast(bindparam("vector", type_=Text), TSVECTOR),
+    )
+)
+_LAST = Prepared(
+    select(func.max(search_entries.c.number)).where(
+        search_entries.c.number >= bindparam("first"), search_entries.c.number < bindparam("end")
+    )
+)
 _COMPLETE = text(
     "WITH RECURSIVE found(term) AS (SELECT (SELECT term FROM search_terms WHERE term >= :begin LIMIT 1) UNION ALL "
     "SELECT (SELECT term FROM search_terms WHERE term > found.term LIMIT 1) FROM found "
@@ -65,18 +84,38 @@ class Entry:
     terms: Sequence[str]
 
 
-def put_entries(tx: Connection, entries: Iterable[Entry]) -> None:
+def put_entries(tx: Connection, entries: Sequence[Entry]) -> None:
     """Puts entries into the index, in place of those that are there."""
+    kinds: dict[tuple[int, str], list[str]] = {}
     for entry in entries:
-        forget_entries(tx, entry.account, entry.kind, [entry.id])
-        number, words = _number(tx, entry.at), words_of(entry)
-        if _on_postgresql(tx):
-            kept: Any = cast(literal(_vector(words)), TSVECTOR)
-        else:
-            tx.execute(_PUT_IN, {"number": number, "words": " ".join(words)})
-            kept = zstandard.compress(" ".join(entry.terms).encode(), 1)
-        row = {"account": entry.account, "kind": entry.kind, "id": entry.id, "number": number, "words": kept}
-        tx.execute(insert(search_entries).values(row))
+        kinds.setdefault((entry.account, entry.kind), []).append(entry.id)
+    for (account, kind), ids in kinds.items():
+        forget_entries(tx, account, kind, ids)
+    add_new(tx, entries)
+
+
+def add_new(tx: Connection, entries: Sequence[Entry]) -> None:
+    """As `put_entries`, of what is known not to be there."""
+    if not entries:
+        return
+    numbers = _numbers(tx, [entry.at for entry in entries])
+    words = [words_of(entry) for entry in entries]
+    rows: list[dict[str, Any]] = [
+        {"account": one.account, "kind": one.kind, "id": one.id, "number": number}
+        for one, number in zip(entries, numbers, strict=True)
+    ]
+    if _on_postgresql(tx):
+        vectors = [
+            {"of": one.account, "what": one.kind, "which": one.id, "place": number, "vector": _vector(said)}
+            for one, number, said in zip(entries, numbers, words, strict=True)
+        ]
+        _ADD_VECTOR.each(tx, vectors)
+        return
+    _PUT_IN.each(
+        tx, [{"number": row["number"], "words": " ".join(said)} for row, said in zip(rows, words, strict=True)]
+    )
+    packed = [{"words": _pack(" ".join(one.terms))} for one in entries]
+    _ADD.each(tx, [row | more for row, more in zip(rows, packed, strict=True)])
 
 
 def forget_entries(tx: Connection, account: int, kind: str, ids: Sequence[str]) -> None:
@@ -205,12 +244,21 @@ def words_of(entry: Entry) -> list[str]:
     return [BORDER if term == BORDER else mark + term for term in entry.terms]
 
 
-def _number(tx: Connection, at: int) -> int:
-    """The next place of a moment that nobody has."""
-    first = first_number(at)
-    taken = search_entries.c.number.between(first, first_number(at + 1) - 1)
-    last = tx.execute(select(func.max(search_entries.c.number)).where(taken)).scalar()
-    return first if last is None else last + 1
+def _numbers(tx: Connection, moments: Sequence[int]) -> list[int]:
+    """The next place of each of these moments that nobody has."""
+    free: dict[int, int] = {}
+    numbers = []
+    for at in moments:
+        if at not in free:
+            [(last,)] = _LAST.all(tx, first=first_number(at), end=first_number(at + 1))
+            free[at] = first_number(at) if last is None else last + 1
+        numbers.append(free[at])
+        free[at] += 1
+    return numbers
+
+
+def _pack(text: str) -> bytes:
+    return pack(b"", text.encode()).data
 
 
 def _take_out(tx: Connection, which: ColumnElement[bool]) -> None:

@@ -20,7 +20,7 @@ from gateway.store.held import GONE
 from gateway.store.ids import moment_of
 from gateway.store.reading import collect
 from gateway.store.reading_cards import contact_addresses
-from gateway.store.searching import CONTACT, CUSTOMER, LEAD, MESSAGE, Entry, not_indexed, put_entries
+from gateway.store.searching import CONTACT, CUSTOMER, LEAD, MESSAGE, Entry, add_new, not_indexed
 from gateway.store.tables import accounts, bodies, contacts, customers, leads, messages, participants, search_walks
 
 TABLES: dict[str, Table] = {MESSAGE: messages, CONTACT: contacts, LEAD: leads, CUSTOMER: customers}
@@ -62,19 +62,17 @@ def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: i
     return [Unindexed(row.id, moment_of(row.id), (row.name, *addresses.get(row.id, ()))) for row in rows]
 
 
-def add_entries(tx: Connection, entries: Sequence[Entry]) -> int:
+def add_entries(tx: Connection, account: int, kind: str, entries: Sequence[Entry]) -> int:
     """Puts in those whose rows are still there, and which nobody put in meanwhile; how many."""
-    added = 0
-    for entry in entries:
-        table = TABLES[entry.kind]
-        there = select(table.c.id).where(table.c.account == entry.account, table.c.id == entry.id)
-        if entry.kind == MESSAGE:
-            there = there.where(messages.c.state != GONE)
-        there = there.where(not_indexed(entry.account, entry.kind, table.c.id)).with_for_update(read=True, of=table)
-        if tx.execute(there).first() is not None:
-            put_entries(tx, [entry])
-            added += 1
-    return added
+    table = TABLES[kind]
+    there = select(table.c.id).where(table.c.account == account, table.c.id.in_([entry.id for entry in entries]))
+    if kind == MESSAGE:
+        there = there.where(messages.c.state != GONE)
+    there = there.where(not_indexed(account, kind, table.c.id)).with_for_update(read=True, of=table)
+    wanted = set(tx.execute(there).scalars())
+    found = [entry for entry in entries if entry.id in wanted]
+    add_new(tx, found)
+    return len(found)
 
 
 def unwalked(tx: Connection) -> list[tuple[int, str]]:

@@ -52,7 +52,7 @@ def back_up(place: Place, blobs: BlobStore, file: Path, version: str, told: Told
     """
     now = time.time_ns() // 1_000_000
     try:
-        with archive.writing(file, now) as writer:
+        with archive.writing(file) as writer:
             with schema.transaction(place, reading=True) as tx:
                 rows, progress = _write_rows(tx, writer, version, now, told)
                 named = copying.blobs_named(tx)

@@ -22,7 +22,7 @@ from gateway.store.ids import first_id, moment_of, new_id
 from gateway.store.searching import KINDS, MESSAGE, Entry, empty_index
 from gateway.store.unindexed import Unindexed
 
-PIECE = 16
+PIECE = 8
 MOST_BYTES = 4 * 1024 * 1024
 """So much of a large mail is read; its text stands before its files."""
 _REST = 3.0
@@ -117,7 +117,7 @@ class Indexer:
         found = await self._store.read(lambda tx: unindexed.find_unindexed(tx, account, kind, since, PIECE))
         if found:
             entries = await asyncio.to_thread(lambda: [self._entry(account, kind, one) for one in found])
-            await self._store.write_each(_add, entries)
+            await self._store.write_each(_add, (account, kind, entries))
         return found
 
     def _entry(self, account: int, kind: str, row: Unindexed) -> Entry:
@@ -131,8 +131,8 @@ class Indexer:
         return Entry(account, kind, row.id, row.at, terms((*row.texts, text)))
 
 
-def _add(tx: Tx, batches: Sequence[list[Entry]]) -> list[int]:
-    return [unindexed.add_entries(tx, entries) for entries in batches]
+def _add(tx: Tx, pieces: Sequence[tuple[int, str, list[Entry]]]) -> list[int]:
+    return [unindexed.add_entries(tx, *piece) for piece in pieces]
 
 
 def _lease(tx: Tx, asked: Sequence[tuple[str, int, int]]) -> list[bool]:
