@@ -67,7 +67,7 @@ _LAST = Prepared(
 )
 _COMPLETE = text(
     "WITH RECURSIVE found(term) AS (SELECT (SELECT term FROM search_terms WHERE term >= :begin LIMIT 1) UNION ALL "
-    "SELECT (SELECT term FROM search_terms WHERE term > found.term LIMIT 1) FROM found "
+    "SELECT (SELECT term FROM search_terms WHERE term >= found.term || char(1) LIMIT 1) FROM found "
     "WHERE found.term >= :begin AND found.term < :end) "
     "SELECT term FROM found WHERE term >= :begin AND term < :end LIMIT :most"
 )
