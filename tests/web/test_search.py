@@ -9,7 +9,7 @@ import pytest
 
 from gateway.store.searching import MESSAGE, is_complete
 from gateway.usecases.index_words import Indexer
-from tests.web.site import Site, letter
+from tests.web.site import Site, check_page, letter
 
 
 async def found(site: Site, q: str, path: str = "/v1/messages", **more: Any) -> list[str]:
@@ -247,3 +247,24 @@ async def test_the_index_is_made_anew_from_what_is_stored(site: Site) -> None:
     assert told[-1] == (done, done)
     assert await found(site, "arabica") == ["Offer for coffee"]
     assert await found(site, "ille", "/v1/contacts") == ["Bob Miller"]
+
+
+async def test_people_search_in_the_console(site: Site) -> None:
+    await hand_all(site)
+    browser = await site.console()
+    for path, q, there, not_there in (
+        ("/mail", "arabica", "Offer for coffee", "With a file"),
+        ("/mail", '"two hundred"', "Offer for coffee", "With a file"),
+        ("/leads", "ffer for", "Offer for coffee", "With a file"),
+        ("/contacts", "urgen", "Jürgen", "Bob Miller"),
+    ):
+        page = check_page(await browser.get(path, params={"q": q}))
+        assert there in page.text
+        assert not_there not in page.text
+    for path, says in (
+        ("/mail", "No mail matches"),
+        ("/leads", "No lead matches"),
+        ("/contacts", "No contact matches"),
+    ):
+        assert says in check_page(await browser.get(path, params={"q": "nowhere"})).text
+    assert "With a file" in check_page(await browser.get("/mail")).text
