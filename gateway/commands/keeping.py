@@ -93,7 +93,7 @@ def _print_erasure(
     if clean is not None:
         typer.echo("Backups made before still hold it, and so does a CRM that was told of it.")
     if clean is False:
-        typer.echo("The store's log is in use by a server and is emptied when it is restarted.", err=True)
+        typer.echo("Other programs kept the store from being written anew: run this again at a quiet time.", err=True)
 
 
 def _held(kept: Kept) -> str:

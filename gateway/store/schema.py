@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,10 @@ def restoring(place: Place, revision: str) -> Iterator[Connection]:
             raise StoreError(
                 f"the backup has schema {revision}, made by a newer smartgate than this, which knows {head()}"
             )
+        if is_postgresql(
+            tx.engine.url
+        ):  # large mails come behind the rows, and nothing is asked of the server meanwhile
+            tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         if now is None:
             _upgrade(tx, revision)
         elif tx.execute(text("SELECT count(*) FROM accounts")).scalar():
@@ -99,7 +104,7 @@ def sweep(place: Place) -> bool:
     """Writes the store anew without what was erased: until then its pages and its log still hold it.
 
     On PostgreSQL the server does the like in its own time, and nobody but its administrator reads its files. False:
-    on SQLite, a reader kept the log from being emptied; the next sweep or a restart does it.
+    another program was at work on a SQLite store for too long; then the next sweep does it.
     """
     url = read_url(place)
     engine = engine_of(url)
@@ -108,11 +113,7 @@ def sweep(place: Place) -> bool:
             if is_postgresql(url):
                 connection.execute(text("VACUUM"))
                 return True
-            raw = connection.connection.dbapi_connection
-            assert raw is not None
-            raw.execute("VACUUM")
-            [busy, *_] = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return not busy
+            return _write_anew(connection)
     except DBAPIError as error:
         words = in_words(error)
         if words is None:
@@ -120,6 +121,24 @@ def sweep(place: Place) -> bool:
         raise StoreError(f"the store {name_of(url)} {words}") from error
     finally:
         engine.dispose()
+
+
+def _write_anew(connection: Connection) -> bool:
+    """VACUUM and an empty log; on the driver's own connection, as SQLAlchemy would open a transaction first."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    cursor = raw.cursor()
+    try:
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [(busy, *_)] = cursor.fetchall()
+        return not busy
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return False
+        raise StoreError(f"what was erased still stands in free pages of the store: {error}") from error
+    finally:
+        cursor.close()
 
 
 def ensure_schema(place: Place) -> None:
