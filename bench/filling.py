@@ -22,6 +22,7 @@ from typing import Any
 
 import zstandard
 
+from bench import indexed
 from bench.letters import SMART_ADDRESS, Letters
 from bench.ours import Ours, Sqlite
 from bench.rows import KIB
@@ -44,7 +45,17 @@ Values = dict[str, Any]
 Row = tuple[Any, ...]
 _Samples = Mapping[str, tuple[list[Values], list[Values]]]
 _Fit = Callable[["_Mail"], Row]
-_SHARED = ("accounts", "slugs", "own_domains", "users", "tokens", "never_log", "quotas")
+_SHARED = (
+    "accounts",
+    "slugs",
+    "own_domains",
+    "users",
+    "tokens",
+    "never_log",
+    "quotas",
+    "search_entries",
+    "search_walks",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +84,16 @@ def fill(folder: Path, mails: int, stepped: Callable[[], None] = lambda: None) -
         store.execute("BEGIN")
         opened = time.time_ns() // 1_000_000 - _SPAN_MS
         step = mails // STEPS
+        [account] = {row["account"] for row in samples["messages"][0]}
+        index = indexed.Indexed(account, _letters(), _people(samples))
         for start in range(0, mails, step):
-            some = (_Mail(number, mails, opened) for number in range(start, start + step))
-            for table, rows in _chunks(samples, some):
+            some = [_Mail(number, mails, opened) for number in range(start, start + step)]
+            for table, rows in _chunks(samples, iter(some)):
                 store.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
+            for at in range(0, len(some), _CHUNK):
+                indexed.put(store, index.rows(some[at : at + _CHUNK], _found_by, _subject_of))
             stepped()
+        indexed.complete(store, account)
         store.execute("COMMIT")
     with contextlib.closing(sqlite3.connect(database.path)) as store:
         store.execute("PRAGMA journal_mode=WAL").fetchall()
@@ -210,10 +226,28 @@ def _message_id(mail: _Mail) -> str:
     return f"<filled.{mail.number}@acme.example>"
 
 
+def _letters() -> list[bytes]:
+    letters = Letters(3 * KIB, "filling")
+    return [b"".join(letters.letter(number).pieces)[:-3] for number in range(_TEXTS)]
+
+
 def _texts() -> list[bytes]:
     packed = zstandard.ZstdCompressor(level=1)
-    letters = Letters(3 * KIB, "filling")
-    return [packed.compress(b"".join(letters.letter(number).pieces)[:-3]) for number in range(_TEXTS)]
+    return [packed.compress(letter) for letter in _letters()]
+
+
+def _people(samples: _Samples) -> list[str]:
+    """Names and addresses of those who are in every mail."""
+    rows = [row for both in samples["participants"] for row in both if row["kind"] != "client"]
+    return list(dict.fromkeys(str(text) for row in rows for text in (row["name"], row["address"]) if text))
+
+
+def _found_by(mail: Any) -> tuple[str, str, str]:
+    return mail.stamp % _MESSAGE, mail.opened % _CONTACT, mail.opened % _LEAD
+
+
+def _subject_of(mail: Any) -> str:
+    return _subject(mail)
 
 
 def _changes(table: str, sample: Values) -> Mapping[str, Callable[[_Mail], Any]]:

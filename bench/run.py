@@ -16,7 +16,7 @@ from bench.lines import Found
 from bench.peer import PeerError
 from bench.runner import Plan, Stepped
 
-_BYTES_A_MAIL = 5_000
+_BYTES_A_MAIL = 8_000
 
 
 @dataclass(slots=True)

@@ -32,13 +32,17 @@ from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
 from gateway.stores import check_store as check_store
 from gateway.stores import drop_files as drop_files
-from gateway.stores import large_mails, prepare
+from gateway.stores import large_mails as large_mails
+from gateway.stores import prepare
+from gateway.stores import reindex as reindex
+from gateway.stores import sweep_store as sweep_store
 from gateway.stores import transaction as transaction
 from gateway.stores import upgrade_store as upgrade_store
 from gateway.usecases.delete_mail import purge_deleted, purge_files
 from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
+from gateway.usecases.index_words import Indexer
 from gateway.usecases.keep_answers import forget_answers
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.wiring import (
@@ -73,6 +77,8 @@ GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
 DRAIN_SECONDS = 3 * GRACE_SECONDS
 """How long a worker may take to end; what still lives then is killed."""
+INDEX_SECONDS = 1.0
+"""How often what was filed is looked for, to be found by its words."""
 _LOADED_BEFORE_FORKING = (
     "gateway.smtp.server",
     "gateway.usecases.desk",
@@ -138,6 +144,7 @@ class Gateway:
             purge_files=partial(purge_files, self.store, large_mails(settings)),
             forget_answers=partial(forget_answers, self.store),
         )
+        self._indexing = Clock(every=INDEX_SECONDS)
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
         self._certificates: Certificates | None = None
@@ -183,6 +190,9 @@ class Gateway:
             _warn(self.settings, self.public_url, await self.store.read(list_accounts))
         if self._crew is None or self._crew.number == 0:
             self._clock.start()
+            indexer = Indexer(self.store, blobs, self.settings.max_mime_parts, self.settings.max_mime_depth)
+            self._indexing = Clock(every=INDEX_SECONDS, index_words=indexer.look)
+            self._indexing.start()
         self._started = True
         _log.info("app.started", **{role: str(listen) for role, listen in self.listeners.items()})
 
@@ -202,6 +212,7 @@ class Gateway:
             await self._carrier.stop(GRACE_SECONDS)
         self._pulse.stop()
         await self._clock.stop()
+        await self._indexing.stop()
         await self.store.stop()
         if self._started:
             _log.info("app.stopped")

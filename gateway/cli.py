@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from gateway.commands import accounts, crm, hooks, house, mail, users
+from gateway.commands import accounts, crm, hooks, house, keeping, mail, users
 from gateway.commands.output import group, hush
 
 app = group("smartgate: a mail that has one address in Cc becomes a record in the CRM.")
@@ -15,6 +15,9 @@ app.command("serve")(house.serve)
 app.command("demo")(house.demo)
 app.command("explain")(mail.explain)
 app.command("trace")(mail.trace)
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("erase-person")(keeping.erase_person)
 app.command("version")(house.version)
 app.add_typer(accounts.commands, name="account")
 app.add_typer(users.user_commands, name="user")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from config import Settings
 from gateway.store import schema
 from gateway.store.blobs import Blobs
 from gateway.store.buckets import blobs_in
-from gateway.store.engine import StoreError, Tx
+from gateway.store.engine import Store, StoreError, Tx
+from gateway.usecases.index_words import Indexer
 
 
 @contextmanager
@@ -33,6 +34,22 @@ def check_store(settings: Settings) -> str:
     except OSError as error:
         raise StoreError(str(error)) from error
     return revision
+
+
+async def reindex(settings: Settings, told: Callable[[int, int], None]) -> int:
+    """Makes the index of search anew: how many messages and cards are in it. told: how many are, and of how many."""
+    blobs = prepare(settings)
+    store = Store(settings.database)
+    store.start()
+    try:
+        return await Indexer(store, blobs, settings.max_mime_parts, settings.max_mime_depth).rebuild(told)
+    finally:
+        await store.stop()
+
+
+def sweep_store(settings: Settings) -> bool:
+    """Writes the store anew without what was erased; False where a reader keeps its log."""
+    return schema.sweep(settings.database)
 
 
 def large_mails(settings: Settings) -> Blobs:

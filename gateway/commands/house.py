@@ -10,7 +10,7 @@ import typer
 
 from config import describe
 from gateway import app
-from gateway.commands.output import InputError, group, print_json, print_table, settings
+from gateway.commands.output import InputError, group, print_json, print_table, progress, settings
 
 db_commands = group("The store: its schema and whether it is sound.")
 config_commands = group("The settings in force.")
@@ -83,6 +83,18 @@ def check(json: Json = False) -> None:
         print_json({"path": chosen.database_name, "schema": revision, "state": "ok"})
         return
     typer.echo(f"The store {chosen.database_name} is sound; its schema {revision} is current.")
+
+
+@db_commands.command("reindex")
+def reindex(json: Json = False) -> None:
+    """Make the index of search anew, while servers run; until it is done they search without it."""
+    chosen = settings()
+    with progress("indexing") as told:
+        count = asyncio.run(app.reindex(chosen, told))
+    if json:
+        print_json({"path": chosen.database_name, "indexed": count})
+        return
+    typer.echo(f"The index of the store {chosen.database_name} is made anew: {count} messages and cards.")
 
 
 @config_commands.command("show")

@@ -1,4 +1,5 @@
-"""What is done once an hour, such as refusing held mail that nobody looked at in time (rule B7).
+"""What is done by the clock: once an hour, such as refusing held mail that nobody looked at in time (rule B7), or
+every second, such as indexing what was filed.
 
 What is due stands in the store, so it does not matter which process looks, or how often.
 """
@@ -15,13 +16,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Clock:
-    """Looks at once when it is started, then every hour. A look that fails is logged; the next one comes anyway.
+    """Looks at once when it is started, then every so many seconds.
+
+    A look that fails is logged; the next one comes anyway.
 
     duties: by name; each does a bounded piece of what is due and says how much it was.
     """
 
-    def __init__(self, **duties: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, every: float | None = None, **duties: Callable[[], Awaitable[int]]) -> None:
+        self._every = EVERY_SECONDS if every is None else every
         self._duties = duties
+        self._say = _log.info if every is None else _log.debug
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -36,7 +41,7 @@ class Clock:
         """Does all that is due now."""
         for name, duty in self._duties.items():
             while count := await duty():
-                _log.info("clock.done", duty=name, count=count)
+                self._say("clock.done", duty=name, count=count)
 
     async def _run(self) -> None:
         while True:
@@ -44,4 +49,4 @@ class Clock:
                 await self.look()
             except Exception:
                 _log.exception("clock.failed")
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(self._every)

@@ -16,6 +16,7 @@ from gateway.core.resources import Account, Addresses, User
 from gateway.store.ids import new_id
 from gateway.store.lists import among, listed
 from gateway.store.prepared import Prepared
+from gateway.store.searching import forget_account
 from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
@@ -169,6 +170,7 @@ def set_options(tx: Connection, account: int, options: Options) -> None:
 
 def erase_account(tx: Connection, account: int) -> None:
     """Takes away every row of an account, its names included."""
+    forget_account(tx, account)
     for table in metadata.sorted_tables:
         if "account" in table.c:
             tx.execute(delete(table).where(table.c.account == account))

@@ -74,6 +74,7 @@ class Spool:
         self._root, self._durable = root, durable
         self._hash = sha256()
         self._name: str | None = None
+        self._settled = ""
         try:
             self._fd = os.open(root, os.O_TMPFILE | os.O_RDWR, 0o600)
         except OSError:
@@ -103,10 +104,19 @@ class Spool:
         """So many octets of the message from `at` on; fewer at its end."""
         return os.pread(self._fd, size, at)
 
-    def settle(self, account: int) -> str:
-        """Makes the bytes durable, still without a name in the folder; gives the name they will have."""
-        os.fsync(self._fd)
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was written, with which its name begins."""
         return self._hash.hexdigest()
+
+    def settle(self, account: int, name: str | None = None) -> str:
+        """Makes the bytes durable, still without a name in the folder; gives the name they will have.
+
+        name: the one that rows of a backup know it by.
+        """
+        os.fsync(self._fd)
+        self._settled = name or self.digest
+        return self._settled
 
     def withdraw(self, account: int) -> None:
         """Undoes `settle` where no row will ever name the message: here, without a name it goes by itself."""
@@ -116,7 +126,7 @@ class Spool:
 
         The name is durable once the folder that this answers with was synced.
         """
-        name = self._hash.hexdigest()
+        name = self._settled
         folder = self._root / str(account) / name[:2]
         if folder not in self._durable:
             self._make(folder)

@@ -69,9 +69,9 @@ class BucketSpool(Spool):
         self._bucket = bucket
         self._uploaded: str | None = None
 
-    def settle(self, account: int) -> str:
+    def settle(self, account: int, name: str | None = None) -> str:
         """Uploads it; once this answers, the storage has said that it has the whole of it."""
-        name = f"{self._hash.hexdigest()}.{secrets.token_hex(8)}"
+        name = name or f"{self.digest}.{secrets.token_hex(8)}"
         self._bucket.upload(account, name, Path(self.path))
         self._uploaded = name
         return name

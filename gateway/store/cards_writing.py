@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, Table, delete, exists, insert, literal, select, update
 
 from gateway.core.resources import Contact, Customer, Lead
+from gateway.core.terms import parts
+from gateway.store.ids import moment_of
+from gateway.store.searching import CONTACT, CUSTOMER, LEAD, Entry, forget_entries, put_entries
 from gateway.store.tables import (
     WAITING,
     cards,
@@ -62,6 +65,7 @@ def _write_emails(tx: Connection, account: int, contact: Contact) -> None:
         for position, email in enumerate(contact.emails)
     ]
     tx.execute(insert(contact_emails), rows)
+    _make_found(tx, account, CONTACT, contact.id, contact.name, *contact.emails)
     _show_mail_of(tx, account, contact)
 
 
@@ -110,6 +114,7 @@ def add_lead(tx: Connection, account: int, lead: Lead) -> None:
             created_at=lead.created_at,
         )
     )
+    _make_found(tx, account, LEAD, lead.id, lead.name)
     _link(tx, lead_contacts, "lead", account, lead.id, lead.contacts)
 
 
@@ -119,6 +124,7 @@ def set_lead(tx: Connection, account: int, lead: Lead) -> None:
     changed = {"name": lead.name, "price": lead.price, "status": lead.status, "main_contact": lead.main_contact}
     tx.execute(update(leads).where(*mine).values(changed))
     tx.execute(delete(lead_contacts).where(lead_contacts.c.account == account, lead_contacts.c.lead == lead.id))
+    _make_found(tx, account, LEAD, lead.id, lead.name)
     _link(tx, lead_contacts, "lead", account, lead.id, lead.contacts)
 
 
@@ -141,6 +147,7 @@ def add_customer(tx: Connection, account: int, customer: Customer) -> None:
             created_at=customer.created_at,
         )
     )
+    _make_found(tx, account, CUSTOMER, customer.id, customer.name)
     _link(tx, customer_contacts, "customer", account, customer.id, customer.contacts)
 
 
@@ -150,6 +157,7 @@ def set_customer(tx: Connection, account: int, customer: Customer) -> None:
     tx.execute(update(customers).where(*mine).values(name=customer.name, main_contact=customer.main_contact))
     links = (customer_contacts.c.account == account, customer_contacts.c.customer == customer.id)
     tx.execute(delete(customer_contacts).where(*links))
+    _make_found(tx, account, CUSTOMER, customer.id, customer.name)
     _link(tx, customer_contacts, "customer", account, customer.id, customer.contacts)
 
 
@@ -173,6 +181,13 @@ def _link(tx: Connection, table: Table, side: str, account: int, id: str, linked
         tx.execute(insert(table), [{"account": account, side: id, "contact": contact} for contact in linked])
 
 
+def _make_found(tx: Connection, account: int, kind: str, id: str, *texts: str) -> None:
+    """Who changes a card finds it at once under its new name; what filing makes is indexed by the clock."""
+    put_entries(tx, [Entry(account, kind, id, moment_of(id), parts(texts))])
+
+
 def _remove_card(tx: Connection, account: int, table: Table, id: str) -> None:
+    kind = {contacts.name: CONTACT, leads.name: LEAD, customers.name: CUSTOMER}[table.name]
+    forget_entries(tx, account, kind, [id])
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.card == id))
     tx.execute(delete(table).where(table.c.account == account, table.c.id == id))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from gateway.store.bodies import FILE
+from gateway.store.searching import MESSAGE, forget_entries
 from gateway.store.tables import bodies, cards, deletions, messages, participants, sources, threads
 
 FILED, DELETED = "filed", "deleted"
@@ -47,6 +48,7 @@ def bury(tx: Connection, account: int, id: str, now: int) -> None:
     """Drops the content of a held or deleted message for good. A large body's file is due from now on."""
     drop_content(tx, account, id, but_files=True)
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.message == id))
+    forget_entries(tx, account, MESSAGE, [id])
     nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
     tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(state=GONE, **nothing))
     tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
@@ -100,12 +102,12 @@ def _set_state(tx: Connection, account: int, id: str, state: str) -> str | None:
         sources.c.account == account, sources.c.message == id, sources.c.thread.is_not(None)
     )
     for thread in tx.execute(stood.distinct()).scalars().all():
-        _count(tx, account, thread)
+        count_thread(tx, account, thread)
     conversation: str | None = tx.execute(select(messages.c.conversation).where(*mine)).scalar()
     return conversation
 
 
-def _count(tx: Connection, account: int, thread: str) -> None:
+def count_thread(tx: Connection, account: int, thread: str) -> None:
     """Counts what stands in a thread anew. One in which nothing stands keeps its last time, and is not shown."""
     standing = (
         select(func.count(messages.c.id.distinct()), func.max(messages.c.at))

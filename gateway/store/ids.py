@@ -41,14 +41,14 @@ def _text(number: int, bits: int) -> str:
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])
 
 
+def moment_of(id: str) -> int:
+    """When an id was made, in milliseconds since 1970; 0 for what is no id of ours."""
+    at = 0
+    for sign in id[:10]:
+        at = at << 5 | max(_ALPHABET.find(sign), 0)
+    return at
+
+
 def first_id(at: int) -> str:
     """The lowest id of a moment, in milliseconds: ids begin with their time, so a range of ids is a range of times."""
     return _text(at, 50)
-
-
-def moment_of(id: str) -> int:
-    """When an id was made, in milliseconds since 1970."""
-    moment = 0
-    for sign in id[:10]:
-        moment = moment << 5 | _ALPHABET.index(sign)
-    return moment

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, Table, select
 
 from gateway.core.resources import Contact, Customer, Lead
 from gateway.store.reading import Page, Position, collect, contains, read_page
+from gateway.store.search_reading import read_parts
+from gateway.store.searching import CONTACT, CUSTOMER, LEAD
 from gateway.store.tables import (
     contact_emails,
     contacts,
@@ -26,6 +28,10 @@ def list_contacts(
     query = select(contacts).where(contacts.c.account == account)
     if email is not None:
         query = query.where(contacts.c.id.in_(_with_email(account).where(contact_emails.c.email == email)))
+    if q and email is None:
+        found = read_parts(tx, account, contacts, CONTACT, q, after, limit, contact_addresses)
+        if found is not None:
+            return Page(_contacts(tx, account, found.rows), found.next)
     if q:
         addressed = _with_email(account).where(contains(contact_emails.c.email, q))
         query = query.where(contains(contacts.c.name, q) | contacts.c.id.in_(addressed))
@@ -42,6 +48,13 @@ def find_contacts(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Con
     """Those of the contacts that the account has."""
     query = select(contacts).where(contacts.c.account == account, contacts.c.id.in_(ids))
     return _contacts(tx, account, tx.execute(query).all())
+
+
+def contact_addresses(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The addresses of contacts, by their ids."""
+    query = select(contact_emails).where(contact_emails.c.account == account)
+    found = collect(tx, query, contact_emails.c.contact, ids, contact_emails.c.position)
+    return {id: [row.email for row in rows] for id, rows in found.items()}
 
 
 def find_owner(tx: Connection, account: int, email: str) -> str | None:
@@ -93,9 +106,7 @@ def list_leads(
             lead_contacts.c.account == account, lead_contacts.c.contact == contact
         )
         query = query.where(leads.c.id.in_(linked))
-    if q:
-        query = query.where(contains(leads.c.name, q))
-    page = read_page(tx, query, [leads.c.id], after, limit)
+    page = _named(tx, account, leads, LEAD, q, query, after, limit)
     return Page(_leads(tx, account, page.rows), page.next)
 
 
@@ -137,9 +148,7 @@ def list_customers(
             customer_contacts.c.account == account, customer_contacts.c.contact == contact
         )
         query = query.where(customers.c.id.in_(linked))
-    if q:
-        query = query.where(contains(customers.c.name, q))
-    page = read_page(tx, query, [customers.c.id], after, limit)
+    page = _named(tx, account, customers, CUSTOMER, q, query, after, limit)
     return Page(_customers(tx, account, page.rows), page.next)
 
 
@@ -163,6 +172,30 @@ def _customers(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[
         )
         for row in rows
     )
+
+
+def _named(
+    tx: Connection,
+    account: int,
+    table: Table,
+    kind: str,
+    q: str,
+    query: Select[Any],
+    after: Position | None,
+    limit: int,
+) -> Page[Row[Any]]:
+    """A page of a query, of what has this part in its name where that is asked."""
+    if q:
+        wanted = [query.whereclause] if query.whereclause is not None else []
+        found = read_parts(tx, account, table, kind, q, after, limit, _no_texts, *wanted)
+        if found is not None:
+            return found
+        query = query.where(contains(table.c.name, q))
+    return read_page(tx, query, [table.c.id], after, limit)
+
+
+def _no_texts(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, list[str]]:
+    return {}
 
 
 def _main_first(main: str | None, linked: list[str]) -> tuple[str, ...]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, select
 
 from gateway.core.resources import File, Message, Party, Source, Thread
+from gateway.core.terms import Phrase, ask
 from gateway.store.facts import SMART
 from gateway.store.reading import Page, Position, collect, contains, read_page
+from gateway.store.search_reading import read_hits
+from gateway.store.searching import MESSAGE, is_complete, is_hit
 from gateway.store.tables import cards, messages, participants, sources, threads
 
 FILED, HELD, DELETED = "filed", "held", "deleted"
@@ -21,7 +24,8 @@ FILED, HELD, DELETED = "filed", "held", "deleted"
 class Filter:
     """Which messages are asked for; what is None is not asked. cards: all of these must show the message.
 
-    folder: inbox, sent, held or deleted; None is inbox and sent. q: words of subject, snippet or a participant.
+    folder: inbox, sent, held or deleted; None is inbox and sent. q: words and phrases (`core.terms`) of subject,
+    people, text and names of attachments.
     """
 
     cards: tuple[str, ...] = ()
@@ -33,8 +37,34 @@ class Filter:
 
 def list_messages(tx: Connection, account: int, after: Position | None, limit: int, wanted: Filter) -> Page[Message]:
     """Messages by the time they came, newest first."""
+    asked = ask(wanted.q) if wanted.q and is_complete(tx, account, MESSAGE) else None
+    if asked is not None:
+        return _search(tx, account, after, limit, replace(wanted, q=""), asked)
     query, keys = select_messages(account, wanted)
     page = read_page(tx, query, keys, after, limit)
+    return Page(_messages(tx, account, page.rows), page.next)
+
+
+def _search(
+    tx: Connection, account: int, after: Position | None, limit: int, wanted: Filter, asked: Sequence[Phrase]
+) -> Page[Message]:
+    """By the index; on a card and in a thread, whose mails are few, by theirs."""
+    if not asked:
+        return Page(())
+    if wanted.cards or wanted.thread is not None:
+        query, keys = select_messages(account, wanted)
+        page = read_page(tx, query.where(is_hit(tx, account, MESSAGE, asked, messages.c.id)), keys, after, limit)
+    else:
+        mine = (messages.c.account == account, *_conditions(account, wanted, ()))
+        page = read_hits(
+            tx,
+            account,
+            MESSAGE,
+            asked,
+            after[0] if after is not None else None,
+            limit,
+            lambda hit: select(messages).join(hit, messages.c.id == hit.c.id).where(*mine),
+        )
     return Page(_messages(tx, account, page.rows), page.next)
 
 

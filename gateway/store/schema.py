@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,12 @@ _NUMBER = re.compile(r"v([0-9]{4})_")
 
 def head() -> str | None:
     """The newest revision this program knows, read from the names of the files."""
-    numbers = [match[1] for path in (MIGRATIONS / "versions").glob("v*.py") if (match := _NUMBER.match(path.name))]
-    return max(numbers, default=None)
+    return max(revisions(), default=None)
+
+
+def revisions() -> set[str]:
+    """All the revisions this program knows."""
+    return {match[1] for path in (MIGRATIONS / "versions").glob("v*.py") if (match := _NUMBER.match(path.name))}
 
 
 def current(tx: Connection) -> str | None:
@@ -63,6 +68,77 @@ def transaction(place: Place, *, reading: bool = False) -> Iterator[Connection]:
         else:
             hold_alone(tx, EVERYWHERE)
         yield tx
+
+
+@contextmanager
+def restoring(place: Place, revision: str) -> Iterator[Connection]:
+    """One transaction on a store of that revision, made where it isn't there, which is then brought to the newest.
+
+    Raises StoreError for a store that has accounts, or another revision.
+    """
+    with _opened(place) as (tx, store):
+        hold_alone(tx, EVERYWHERE)
+        now = current(tx)
+        _refuse_foreign(tx, store, now)
+        if revision not in revisions():
+            raise StoreError(
+                f"the backup has schema {revision}, made by a newer smartgate than this, which knows {head()}"
+            )
+        if is_postgresql(
+            tx.engine.url
+        ):  # large mails come behind the rows, and nothing is asked of the server meanwhile
+            tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        if now is None:
+            _upgrade(tx, revision)
+        elif tx.execute(text("SELECT count(*) FROM accounts")).scalar():
+            raise StoreError(f"the store {store} has accounts already; a backup is restored into a store without any")
+        elif now != revision:
+            raise StoreError(
+                f"the store {store} has schema {now} and the backup {revision}: name a store that isn't there yet"
+            )
+        yield tx
+        _upgrade(tx)
+
+
+def sweep(place: Place) -> bool:
+    """Writes the store anew without what was erased: until then its pages and its log still hold it.
+
+    On PostgreSQL the server does the like in its own time, and nobody but its administrator reads its files. False:
+    another program was at work on a SQLite store for too long; then the next sweep does it.
+    """
+    url = read_url(place)
+    engine = engine_of(url)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if is_postgresql(url):
+                connection.execute(text("VACUUM"))
+                return True
+            return _write_anew(connection)
+    except DBAPIError as error:
+        words = in_words(error)
+        if words is None:
+            raise
+        raise StoreError(f"the store {name_of(url)} {words}") from error
+    finally:
+        engine.dispose()
+
+
+def _write_anew(connection: Connection) -> bool:
+    """VACUUM and an empty log; on the driver's own connection, as SQLAlchemy would open a transaction first."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    cursor = raw.cursor()
+    try:
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [(busy, *_)] = cursor.fetchall()
+        return not busy
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return False
+        raise StoreError(f"what was erased still stands in free pages of the store: {error}") from error
+    finally:
+        cursor.close()
 
 
 def ensure_schema(place: Place) -> None:
@@ -210,7 +286,7 @@ def _refuse_old(store: str, revision: str | None) -> None:
         raise StoreError(f"the store {store} has schema {revision}, and {head()} is needed: run `smartgate db upgrade`")
 
 
-def _upgrade(tx: Connection) -> None:
+def _upgrade(tx: Connection, to: str = "head") -> None:
     from alembic import command
 
-    command.upgrade(alembic_config(tx), "head")
+    command.upgrade(alembic_config(tx), to)

@@ -27,6 +27,8 @@ from gateway.store.outbox import endpoints as endpoints
 from gateway.store.outbox import events as events
 from gateway.store.outbox import lanes as lanes
 from gateway.store.outbox import ledger as ledger
+from gateway.store.search_tables import search_entries as search_entries
+from gateway.store.search_tables import search_walks as search_walks
 from gateway.store.short_lived import answers as answers
 from gateway.store.short_lived import deletions as deletions
 

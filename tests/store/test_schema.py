@@ -54,6 +54,11 @@ def shape(path: Path) -> set[tuple[str, ...]]:
     return {tuple(sorted(part.strip() for part in text.split(", "))) for text in texts}
 
 
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """What the index of words consists of is SQLite's own affair."""
+    return kind != "table" or not str(name).startswith(("search_words", "search_terms"))
+
+
 def names(path: Path) -> set[str]:
     with sqlite3.connect(path) as db:
         return {row[0] for row in db.execute("SELECT name FROM sqlite_master") if not row[0].startswith("sqlite_")}
@@ -65,7 +70,7 @@ def test_the_migrations_make_exactly_the_tables_the_code_works_with(tmp_path: Pa
         metadata.create_all(tx)
     assert shape(tmp_path / "migrated.db") == shape(tmp_path / "created.db")
     with sync_engine(tmp_path / "migrated.db").begin() as tx:
-        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+        assert compare_metadata(MigrationContext.configure(tx, opts={"include_name": is_ours}), metadata) == []
 
 
 # Stores of one day say 0001 and have what revision 0002 brings.

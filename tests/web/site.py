@@ -26,6 +26,7 @@ from gateway.usecases.accounts import House
 from gateway.usecases.desk import FilingDesk
 from gateway.usecases.explain_mail import explain_mail, normal_line_ends
 from gateway.usecases.filing import FilingSettings
+from gateway.usecases.index_words import Indexer
 from gateway.web.app import build
 from gateway.web.services import WebServices
 
@@ -128,6 +129,13 @@ class Site:
             await self.desk.note_refusals(envelope)
             return str(admissions[-1].reply)
         return str(await self.desk.file_mail(envelope, mail))
+
+    async def index(self) -> None:
+        """What the clock does every second: what was filed is found from then on."""
+        blobs = self.app.state.services.blobs
+        indexer = Indexer(self.store, blobs)
+        while await indexer.look():
+            pass
 
     async def close(self) -> None:
         self.app.state.feed.close()

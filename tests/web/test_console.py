@@ -236,6 +236,7 @@ async def test_every_page_is_reached_from_home_by_plain_links_and_keeps_to_the_r
         "/contacts/ID",
         "/leads",
         "/leads/ID",
+        "/mail",
         "/mail/ID",
         "/why/ID",
     }
@@ -250,7 +251,15 @@ async def test_a_mails_text_cannot_act_in_the_page(site: Site) -> None:
     await site.hand(letter(evil, cc="", text=evil))
     ids = [row["id"] for row in (await site.api.get("/v1/messages")).json()["data"]]
     attempts = [row["id"] for row in (await site.api.get("/v1/receipts")).json()["data"]]
-    paths = ["/", "/trace", "/contacts", "/leads", *(f"/mail/{id}" for id in ids), *(f"/trace/{id}" for id in attempts)]
+    paths = [
+        "/",
+        "/trace",
+        "/mail",
+        "/contacts",
+        "/leads",
+        *(f"/mail/{id}" for id in ids),
+        *(f"/trace/{id}" for id in attempts),
+    ]
     for path in paths:
         answer = await browser.get(path)
         check_page(answer)

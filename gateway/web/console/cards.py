@@ -48,15 +48,18 @@ async def contact(request: Request, services: Services, reader: Reader, id: str,
 
 
 @router.get("/leads")
-async def leads(request: Request, services: Services, reader: Reader, after: str | None = None) -> Response:
+async def leads(
+    request: Request, services: Services, reader: Reader, q: str = "", after: str | None = None
+) -> Response:
     """All leads, newest first."""
-    page = await show_cards.list_leads(services.store, reader, read_cursor(after, (str,)), ROWS)
+    sought = q.strip()[:200]
+    page = await show_cards.list_leads(services.store, reader, read_cursor(after, (str,)), ROWS, q=sought)
     account = await show_account(services.store, reader, services.domains[0])
     people = tuple({lead.main_contact for lead in page.rows if lead.main_contact})
     named = {one.id: one.name for one in await show_cards.show_contacts(services.store, reader, people)}
-    further = urlencode({"after": cursor(page.next)}) if page.next else ""
+    further = urlencode({"q": sought, "after": cursor(page.next)}) if page.next else ""
     return pages_of(request).console(
-        "leads.html", reader, "leads", leads=page.rows, named=named, further=further, account=account
+        "leads.html", reader, "leads", leads=page.rows, q=sought, named=named, further=further, account=account
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateSequence, DropSequence
 from gateway.store.migrations.planning import tell_planner
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

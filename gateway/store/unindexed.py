@@ -1,0 +1,129 @@
+"""What the index of search lacks: found by the clock, from what filing wrote, without a row or a page of its own there.
+
+Ids begin with their time. So new rows of an account stand behind the newest one that is known, or a little before it:
+transactions end in another order than their ids were made in, on several machines by more than within one. Each look
+goes back a little for that; a look at everything (`search_walks`) finds what came later still.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.store.bodies import StoredBody
+from gateway.store.deletions import GONE
+from gateway.store.ids import moment_of
+from gateway.store.reading import collect
+from gateway.store.reading_cards import contact_addresses
+from gateway.store.searching import CONTACT, CUSTOMER, LEAD, MESSAGE, Entry, add_new, not_indexed
+from gateway.store.tables import accounts, bodies, contacts, customers, leads, messages, participants, search_walks
+
+TABLES: dict[str, Table] = {MESSAGE: messages, CONTACT: contacts, LEAD: leads, CUSTOMER: customers}
+_NOBODY = 0
+_LEASE = "lease"
+
+
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A row to be indexed. at: its place in lists. texts: what is found in it; body: of a message, what it says."""
+
+    id: str
+    at: int
+    texts: tuple[str, ...]
+    body: StoredBody | None = None
+
+
+def newest_rows(tx: Connection) -> dict[int, tuple[str | None, ...]]:
+    """The highest ids of messages and contacts of each account: what changes there is new."""
+    newest = [
+        select(func.max(table.c.id)).where(table.c.account == accounts.c.number).scalar_subquery()
+        for table in (messages, contacts)
+    ]
+    return {number: tuple(ids) for number, *ids in tx.execute(select(accounts.c.number, *newest))}
+
+
+def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: int) -> list[Unindexed]:
+    """Rows from an id on that the index lacks, the oldest first."""
+    table = TABLES[kind]
+    query = select(table).where(table.c.account == account, table.c.id >= since)
+    if kind == MESSAGE:
+        query = query.where(messages.c.state != GONE)
+    rows = tx.execute(query.where(not_indexed(account, kind, table.c.id)).order_by(table.c.id).limit(limit)).all()
+    ids = [row.id for row in rows]
+    if kind == MESSAGE:
+        people, texts = _people(tx, account, ids), _bodies(tx, account, ids)
+        return [Unindexed(row.id, row.at, _of_message(row, people.get(row.id, ())), texts.get(row.id)) for row in rows]
+    addresses = contact_addresses(tx, account, ids) if kind == CONTACT else {}
+    return [Unindexed(row.id, moment_of(row.id), (row.name, *addresses.get(row.id, ()))) for row in rows]
+
+
+def add_entries(tx: Connection, account: int, kind: str, entries: Sequence[Entry]) -> int:
+    """Puts in those whose rows are still there, and which nobody put in meanwhile; how many."""
+    table = TABLES[kind]
+    there = select(table.c.id).where(table.c.account == account, table.c.id.in_([entry.id for entry in entries]))
+    if kind == MESSAGE:
+        there = there.where(messages.c.state != GONE)
+    there = there.where(not_indexed(account, kind, table.c.id)).with_for_update(read=True, of=table)
+    wanted = set(tx.execute(there).scalars())
+    found = [entry for entry in entries if entry.id in wanted]
+    add_new(tx, found)
+    return len(found)
+
+
+def unwalked(tx: Connection) -> list[tuple[int, str]]:
+    """Accounts, and kinds of them, that were not indexed from their beginning yet."""
+    done = {(row.account, row.kind) for row in tx.execute(select(search_walks).where(search_walks.c.complete == 1))}
+    every = [(row.number, kind) for row in tx.execute(select(accounts.c.number)) for kind in TABLES]
+    return [one for one in every if one not in done]
+
+
+def set_walked(tx: Connection, account: int, kind: str) -> None:
+    """All that the account has of this kind is indexed."""
+    _put_walk(tx, {"account": account, "kind": kind, "after": "", "complete": 1})
+
+
+def count_rows(tx: Connection) -> int:
+    """How many rows there are to index."""
+    live = select(func.count()).select_from(messages).where(messages.c.state != GONE, messages.c.account != _NOBODY)
+    cards = [select(func.count()).select_from(table) for kind, table in TABLES.items() if kind != MESSAGE]
+    return sum(int(tx.execute(query).scalar() or 0) for query in (live, *cards))
+
+
+def take_lease(tx: Connection, holder: str, now: int, until: int) -> bool:
+    """Whether it is this process that fills the index of a store that several machines share."""
+    mine = (search_walks.c.account == _NOBODY, search_walks.c.kind == _LEASE)
+    row = tx.execute(select(search_walks.c.account).where(*mine)).first()
+    if row is None:
+        tx.execute(insert(search_walks).values(account=_NOBODY, kind=_LEASE, after=holder, complete=until // 1000))
+        return True
+    free = or_(search_walks.c.after == holder, search_walks.c.complete < now // 1000)
+    taken = update(search_walks).where(*mine, free).values(after=holder, complete=until // 1000)
+    return tx.execute(taken).rowcount == 1
+
+
+def _put_walk(tx: Connection, row: dict[str, Any]) -> None:
+    made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(search_walks).values(row)
+    changed = {"after": row["after"], "complete": row["complete"]}
+    tx.execute(made.on_conflict_do_update(index_elements=["account", "kind"], set_=changed))
+
+
+def _people(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, list[Any]]:
+    query = select(participants).where(participants.c.account == account)
+    return collect(tx, query, participants.c.message, ids, participants.c.n)
+
+
+def _bodies(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, StoredBody]:
+    query = select(bodies).where(bodies.c.account == account, bodies.c.n == 0)
+    found = collect(tx, query, bodies.c.message, ids)
+    return {id: StoredBody(rows[0].codec, rows[0].trace, rows[0].data) for id, rows in found.items()}
+
+
+def _of_message(row: Any, people: Sequence[Any]) -> tuple[str, ...]:
+    named = dict.fromkeys(text for one in people for text in (one.name, one.address) if text)
+    files = [str(one["filename"]) for one in json.loads(row.attachments)]
+    return (row.subject, *named, *files)

@@ -1,0 +1,143 @@
+"""Fill the index of search, beside the mail: what was filed is found a moment later, and filing has nothing of it.
+
+It goes in small pieces and rests three times as long as a piece took, so that it never has more than a quarter of the
+time. Under full load it falls behind and catches up afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+from gateway.core.body import content
+from gateway.core.terms import parts, terms
+from gateway.store import unindexed
+from gateway.store.blobs import Blobs
+from gateway.store.bodies import unpack
+from gateway.store.engine import Store, Tx, is_postgresql
+from gateway.store.ids import first_id, moment_of, new_id
+from gateway.store.searching import KINDS, MESSAGE, Entry, empty_index
+from gateway.store.unindexed import Unindexed
+
+PIECE = 8
+MOST_BYTES = 4 * 1024 * 1024
+"""So much of a large mail is read; its text stands before its files."""
+_REST = 3.0
+_BACK_MS = 30_000
+_FAR_BACK_MS = 15 * 60_000
+_FAR_EVERY = 60.0
+_ALL_EVERY = 6 * 3600.0
+_LEASE_MS = 30_000
+_RENEW_SECONDS = 10.0
+
+
+class Indexer:
+    """Indexes what isn't indexed yet. parts, depth: bounds with which messages are read (B4b)."""
+
+    def __init__(self, store: Store, blobs: Blobs, parts: int = 1_000, depth: int = 50) -> None:
+        self._store, self._blobs = store, blobs
+        self._parts, self._depth = parts, depth
+        self._me = new_id()
+        self._shared = is_postgresql(store.url)
+        self._lease = float("-inf")
+        self._known: dict[int, tuple[str | None, ...]] = {}
+        self._far = self._all = float("-inf")
+
+    async def look(self) -> int:
+        """Indexes all that is new since the last look, and what was never looked at."""
+        if self._shared and not await self._in_charge():
+            return 0
+        count = 0
+        for account, kind in await self._store.read(unindexed.unwalked):
+            count += await self._walk(account, kind)
+        now = time.monotonic()
+        everything = now - self._all >= _ALL_EVERY
+        far = now - self._far >= _FAR_EVERY
+        newest = await self._store.read(unindexed.newest_rows)
+        for account, ids in newest.items():
+            changed = self._known.get(account) != ids
+            if everything or changed or far:
+                count += await self._index_account(account, ids, everything=everything, far=far)
+        self._known = newest
+        self._all = now if everything else self._all
+        self._far = now if far else self._far
+        return count
+
+    async def rebuild(self, told: Callable[[int, int], None]) -> int:
+        """Empties the index and fills it anew, without a rest. told: how many rows are done, and of how many."""
+        total = await self._store.read(unindexed.count_rows)
+        await self._store.write(empty_index)
+        done = 0
+        for account, kind in await self._store.read(unindexed.unwalked):
+            after = ""
+            while piece := await self._piece(account, kind, after):
+                done += len(piece)
+                after = piece[-1].id
+                told(done, total)
+            await self._store.write(partial(_walked, account, kind), account=account)
+        return done
+
+    async def _in_charge(self) -> bool:
+        if time.monotonic() - self._lease < _RENEW_SECONDS:
+            return True
+        now = time.time_ns() // 1_000_000
+        held = await self._store.write_each(_lease, (self._me, now, now + _LEASE_MS))
+        self._lease = time.monotonic() if held else float("-inf")
+        return bool(held)
+
+    async def _index_account(self, account: int, ids: Sequence[str | None], *, everything: bool, far: bool) -> int:
+        """What came since the newest rows that were known, and a little before."""
+        known = self._known.get(account, ())
+        last = max((moment_of(id) for id in (known or ids) if id), default=0)
+        since = first_id(max(last - (_FAR_BACK_MS if far else _BACK_MS), 0)) if known and not everything else ""
+        count = 0
+        for kind in KINDS:
+            count += await self._go_through(account, kind, since)
+        return count
+
+    async def _walk(self, account: int, kind: str) -> int:
+        count = await self._go_through(account, kind, "")
+        await self._store.write(partial(_walked, account, kind), account=account)
+        return count
+
+    async def _go_through(self, account: int, kind: str, since: str) -> int:
+        count = 0
+        begun = time.monotonic()
+        while piece := await self._piece(account, kind, since):
+            count += len(piece)
+            since = piece[-1].id
+            await asyncio.sleep(_REST * (time.monotonic() - begun))
+            begun = time.monotonic()
+        return count
+
+    async def _piece(self, account: int, kind: str, since: str) -> list[Unindexed]:
+        found = await self._store.read(lambda tx: unindexed.find_unindexed(tx, account, kind, since, PIECE))
+        if found:
+            entries = await asyncio.to_thread(lambda: [self._entry(account, kind, one) for one in found])
+            await self._store.write_each(_add, (account, kind, entries))
+        return found
+
+    def _entry(self, account: int, kind: str, row: Unindexed) -> Entry:
+        if kind != MESSAGE:
+            return Entry(account, kind, row.id, row.at, parts(row.texts))
+        text = ""
+        if row.body is not None:
+            with suppress(OSError):  # the file of a large mail is missing: the rest of it is found all the same
+                raw = unpack(self._blobs, account, row.body)[:MOST_BYTES]
+                text = content(raw, max_parts=self._parts, max_depth=self._depth).text
+        return Entry(account, kind, row.id, row.at, terms((*row.texts, text)))
+
+
+def _add(tx: Tx, pieces: Sequence[tuple[int, str, list[Entry]]]) -> list[int]:
+    return [unindexed.add_entries(tx, *piece) for piece in pieces]
+
+
+def _lease(tx: Tx, asked: Sequence[tuple[str, int, int]]) -> list[bool]:
+    return [unindexed.take_lease(tx, *one) for one in asked]
+
+
+def _walked(account: int, kind: str, tx: Tx) -> None:
+    unindexed.set_walked(tx, account, kind)

@@ -1,0 +1,84 @@
+"""`backup`, `restore`, `erase-person` and `db reindex` as their users type them."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.serving import Api, Serving
+from tests.web.site import letter
+
+
+def test_a_store_is_backed_up_while_it_serves_restored_elsewhere_and_rid_of_a_person(tmp_path: Path) -> None:
+    server = Serving(tmp_path)
+    token = server.add_account(owner="ana@acme.example")
+    server.start()
+    try:
+        with smtplib.SMTP(*server.smtp, timeout=30) as client:
+            for mail in (letter("Offer"), letter("Other", to="Eve <eve@x.example>")):
+                client.sendmail("ana@acme.example", "acme+lead@mail.kommo.com", mail)
+        kept = server.json("backup", "store.backup")
+        assert (kept["rows"]["messages"], kept["secret_key"]) == (2, False)
+        assert server.json("db", "reindex")["indexed"] == 6
+        planned = server.json("erase-person", "eve@x.example", "--account", "acme", "--dry-run")
+        done = server.json("erase-person", "eve@x.example", "--account", "acme", "--yes")
+        assert (planned["erased"]["messages"], done["erased"]["messages"], planned["dry_run"]) == (1, 1, True)
+        api = Api(server.url, token)
+        assert [one["subject"] for one in api.all("/messages")] == ["Offer"]
+        assert [one["subject"] for one in api.get("/messages", q="off")["data"]] == ["Offer"]
+        api.close()
+        refused = server.run("restore", "store.backup")
+        assert (refused.returncode, b"has accounts already" in refused.stderr) == (1, True)
+    finally:
+        server.stop()
+
+    again = Serving(tmp_path, store=tmp_path / "again")
+    assert again.json("restore", "store.backup")["rows"] == kept["rows"]
+    assert {one["slug"] for one in again.json("account", "list")} == {"acme"}
+    again.start()
+    try:
+        api = Api(again.url, token)
+        assert {one["subject"] for one in api.all("/messages")} == {"Offer", "Other"}
+        api.close()
+    finally:
+        again.stop()
+
+
+def test_a_file_that_is_no_backup_is_refused_in_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"hello")
+    for file, why in (("file", "is no backup of smartgate"), ("absent", "No such file")):
+        said = run("restore", str(tmp_path / file))
+        assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+        assert why in said.err
+
+
+def test_a_backup_that_can_not_be_written_is_told_in_one_line(run: Run, acme: Any, tmp_path: Path) -> None:
+    said = run("backup", str(tmp_path / "nowhere" / "file"))
+    assert (said.status, said.err.count("\n")) == (1, 1)
+    assert "can't be written" in said.err
+
+
+@pytest.mark.parametrize(
+    ("address", "account", "why"),
+    [
+        ("nobody", "acme", "is no e-mail address"),
+        ("ana@acme.example", "acme", "is a user of account acme"),
+        ("bob@x.example", "other", "no account is called"),
+    ],
+)
+def test_who_can_not_be_erased_is_told_in_one_line(run: Run, acme: Any, address: str, account: str, why: str) -> None:
+    said = run("erase-person", address, "--account", account, "--yes")
+    assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+    assert why in said.err
+
+
+def test_what_commands_print_for_people_says_what_they_did(run: Run, acme: Any, tmp_path: Path) -> None:
+    assert "SMARTGATE_SECRET_KEY is not in it" in run("backup", str(tmp_path / "file")).out
+    assert "messages 0" in run("erase-person", "bob@x.example", "--account", "acme").out
+    assert "is made anew" in run("db", "reindex").out
+    assert json.loads(run("db", "reindex", "--json").out)["indexed"] == 0
