@@ -126,7 +126,7 @@ class Spool:
 
         The name is durable once the folder that this answers with was synced.
         """
-        name = self._settled
+        name = self._settled or self.digest
         folder = self._root / str(account) / name[:2]
         if folder not in self._durable:
             self._make(folder)
