@@ -49,7 +49,7 @@ class Traces:
     """What is to be erased. keys: the person's addresses as compared. names: what they were called.
 
     messages: those they take part in; shared: of these, those with other clients. leads, customers: of nobody else.
-    mentions: other messages whose words hold the address.
+    mentions: other messages whose words hold the address; None where the index isn't there to tell.
     """
 
     keys: tuple[str, ...]
@@ -60,7 +60,7 @@ class Traces:
     leads: tuple[str, ...]
     customers: tuple[str, ...]
     receipts: tuple[str, ...]
-    mentions: tuple[str, ...]
+    mentions: tuple[str, ...] | None
     blobs: tuple[str, ...] = field(default=())
 
 
@@ -97,7 +97,7 @@ def with_messages(tx: Connection, account: int, traces: Traces, ids: Sequence[st
     return replace(
         traces,
         messages=every,
-        mentions=tuple(one for one in traces.mentions if one not in ids),
+        mentions=tuple(one for one in traces.mentions or () if one not in ids),
         receipts=_receipts(tx, account, traces.keys, frozenset(every)),
         blobs=_blobs(tx, account, every),
     )
@@ -168,10 +168,10 @@ def _words_of(row: Any) -> str:
     return "\n".join(plain)
 
 
-def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...]:
-    """Other messages in which an address stands as text, as far as they are indexed."""
+def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...] | None:
+    """Other messages in which an address stands as text."""
     if not is_complete(tx, account, MESSAGE):
-        return ()
+        return None
     found: set[str] = set()
     for key in keys:
         hit = hits(tx, account, MESSAGE, [Phrase(tuple(terms([key])))], None)

@@ -126,6 +126,10 @@ async def test_who_only_names_the_address_is_told_of_and_goes_where_that_is_aske
     await site.hand(letter("Offer", to=f"{NAME} <{ADDRESS}>"))
     await site.hand(letter("About", text=f"Please write to {ADDRESS}."))
     await site.hand(letter("Alike", text=f"Please write to not-{ADDRESS}x."))
+    early = await site.store.read(lambda tx: erasing.look_for_person(tx, "acme", ADDRESS))
+    assert early.mentions is None
+    with pytest.raises(AccountError, match="db reindex"):
+        await site.store.write(lambda tx: erasing.erase_person(tx, "acme", ADDRESS, mentions=True))
     await site.index()
     found = await site.store.read(lambda tx: erasing.look_for_person(tx, "acme", ADDRESS))
     assert (found.counts["messages"], found.counts["mentions"]) == (1, 1)
