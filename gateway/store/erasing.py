@@ -42,6 +42,7 @@ from gateway.store.tables import (
 ERASED = "erased"
 """Stands where a name was."""
 _SHORTEST = 3
+_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def erase_traces(tx: Connection, account: int, traces: Traces) -> dict[str, int]
     How many rows of which table were taken away or emptied.
     """
     gone = {*traces.messages, *traces.contacts, *traces.leads, *traces.customers, *traces.receipts}
-    counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone)}
+    counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone, traces.keys)}
     counts["threads"] = _drop_messages(tx, account, traces)
     for id in traces.leads:
         remove_lead(tx, account, id)
@@ -150,7 +151,7 @@ def _of_nobody_else(
 
 def _receipts(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...]:
     """Every attempt that became one of the messages, or whose envelope or decision names the person."""
-    addressed = re.compile(r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)".format("|".join(map(re.escape, keys))), re.I)
+    addressed = _addressed(keys)
     query = select(receipts).where(receipts.c.account == account).order_by(receipts.c.id).limit(PASS)
     found: list[str] = []
     last = ""
@@ -158,6 +159,11 @@ def _receipts(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[
         found += [row.id for row in rows if row.message in ids or addressed.search(_words_of(row))]
         last = rows[-1].id
     return tuple(found)
+
+
+def _addressed(keys: Sequence[str]) -> re.Pattern[str]:
+    """Finds any of the addresses in a text, and no longer one that ends or begins like it."""
+    return re.compile(r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)".format("|".join(map(re.escape, keys))), re.I)
 
 
 def _words_of(row: Any) -> str:
@@ -267,10 +273,15 @@ def _drop_events(tx: Connection, account: int, ids: Collection[str]) -> int:
     return dropped
 
 
-def _drop_ledger(tx: Connection, account: int, ids: set[str]) -> int:
-    """What adapters remember of what is gone: their keys hold its id."""
-    query = select(ledger.c.endpoint, ledger.c.key).where(ledger.c.account == account)
-    found = [row for row in tx.execute(query).all() if not ids.isdisjoint(re.split(r"[:/ ]", row.key))]
+def _drop_ledger(tx: Connection, account: int, ids: set[str], keys: Sequence[str]) -> int:
+    """What adapters remember of what is gone: in whose key or value its id stands, or an address of the person."""
+    query = select(ledger.c.endpoint, ledger.c.key, ledger.c.value).where(ledger.c.account == account)
+    addressed = _addressed(keys)
+    found = []
+    for row in tx.execute(query).all():
+        text = f"{row.key} {(row.value or b'').decode('utf-8', 'replace')}"
+        if not ids.isdisjoint(_ID.findall(text)) or addressed.search(text):
+            found.append(row)
     for row in found:
         mine = (ledger.c.account == account, ledger.c.endpoint == row.endpoint, ledger.c.key == row.key)
         tx.execute(delete(ledger).where(*mine))
