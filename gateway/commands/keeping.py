@@ -84,12 +84,21 @@ def _print_erasure(
     address: str, found: Erasure, what: str, *, clean: bool | None, json: bool, err: bool = False
 ) -> None:
     if json:
-        print_json({"erased": found.counts, "mentions": list(found.mentions), "dry_run": clean is None, "swept": clean})
+        print_json(
+            {
+                "erased": found.counts,
+                "mentions": None if found.mentions is None else list(found.mentions),
+                "dry_run": clean is None,
+                "swept": clean,
+            }
+        )
         return
     counted = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts.items())
     typer.echo(f"{clean_text(address)} {what}: {counted}.", err=err)
     if found.mentions:
         typer.echo(f"Other messages name the address in their text: {', '.join(found.mentions)}.", err=err)
+    if found.mentions is None:
+        typer.echo("The index of search isn't complete yet, so messages that only name it are not looked for.", err=err)
     if clean is not None:
         typer.echo("Backups made before still hold it, and so does a CRM that was told of it.")
     if clean is False:

@@ -44,6 +44,7 @@ from gateway.store.tables import (
 ERASED = "erased"
 """Stands where a name was."""
 _SHORTEST = 3
+_ID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Traces:
     """What is to be erased. keys: the person's addresses as compared. names: what they were called.
 
     messages: those they take part in; shared: of these, those with other clients. leads, customers: of nobody else.
-    mentions: other messages whose words hold the address.
+    mentions: other messages whose words hold the address; None where the index isn't there to tell.
     """
 
     keys: tuple[str, ...]
@@ -62,7 +63,7 @@ class Traces:
     leads: tuple[str, ...]
     customers: tuple[str, ...]
     receipts: tuple[str, ...]
-    mentions: tuple[str, ...]
+    mentions: tuple[str, ...] | None
     blobs: tuple[str, ...] = field(default=())
 
 
@@ -99,7 +100,7 @@ def with_messages(tx: Connection, account: int, traces: Traces, ids: Sequence[st
     return replace(
         traces,
         messages=every,
-        mentions=tuple(one for one in traces.mentions if one not in ids),
+        mentions=tuple(one for one in traces.mentions or () if one not in ids),
         receipts=_receipts(tx, account, traces.keys, frozenset(every)),
         blobs=_blobs(tx, account, every),
     )
@@ -111,7 +112,7 @@ def erase_traces(tx: Connection, account: int, traces: Traces) -> dict[str, int]
     How many rows of which table were taken away or emptied.
     """
     gone = {*traces.messages, *traces.contacts, *traces.leads, *traces.customers, *traces.receipts}
-    counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone)}
+    counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone, traces.keys)}
     counts["threads"] = _drop_messages(tx, account, traces)
     for id in traces.leads:
         remove_lead(tx, account, id)
@@ -153,7 +154,7 @@ def _of_nobody_else(
 
 def _receipts(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...]:
     """Every attempt that became one of the messages, or whose envelope or decision names the person."""
-    addressed = re.compile(r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)".format("|".join(map(re.escape, keys))), re.I)
+    addressed = _addressed(keys)
     query = select(receipts).where(receipts.c.account == account).order_by(receipts.c.id).limit(PASS)
     found: list[str] = []
     last = ""
@@ -161,6 +162,11 @@ def _receipts(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[
         found += [row.id for row in rows if row.message in ids or addressed.search(_words_of(row))]
         last = rows[-1].id
     return tuple(found)
+
+
+def _addressed(keys: Sequence[str]) -> re.Pattern[str]:
+    """Finds any of the addresses in a text, and no longer one that ends or begins like it."""
+    return re.compile(r"(?<![\w.+-])(?:{})(?![\w-]|\.\w)".format("|".join(map(re.escape, keys))), re.I)
 
 
 def _words_of(row: Any) -> str:
@@ -171,10 +177,10 @@ def _words_of(row: Any) -> str:
     return "\n".join(plain)
 
 
-def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...]:
-    """Other messages in which an address stands as text, as far as they are indexed."""
+def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[str]) -> tuple[str, ...] | None:
+    """Other messages in which an address stands as text."""
     if not is_complete(tx, account, MESSAGE):
-        return ()
+        return None
     found: set[str] = set()
     for key in keys:
         hit = hits(tx, account, MESSAGE, [Phrase(tuple(terms([key])))], None)
@@ -266,10 +272,15 @@ def _drop_events(tx: Connection, account: int, ids: Collection[str]) -> int:
     return dropped
 
 
-def _drop_ledger(tx: Connection, account: int, ids: set[str]) -> int:
-    """What adapters remember of what is gone: their keys hold its id."""
-    query = select(ledger.c.endpoint, ledger.c.key).where(ledger.c.account == account)
-    found = [row for row in tx.execute(query).all() if not ids.isdisjoint(re.split(r"[:/ ]", row.key))]
+def _drop_ledger(tx: Connection, account: int, ids: set[str], keys: Sequence[str]) -> int:
+    """What adapters remember of what is gone: in whose key or value its id stands, or an address of the person."""
+    query = select(ledger.c.endpoint, ledger.c.key, ledger.c.value).where(ledger.c.account == account)
+    addressed = _addressed(keys)
+    found = []
+    for row in tx.execute(query).all():
+        text = f"{row.key} {(row.value or b'').decode('utf-8', 'replace')}"
+        if not ids.isdisjoint(_ID.findall(text)) or addressed.search(text):
+            found.append(row)
     for row in found:
         mine = (ledger.c.account == account, ledger.c.endpoint == row.endpoint, ledger.c.key == row.key)
         tx.execute(delete(ledger).where(*mine))

@@ -157,14 +157,20 @@ def upgrade(place: Place) -> tuple[str | None, str]:
         return before, str(current(tx))
 
 
+def require_there(place: Place) -> None:
+    """Raises StoreError for a file that isn't there, instead of making it."""
+    url = read_url(place)
+    if not is_postgresql(url) and not Path(url.database or "").exists():
+        raise _not_there(name_of(url))
+
+
 def check(place: Place) -> str:
     """The revision of a store that is sound and current. Raises StoreError where it isn't, or isn't there.
 
     What a PostgreSQL database holds is for its own tools to look through (pg_amcheck).
     """
+    require_there(place)
     url = read_url(place)
-    if not is_postgresql(url) and not Path(url.database or "").exists():
-        raise _not_there(name_of(url))
     with _opened(place) as (tx, store):
         revision = current(tx)
         _refuse_foreign(tx, store, revision)

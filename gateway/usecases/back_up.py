@@ -50,6 +50,7 @@ def back_up(place: Place, blobs: Blobs, file: Path, version: str, told: Told = l
 
     Raises StoreError where it can't be written; then nothing is left of it.
     """
+    schema.require_there(place)
     now = time.time_ns() // 1_000_000
     try:
         with archive.writing(file) as writer:

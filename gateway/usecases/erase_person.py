@@ -18,11 +18,13 @@ from gateway.store.erasing import Traces
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased, or would be. mentions: ids of other messages in whose words the address stands; they stay."""
+    """What was erased, or would be. mentions: ids of other messages in whose words the address stands; they stay. None
+    where the index of search isn't complete yet, so that nobody can tell.
+    """
 
     account: int
     counts: dict[str, int]
-    mentions: tuple[str, ...]
+    mentions: tuple[str, ...] | None
     blobs: tuple[str, ...]
 
 
@@ -38,8 +40,10 @@ def erase_person(tx: Tx, slug: str, address: str, *, mentions: bool = False) -> 
     mentions: messages in which only the words hold the address as well.
     """
     account, traces = _find(tx, slug, address)
+    if mentions and traces.mentions is None:
+        raise AccountError("the index of search isn't complete yet: `smartgate db reindex`, then erase with --mentions")
     if mentions:
-        traces = erasing.with_messages(tx, account, traces, traces.mentions)
+        traces = erasing.with_messages(tx, account, traces, traces.mentions or ())
     counts = _counts(traces) | erasing.erase_traces(tx, account, traces)
     return Erasure(account, counts, traces.mentions, traces.blobs)
 
@@ -70,5 +74,5 @@ def _counts(traces: Traces) -> dict[str, int]:
         "customers": len(traces.customers),
         "receipts": len(traces.receipts),
         "large_mails": len(traces.blobs),
-        "mentions": len(traces.mentions),
+        "mentions": len(traces.mentions or ()),
     }

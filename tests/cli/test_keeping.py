@@ -57,6 +57,12 @@ def test_a_file_that_is_no_backup_is_refused_in_one_line(run: Run, tmp_path: Pat
         assert why in said.err
 
 
+def test_a_store_that_is_not_there_is_not_made_to_be_backed_up(run: Run, store: Path, tmp_path: Path) -> None:
+    said = run("backup", str(tmp_path / "file"))
+    assert (said.status, said.out, store.exists(), (tmp_path / "file").exists()) == (1, "", False, False)
+    assert "isn't there yet" in said.err
+
+
 def test_a_backup_that_can_not_be_written_is_told_in_one_line(run: Run, acme: Any, tmp_path: Path) -> None:
     said = run("backup", str(tmp_path / "nowhere" / "file"))
     assert (said.status, said.err.count("\n")) == (1, 1)

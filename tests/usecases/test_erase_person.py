@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import zstandard
+from sqlalchemy import select
 
 from gateway.core.options import AccountError
 from gateway.store import schema
 from gateway.store.blobs import BlobStore
 from gateway.store.decisions import unpack_decision
 from gateway.store.engine import Place
-from gateway.store.tables import metadata
+from gateway.store.tables import ledger, metadata
 from gateway.usecases import erase_person as erasing
 from gateway.usecases.back_up import back_up
 from tests.stores import Stores
@@ -126,12 +127,39 @@ async def test_who_only_names_the_address_is_told_of_and_goes_where_that_is_aske
     await site.hand(letter("Offer", to=f"{NAME} <{ADDRESS}>"))
     await site.hand(letter("About", text=f"Please write to {ADDRESS}."))
     await site.hand(letter("Alike", text=f"Please write to not-{ADDRESS}x."))
+    early = await site.store.read(lambda tx: erasing.look_for_person(tx, "acme", ADDRESS))
+    assert early.mentions is None
+    with pytest.raises(AccountError, match="db reindex"):
+        await site.store.write(lambda tx: erasing.erase_person(tx, "acme", ADDRESS, mentions=True))
     await site.index()
     found = await site.store.read(lambda tx: erasing.look_for_person(tx, "acme", ADDRESS))
     assert (found.counts["messages"], found.counts["mentions"]) == (1, 1)
     done = await site.store.write(lambda tx: erasing.erase_person(tx, "acme", ADDRESS, mentions=True))
     assert (done.counts["messages"], done.mentions) == (2, ())
     assert [one["subject"] for one in (await site.api.get("/v1/messages")).json()["data"]] == ["Alike"]
+    await site.close()
+
+
+async def test_what_an_adapter_remembers_of_the_person_goes_and_of_others_stays(place: Place, tmp_path: Path) -> None:
+    site = open_site(make_store(place), place, tmp_path)
+    await site.hand(letter("Offer", to=f"{NAME} <{ADDRESS}>"))
+    [contact] = (await site.api.get("/v1/contacts")).json()["data"]
+    kept = {
+        "contact/0000000000000000000000000A": b"7",
+        "site": b"https://crm.example",
+        "person/8": b"x" + OTHER.encode(),
+    }
+    theirs = {f"contact/{contact['id']}": b"5", "person/5": contact["id"].encode(), f"seen/{ADDRESS}": None}
+
+    def remember(tx: Any) -> None:
+        [account] = tx.exec_driver_sql("SELECT account FROM contacts").scalars()
+        for key, value in (kept | theirs).items():
+            tx.execute(ledger.insert().values(account=account, endpoint="E", key=key, value=value))
+
+    await site.store.write(remember)
+    done = await site.store.write(lambda tx: erasing.erase_person(tx, "acme", ADDRESS))
+    left = await site.store.read(lambda tx: set(tx.execute(select(ledger.c.key)).scalars()))
+    assert (done.counts["ledger"], left) == (3, set(kept))
     await site.close()
 
 
