@@ -126,3 +126,44 @@ NAMES = {
 @pytest.mark.parametrize(("email", "name"), NAMES.values(), ids=NAMES)
 def test_a_user_without_a_name_is_called_by_what_stands_before_the_at_sign(email: str, name: str) -> None:
     assert options.name_of(email) == name
+
+
+NOW = 1_796_000_000_000
+ENDS = {
+    # story                      text                          when
+    "so many hours": ("12h", NOW + 12 * 3_600_000),
+    "so many days": (" 90d ", NOW + 90 * 86_400_000),
+    "a day, in UTC": ("2027-01-31", 1_801_353_600_000),
+    "a moment in UTC": ("2027-01-31T12:00:00Z", 1_801_396_800_000),
+    "a moment elsewhere": ("2027-01-31T19:00:00+07:00", 1_801_396_800_000),
+}
+
+
+@pytest.mark.parametrize(("text", "when"), ENDS.values(), ids=ENDS)
+def test_a_token_ends_after_a_span_or_at_a_moment(text: str, when: int) -> None:
+    assert options.check_expires(text, NOW) == when
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0d", "90", "-1d", "2020-01-01", "2027-01-31T12:00:00", "9" * 99 + "d"])
+def test_an_end_that_is_none_or_has_passed_is_not_allowed(text: str) -> None:
+    with pytest.raises(AccountError, match="allowed: a moment to come"):
+        options.check_expires(text, NOW)
+
+
+SCOPES = {
+    # story                          scopes                    role     given or refused
+    "in their order": (("admin", "read"), "admin", ("read", "admin")),
+    "once": (("read", "read"), "user", ("read",)),
+    "beyond the role": (("admin",), "user", "allowed: read, write"),
+    "none such": (("root",), "admin", "allowed: read, write, admin"),
+    "none at all": ((), "user", "allowed: one or more of read, write"),
+}
+
+
+@pytest.mark.parametrize(("scopes", "role", "given"), SCOPES.values(), ids=SCOPES)
+def test_scopes_stay_within_the_role(scopes: tuple[str, ...], role: str, given: tuple[str, ...] | str) -> None:
+    if isinstance(given, tuple):
+        assert options.check_scopes(scopes, role) == given
+    else:
+        with pytest.raises(AccountError, match=given):
+            options.check_scopes(scopes, role)

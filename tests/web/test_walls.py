@@ -349,3 +349,20 @@ async def test_the_openapi_document_names_every_call(site: Site) -> None:
     assert set(document["paths"]) >= {"/v1/account", "/v1/contacts/{id}/messages", "/v1/explain", "/v1/events"}
     message = document["components"]["schemas"]["Message"]["properties"]
     assert list(message)[:6] == ["id", "message_id", "direction", "subject", "from", "to"]
+
+
+async def test_the_openapi_document_is_enough_for_a_generator_of_clients(site: Site) -> None:
+    """Each call has a name of its own, a tag that is told, the token it needs, and its errors as problem JSON."""
+    document = (await site.client().get("/v1/openapi.json")).json()
+    named = [call for methods in document["paths"].values() for call in methods.values()]
+    assert len({call["operationId"] for call in named}) == len(named)
+    assert {tag for call in named for tag in call["tags"]} == {tag["name"] for tag in document["tags"]}
+    schemes = set(document["components"]["securitySchemes"])
+    for call in named:
+        assert [set(needed) for needed in call["security"]] == [schemes], call["operationId"]
+        assert {"401", "403", "429", "503"} <= set(call["responses"]), call["operationId"]
+        for status, answer in call["responses"].items():
+            if status >= "400":
+                schema = answer["content"]["application/problem+json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Problem"}, call["operationId"]
+                assert list(answer["content"]) == ["application/problem+json"]

@@ -13,6 +13,7 @@ from gateway.usecases import show_receipts
 from gateway.usecases.show_receipts import Search
 from gateway.web.api import shapes
 from gateway.web.api.access import Reader
+from gateway.web.api.decisions import Decision
 from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import Problem, unwrap
@@ -64,7 +65,7 @@ _MESSAGE = {"requestBody": {"required": True, "content": {"message/rfc822": {"sc
 _PROBLEMS: dict[int | str, dict[str, Any]] = {404: problem(404), 415: problem(415)}
 
 
-@router.post("/explain", response_model=shapes.Decision, openapi_extra=_MESSAGE, responses=_PROBLEMS)
+@router.post("/explain", response_model=Decision, openapi_extra=_MESSAGE, responses=_PROBLEMS)
 async def explain(
     request: Request,
     services: Services,
