@@ -266,7 +266,7 @@ async def test_an_answer_that_does_not_come_in_time_is_looked_for(
     await kommo.hand()
     kommo.server.fail(how, "POST", path)
     outcomes = await kommo.tell()
-    assert sum(isinstance(one, Retry) for one in outcomes) == 1
+    assert any(isinstance(one, Retry) for one in outcomes)
     account = kommo.server.account
     assert [len(one) for one in (account.contacts, account.leads, account.notes)] == [1, 1, 1]
 
