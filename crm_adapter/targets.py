@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -65,6 +66,8 @@ def read_url(text: str) -> Target:
 
 async def look_up(host: str, port: int) -> tuple[str, ...]:
     """The addresses that the system's resolver knows, IPv4 first: where a network has no IPv6, that fails late."""
+    with suppress(ValueError):
+        return (str(ip_address(host)),)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

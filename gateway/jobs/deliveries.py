@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.usecases.deliver_events import Claiming, Due, Lane
+from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
 
 _log = structlog.get_logger(__name__)
 
@@ -25,9 +25,9 @@ GATHER_SECONDS = 0.01
 """After something was written, others may write as well: one look serves them all."""
 LEASE_SECONDS = 30.0
 """What a process that was killed had in hand is due again after so long."""
-AT_ONCE = 64
+AT_ONCE = 256
 """Conversations that one process works on at one time."""
-FIRST_ROOM, MOST_ROOM = 4, 16
+FIRST_ROOM, MOST_ROOM = 4, 64
 """Of one endpoint: so many at first, one more each time all goes well up to the most, half as many where it doesn't."""
 AFTER_FAULT_SECONDS = 5.0
 
@@ -37,13 +37,13 @@ class Courier(Protocol):
 
     async def find_due(self) -> list[Due]: ...
 
-    async def claim(self, wanted: Claiming) -> tuple[Lane, ...]: ...
+    async def claim(self, wanted: Claiming) -> tuple[Work, ...]: ...
 
     async def keep(self, lanes: Sequence[Lane], until: int) -> None: ...
 
     async def bury(self, due: Due) -> int: ...
 
-    async def tell(self, lane: Lane) -> bool: ...
+    async def tell(self, work: Work) -> bool: ...
 
     async def watch(self) -> None: ...
 
@@ -107,10 +107,10 @@ class Carrier:
             if due.buried:
                 busy = await self._courier.bury(due) > 0 or busy
         claims = [self._courier.claim(one) for one in self._wanted([due for due in found if not due.buried])]
-        for lanes in await asyncio.gather(*claims):
-            for lane in lanes:
-                task = asyncio.get_running_loop().create_task(self._tell(lane))
-                self._in_hand[task] = lane
+        for claimed in await asyncio.gather(*claims):
+            for work in claimed:
+                task = asyncio.get_running_loop().create_task(self._tell(work))
+                self._in_hand[task] = work.lane
                 task.add_done_callback(self._told)
                 busy = True
         return busy
@@ -131,11 +131,11 @@ class Carrier:
                 wanted.append(Claiming(due.account, due.endpoint, room, now, now + self._lease_ms, holder))
         return wanted
 
-    async def _tell(self, lane: Lane) -> None:
-        key = (lane.endpoint.account, lane.endpoint.id)
+    async def _tell(self, work: Work) -> None:
+        key = (work.lane.endpoint.account, work.lane.endpoint.id)
         went_well = False
         try:
-            went_well = await self._courier.tell(lane)
+            went_well = await self._courier.tell(work)
         except Exception:  # it was not written down: its time will come again
             _log.exception("deliveries.failed")
         room = self._rooms.get(key, FIRST_ROOM)
