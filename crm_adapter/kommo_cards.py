@@ -26,20 +26,20 @@ from crm_adapter.port import BusyError, Deal, Held, Ledger, Person
 T = TypeVar("T")
 BATCH = 50
 """Items of one request that writes: five times as many are taken, but large ones may end in a 504."""
-LEASE_SECONDS = 180.0
+LEASE_SECONDS = 30.0
 _PATIENCE_SECONDS = 20.0
 _CLOCKS_APART = 600.0
 _LOOKED_AT = 50
 
 
 @asynccontextmanager
-async def hold(ledger: Ledger, key: str, seconds: float = LEASE_SECONDS) -> AsyncIterator[Held]:
+async def hold(ledger: Ledger, key: str) -> AsyncIterator[Held]:
     """A lease, waited for a little: whoever has it is mostly about to do what we want."""
     until = time.monotonic() + _PATIENCE_SECONDS
     async with AsyncExitStack() as stack:
         while True:
             try:
-                held = await stack.enter_async_context(ledger.lease(key, seconds))
+                held = await stack.enter_async_context(ledger.lease(key, LEASE_SECONDS))
                 break
             except BusyError:
                 if time.monotonic() > until:

@@ -21,7 +21,6 @@ from crm_adapter.kommo_text import TAG, marker
 from crm_adapter.port import Held, Ledger
 
 NOTE = "extended_service_message"
-SECONDS = 900.0
 _UNSURE = 0
 _ROUNDS = 3
 """Cards that were deleted in Kommo are replaced so often: a lead by its contacts, and those by new ones."""
@@ -66,7 +65,7 @@ class Notes:
 
         Raises RefusalError where Kommo has none of it.
         """
-        async with hold(self._ledger, _key(id), SECONDS) as held:
+        async with hold(self._ledger, _key(id)) as held:
             done = await self._done(id)
             for _ in range(_ROUNDS):
                 places, remarks = await self._places(leads, contacts)
@@ -83,7 +82,7 @@ class Notes:
 
     async def take_back(self, id: str, text: str) -> list[str]:
         """Leaves of the notes of a mail only this text; Kommo deletes no notes."""
-        async with hold(self._ledger, _key(id), SECONDS) as held:
+        async with hold(self._ledger, _key(id)) as held:
             done = await self._done(id)
             if not any(done.notes.values()) or done.deleted:
                 return ["no note to take back"]
