@@ -74,19 +74,20 @@ class Carrier:
     async def stop(self, grace: float) -> None:
         """Takes nothing new in hand, and lets the tries under way end; what takes longer is due again later."""
         self._stopping = True
+        self.stir()
+        under_way = self._tasks[:1]
+        while under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            under_way = list(self._in_hand)
         for task in self._tasks:
             task.cancel()
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=grace)
-            for one in late:
-                one.cancel()
-        for task in (*self._tasks, *self._in_hand):
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._courier.close()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._stirred.clear()
             try:
                 busy = await self.look()
@@ -94,7 +95,7 @@ class Carrier:
                 _log.exception("deliveries.failed")
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
                 continue
-            if not busy:
+            if not busy and not self._stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stirred.wait(), POLL_SECONDS)
                 await asyncio.sleep(GATHER_SECONDS)
