@@ -21,8 +21,8 @@ from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
 _log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
-GATHER_SECONDS = 0.01
-"""After something was written, others may write as well: one look serves them all."""
+GATHER_SECONDS = 0.05
+"""From one look to the next, at least: what a look costs, all share that were written meanwhile."""
 LEASE_SECONDS = 30.0
 """What a process that was killed had in hand is due again after so long."""
 AT_ONCE = 256
@@ -87,8 +87,10 @@ class Carrier:
         await self._courier.close()
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while not self._stopping:
             self._stirred.clear()
+            looked = clock()
             try:
                 busy = await self.look()
             except Exception:
@@ -98,7 +100,7 @@ class Carrier:
             if not busy and not self._stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stirred.wait(), POLL_SECONDS)
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(max(0.0, looked + GATHER_SECONDS - clock()))
 
     async def look(self) -> bool:
         """Takes in hand what is due and what there is room for; whether that was anything."""
