@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,13 @@ def find_body(tx: Connection, account: int, message: str, n: int = 0) -> StoredB
         query.where(bodies.c.account == account, bodies.c.message == message, bodies.c.n == n)
     ).one_or_none()
     return StoredBody(row.codec, row.trace, row.data) if row is not None else None
+
+
+def find_bodies(tx: Connection, account: int, messages: Sequence[str]) -> dict[str, StoredBody]:
+    """The first body of each message that has one."""
+    query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data)
+    rows = tx.execute(query.where(bodies.c.account == account, bodies.c.message.in_(tuple(messages)), bodies.c.n == 0))
+    return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
 
 
 def unpack(blobs: BlobStore, account: int, body: StoredBody) -> bytes:
