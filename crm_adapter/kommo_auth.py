@@ -20,7 +20,7 @@ from crm_adapter.port import BusyError, Ledger
 
 PAIR = "oauth"
 """The key of the ledger under which the pair is kept."""
-_LEASE_SECONDS = 60.0
+_LEASE_SECONDS = 30.0
 _EARLY_SECONDS = 300.0
 _HOUR = 3600.0
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from crm_adapter.kommo_cards import Cards, hold
+from crm_adapter.kommo_cards import BATCH, Cards, hold
 from crm_adapter.kommo_client import Client
 from crm_adapter.kommo_drive import Drive
 from crm_adapter.kommo_faults import DoubtError, KommoError, RefusalError
@@ -21,7 +21,6 @@ from crm_adapter.kommo_text import TAG, marker
 from crm_adapter.port import Held, Ledger
 
 NOTE = "extended_service_message"
-SECONDS = 900.0
 _UNSURE = 0
 _ROUNDS = 3
 """Cards that were deleted in Kommo are replaced so often: a lead by its contacts, and those by new ones."""
@@ -66,7 +65,7 @@ class Notes:
 
         Raises RefusalError where Kommo has none of it.
         """
-        async with hold(self._ledger, _key(id), SECONDS) as held:
+        async with hold(self._ledger, _key(id)) as held:
             done = await self._done(id)
             for _ in range(_ROUNDS):
                 places, remarks = await self._places(leads, contacts)
@@ -83,7 +82,7 @@ class Notes:
 
     async def take_back(self, id: str, text: str) -> list[str]:
         """Leaves of the notes of a mail only this text; Kommo deletes no notes."""
-        async with hold(self._ledger, _key(id), SECONDS) as held:
+        async with hold(self._ledger, _key(id)) as held:
             done = await self._done(id)
             if not any(done.notes.values()) or done.deleted:
                 return ["no note to take back"]
@@ -114,8 +113,10 @@ class Notes:
         return places, remarks
 
     async def _note(self, held: Held, id: str, done: Done, text: str, places: list[Place]) -> tuple[list[str], bool]:
-        """One note a card, in one call for all that have none yet; what Kommo refuses of it, in words, and whether that
-        is for a card that somebody deleted there."""
+        """One note a card, in few calls for all that have none yet.
+
+        What Kommo refuses of it, in words, and whether that is for a card that somebody deleted there.
+        """
         for place in places:
             if done.notes.get(str(place)) == _UNSURE:
                 done.notes[str(place)] = await self._look(place, id)
@@ -126,14 +127,14 @@ class Notes:
         refused: list[str] = []
         bad: list[Place] = []
         while wanted:
+            some, wanted = wanted[:BATCH], wanted[BATCH:]
             try:
-                await self._send(held, id, done, text, wanted)
-                break
+                await self._send(held, id, done, text, some)
             except RefusalError as fault:
-                some = [one for n, one in enumerate(wanted) if str(n) in fault.items] or wanted
-                refused += [f"no note on {one}: {fault}" for one in some]
-                wanted = [one for one in wanted if one not in some]
-                bad += some
+                wrong = [one for n, one in enumerate(some) if str(n) in fault.items] or some
+                refused += [f"no note on {one}: {fault}" for one in wrong]
+                wanted = [one for one in some if one not in wrong] + wanted
+                bad += wrong
         await self._keep(held, id, done)
         return refused, await self._forget(bad)
 

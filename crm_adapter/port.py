@@ -94,8 +94,9 @@ class Ledger(Protocol):
         """Keeps a value, durable when this returns; None forgets it. Values are encrypted at rest."""
 
     def lease(self, key: str, seconds: float) -> AbstractAsyncContextManager[Held]:
-        """Holds a key alone while it is entered, at most so long. Raises BusyError where somebody else does, and where
-        the time is over: what is done under it is broken off then."""
+        """Holds a key alone while it is entered. seconds: after so long without a sign of life from here, as after a
+        crash, somebody else may have it; what is done under it is broken off then. Raises BusyError, also at once
+        where somebody else holds it."""
 
     async def take(self, bucket: str, per_second: float) -> float:
         """Takes the next place in a bucket that all share: the seconds to wait before the call may be made."""

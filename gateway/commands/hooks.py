@@ -78,10 +78,11 @@ def send_test(endpoint: EndpointId, account: Account, json: Json = False) -> Non
 
 @endpoint_commands.command("remove")
 def remove_endpoint(endpoint: EndpointId, account: Account, json: Json = False) -> None:
-    """Take a webhook away, with what was on its way to it."""
-    with app.transaction(settings()) as tx:
-        if not endpoints.remove_endpoint(tx, number_of(tx, account), endpoint):
-            _there(None, endpoint)
+    """Take a webhook away; what was on its way to it is given up."""
+    chosen, done = settings(), False
+    while not done:
+        with app.transaction(chosen) as tx:
+            done = _there(endpoints.remove_some(tx, number_of(tx, account), endpoint), endpoint)
     if json:
         print_json({"id": endpoint, "removed": True})
         return

@@ -21,8 +21,8 @@ from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
 _log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
-GATHER_SECONDS = 0.01
-"""After something was written, others may write as well: one look serves them all."""
+GATHER_SECONDS = 0.05
+"""From one look to the next, at least: what a look costs, all share that were written meanwhile."""
 LEASE_SECONDS = 30.0
 """What a process that was killed had in hand is due again after so long."""
 AT_ONCE = 256
@@ -74,30 +74,33 @@ class Carrier:
     async def stop(self, grace: float) -> None:
         """Takes nothing new in hand, and lets the tries under way end; what takes longer is due again later."""
         self._stopping = True
+        self.stir()
+        under_way = self._tasks[:1]
+        while under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            under_way = list(self._in_hand)
         for task in self._tasks:
             task.cancel()
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=grace)
-            for one in late:
-                one.cancel()
-        for task in (*self._tasks, *self._in_hand):
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._courier.close()
 
     async def _run(self) -> None:
-        while True:
+        clock = asyncio.get_running_loop().time
+        while not self._stopping:
             self._stirred.clear()
+            looked = clock()
             try:
                 busy = await self.look()
             except Exception:
                 _log.exception("deliveries.failed")
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
                 continue
-            if not busy:
+            if not busy and not self._stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stirred.wait(), POLL_SECONDS)
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(max(0.0, looked + GATHER_SECONDS - clock()))
 
     async def look(self) -> bool:
         """Takes in hand what is due and what there is room for; whether that was anything."""

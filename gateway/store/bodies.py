@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,13 @@ def find_unnamed(tx: Connection, names: Iterable[tuple[int, str]]) -> set[tuple[
             for row in tx.execute(query.where(bodies.c.data.in_(some[begin : begin + _PASS]))):
                 unnamed.discard((account, bytes(row.data).decode("ascii")))
     return unnamed
+
+
+def find_bodies(tx: Connection, account: int, messages: Sequence[str]) -> dict[str, StoredBody]:
+    """The first body of each message that has one."""
+    query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data)
+    rows = tx.execute(query.where(bodies.c.account == account, bodies.c.message.in_(tuple(messages)), bodies.c.n == 0))
+    return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
 
 
 def unpack(blobs: Blobs, account: int, body: StoredBody) -> bytes:

@@ -52,6 +52,10 @@ _HELD = _timed(
     "UPDATE ledger SET until = until WHERE account = :account AND endpoint = :endpoint AND key = :key "
     "AND holder = :holder AND until > NOW"
 )
+_RENEW = _timed(
+    "UPDATE ledger SET until = NOW + :ms WHERE account = :account AND endpoint = :endpoint AND key = :key "
+    "AND holder = :holder AND until > NOW"
+)
 _LEAVE = text(
     "UPDATE ledger SET holder = NULL, until = NULL "
     "WHERE account = :account AND endpoint = :endpoint AND key = :key AND holder = :holder"
@@ -94,6 +98,12 @@ def holds_lease(tx: Connection, entry: Entry, holder: str) -> bool:
     """Whether somebody is the holder still; if so, nobody else becomes it before this transaction ends."""
     held = tx.execute(_HELD[tx.dialect.name], {**_key(entry), "holder": holder})
     return bool(held.rowcount)
+
+
+def renew_lease(tx: Connection, entry: Entry, holder: str, milliseconds: int) -> bool:
+    """Makes a lease last so long from now on; False where it is over."""
+    values = {**_key(entry), "holder": holder, "ms": milliseconds}
+    return bool(tx.execute(_RENEW[tx.dialect.name], values).rowcount)
 
 
 def leave_lease(tx: Connection, entry: Entry, holder: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.store.accounts import AccountRow, get_account
-from gateway.store.bodies import StoredBody, find_body
+from gateway.store.bodies import StoredBody, find_bodies
 from gateway.store.endpoints import find_endpoint
 from gateway.store.reading_cards import find_contacts, find_customer, find_leads
 from gateway.store.reading_mail import DELETED, FILED, HELD, find_messages
@@ -38,8 +38,8 @@ def find_subjects(tx: Connection, account: int, wanted: Sequence[tuple[str, str]
     for type, subject in wanted:
         by_room.setdefault(room_of(type), {})[subject] = None
     found = {(room, one.id): one for room, ids in by_room.items() for one in _find(tx, account, room, tuple(ids))}
-    bodies = {id: body for room, id in found if room == "message" and (body := find_body(tx, account, id)) is not None}
-    return Subjects(get_account(tx, account), found, bodies)
+    mails = [id for room, id in found if room == "message"]
+    return Subjects(get_account(tx, account), found, find_bodies(tx, account, mails) if mails else {})
 
 
 def _find(tx: Connection, account: int, room: str, ids: Sequence[str]) -> Iterable[Any]:

@@ -76,7 +76,9 @@ async def drop_deliveries(store: Store, days: int) -> int:
 
 def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
     found = find_endpoint(tx, account, endpoint)
-    if found is not None and found.state == DISABLED:
+    if found is None:
+        return Taken("the endpoint was removed; make a new one, and read what it missed with /events?after=", endpoint)
+    if found.state == DISABLED:
         return Taken("the endpoint is disabled; set its state to active first", endpoint)
     return None
 

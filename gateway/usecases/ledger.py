@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
+
 from crm_adapter.port import BusyError, Deal, Person
 from gateway.core.body import attachment
 from gateway.sealing import Keyring
@@ -24,6 +26,7 @@ from gateway.store.ledger import Entry
 from gateway.store.reading_cards import find_contact, find_lead
 from gateway.store.reading_mail import find_message
 
+_log = structlog.get_logger(__name__)
 _BUCKET = "bucket/"
 _LEAVE_SECONDS = 5.0
 
@@ -73,10 +76,10 @@ class Book:
 
     @asynccontextmanager
     async def lease(self, key: str, seconds: float) -> AsyncIterator[Held]:
-        """Holds a key alone, at most so long: then what is done under it is broken off with BusyError.
+        """Holds a key alone. A process that shows no sign of life for so long loses it to the next one that asks.
 
-        A process that was stopped meanwhile can't know that its time is over; what it then saves through `Held` is
-        refused.
+        What is done under a lease that was lost is broken off with BusyError. A process that was stopped meanwhile
+        can't know that its time is over; what it then saves through `Held` is refused.
         """
         entry, holder = self._entry(key), new_id()
         milliseconds = max(1, int(seconds * 1000))
@@ -84,7 +87,11 @@ class Book:
             raise BusyError(key)
         try:
             async with asyncio.timeout(seconds) as limit:
-                yield Held(self, entry, holder)
+                alive = asyncio.create_task(self._stay(entry, holder, milliseconds, limit))
+                try:
+                    yield Held(self, entry, holder)
+                finally:
+                    alive.cancel()
         except TimeoutError:
             if limit.expired():
                 raise BusyError(key) from None
@@ -92,6 +99,21 @@ class Book:
         finally:
             leaving = self._write(entry, lambda tx: ledger.leave_lease(tx, entry, holder))
             await asyncio.wait([asyncio.ensure_future(leaving)], timeout=_LEAVE_SECONDS)
+
+    async def _stay(self, entry: Entry, holder: str, milliseconds: int, limit: asyncio.Timeout) -> None:
+        """Shows signs of life, and moves the limit along with the lease."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(milliseconds / 3000)
+            begun = loop.time()
+            try:
+                held = await self._write(entry, lambda tx: ledger.renew_lease(tx, entry, holder, milliseconds))
+            except Exception:
+                _log.exception("ledger.lease_not_renewed")
+                continue
+            if not held or limit.expired():
+                return
+            limit.reschedule(begun + milliseconds / 1000)
 
     async def take(self, bucket: str, per_second: float) -> float:
         """The seconds to wait before the call may be made: places are evenly spaced, so no burst is ever sent."""

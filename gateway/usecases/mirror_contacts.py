@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 
 import structlog
 
@@ -36,7 +37,7 @@ AT_ONCE = 20
 MAX_EMAILS = 50
 MAX_NAME = 200
 EVERY_SECONDS = 300.0
-LEASE_SECONDS = 240.0
+LEASE_SECONDS = 60.0
 _KEY = "mirrored"
 _PAUSE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
@@ -175,7 +176,7 @@ class _Clerk:
         self._contacts[after.id] = after
         self._owners |= dict.fromkeys(after.emails, after.id)
         self._keep(_there(person.id), after.id)
-        self._keep(_had(person.id), " ".join(emails))
+        self._keep(_had(person.id), " ".join(map(_mark, emails)))
         if not self._known.get(_here(after.id), "").isdigit():
             self._keep(_here(after.id), person.id)
         return after != before
@@ -189,8 +190,8 @@ class _Clerk:
         """A copy follows its CRM; one that was here first gets its other addresses and keeps all that it has."""
         free = [email for email in emails if self._owners.get(email, contact.id) == contact.id]
         copied = contact.source == self._mirror.source
-        gone = set(self._known.get(_had(person.id), "").split()) - set(emails) if copied else set()
-        kept = [email for email in dict.fromkeys((*contact.emails, *free)) if email not in gone]
+        gone = set(self._known.get(_had(person.id), "").split()) - set(map(_mark, emails)) if copied else set()
+        kept = [email for email in dict.fromkeys((*contact.emails, *free)) if _mark(email) not in gone]
         changed = replace(contact, emails=tuple(kept)[:MAX_EMAILS] or contact.emails)
         name = _name(person)
         if not copied or name in ("", contact.name) or self._known.get(_here(contact.id)) != person.id:
@@ -212,6 +213,11 @@ def _addresses(person: Person, domains: Collection[str]) -> Iterable[str]:
             yield found.key
 
 
+def _mark(email: str) -> str:
+    """An address as the book knows it again: who was erased here isn't kept there."""
+    return sha256(email.encode()).hexdigest()[:20]
+
+
 def _name(person: Person) -> str:
     name = " ".join(person.name.split())[:MAX_NAME]
     return name if name.isprintable() else ""
@@ -228,7 +234,7 @@ def _there(id: str) -> str:
 
 
 def _had(id: str) -> str:
-    """The entry with the addresses that somebody had there when we last looked."""
+    """The entry with marks of the addresses that somebody had there when we last looked."""
     return f"addresses/{id}"
 
 

@@ -323,6 +323,8 @@ async def test_what_became_of_an_event_is_told_with_its_delivery(contract: Contr
     told = [error for _, _, error in await contract.site.store.read(_faults)]
     assert sum("note " in one for one in told) == len(MAILS)
     assert any(one.startswith("contact 9") for one in told)
+    assert isinstance(contract.wire, Kommo)
+    assert all("\n\nHello Bob\n\n" in note["params"]["text"] for note in contract.wire.account.notes.values())
 
 
 @pytest.mark.parametrize("contract", ["webhook"], indirect=True)

@@ -126,6 +126,21 @@ async def test_a_mail_on_known_contacts_alone_becomes_a_note_on_each_of_them(kom
     assert kommo.calls("POST", "/api/v4/contacts/notes") == 1, "one call for all"
 
 
+async def test_many_people_are_linked_and_told_in_batches(kommo: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crm_adapter.kommo_cards.BATCH", 2)
+    monkeypatch.setattr("crm_adapter.kommo_notes.BATCH", 2)
+    people = ", ".join(f"P{n} <p{n}@x.example>" for n in range(5))
+    for suffix in ("contact", "lead"):
+        address = f"acme+{suffix}@mail.kommo.com"
+        await kommo.hand(address, subject=suffix, cc=f"{people}, {address}")
+        await kommo.tell()
+    assert len(kommo.names) == 6
+    assert kommo.calls("POST", "/api/v4/contacts/notes") == 3
+    assert [note["kind"] for note in kommo.notes] == ["contacts"] * 6 + ["leads"]
+    assert len(kommo.leads[0]["linked"]) == 6
+    assert kommo.calls("POST", f"/api/v4/leads/{kommo.leads[0]['id']}/link") == 3
+
+
 async def test_a_mail_of_the_conversation_comes_on_the_same_lead_with_who_joined(kommo: Rig) -> None:
     await kommo.hand(id="<1@acme.example>")
     await kommo.tell()
@@ -251,7 +266,7 @@ async def test_an_answer_that_does_not_come_in_time_is_looked_for(
     await kommo.hand()
     kommo.server.fail(how, "POST", path)
     outcomes = await kommo.tell()
-    assert sum(isinstance(one, Retry) for one in outcomes) == 1
+    assert any(isinstance(one, Retry) for one in outcomes)
     account = kommo.server.account
     assert [len(one) for one in (account.contacts, account.leads, account.notes)] == [1, 1, 1]
 

@@ -1,4 +1,4 @@
-"""Every look-up of the filing path is served by an index, however many mails are stored."""
+"""Every look-up of filing and of deliveries is served by an index, however many mails and events are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
 
-from gateway.store import facts, filing
+from gateway.store import deliveries, facts, filing
 from gateway.store.prepared import Prepared
 from gateway.store.reading import Position
 from gateway.store.reading_cards import list_contacts, list_leads
@@ -22,11 +22,11 @@ from gateway.store.reading_receipts import find_first_attempts
 from gateway.store.schema import ensure_schema
 from tests.web.site import letter, make_store, open_site
 
-# Of an account there is one row, and of its own domains a handful.
-WHOLE = frozenset(("_ACCOUNTS", "_DOMAINS"))
+# Of an account there is one row, of its own domains and endpoints a handful.
+WHOLE = frozenset(("_ACCOUNTS", "_DOMAINS", "_DUE"))
 LOOKUPS = {
     name: one
-    for module in (facts, filing)
+    for module in (facts, filing, deliveries)
     for name, one in vars(module).items()
     if isinstance(one, Prepared) and name not in WHOLE
 }

@@ -151,11 +151,31 @@ async def test_leaving_a_lease_that_another_holds_by_now_does_not_end_it(
     await newer.__aexit__(None, None, None)
 
 
-async def test_what_takes_longer_than_its_lease_is_broken_off(book: Book) -> None:
-    never = asyncio.Event()
+async def test_a_lease_lasts_as_long_as_who_holds_it_shows_signs_of_life(
+    two: tuple[Library, Library], book: Book, other: Book
+) -> None:
+    def until(tx: Tx) -> int:
+        return int(tx.execute(select(tables.ledger.c.until)).scalars().one())
+
+    async with asyncio.timeout(20), book.lease("key", 0.6):
+        first = await two[0].store.read(until)
+        while await two[0].store.read(until) < first + 600:  # noqa: ASYNC110 - the store has no bell
+            await asyncio.sleep(0.02)
+        with pytest.raises(BusyError):
+            async with other.lease("key", 60):
+                raise AssertionError("two hold it")
+
+
+async def test_what_is_done_under_a_lease_that_was_lost_is_broken_off(two: tuple[Library, Library]) -> None:
+    book = two[0].book(1, "E1")
+
+    async def wait_for_ever() -> None:
+        async with book.lease("key", 0.3):
+            await expire(two[0])
+            await asyncio.Event().wait()
+
     with pytest.raises(BusyError):
-        async with book.lease("key", 0.01):
-            await never.wait()
+        await wait_for_ever()
     async with book.lease("key", 60):
         pass
 

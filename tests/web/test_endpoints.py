@@ -90,6 +90,15 @@ async def test_what_can_not_be_so_is_told_by_its_field(site: Site, body: Any, po
     assert says in wrong["detail"]
 
 
+async def test_what_was_on_its_way_to_an_endpoint_that_is_removed_is_given_up(site: Site) -> None:
+    made = (await site.api.post("/v1/endpoints", json=HOOK)).json()
+    await site.api.post("/v1/contacts", json={"emails": ["zoe@example.net"]})
+    assert (await site.api.delete(f"/v1/endpoints/{made['id']}")).status_code == 204
+    [left] = (await site.api.get("/v1/deliveries")).json()["data"]
+    assert (left["state"], left["error"]) == ("dead", "the endpoint was removed")
+    assert (await site.api.post(f"/v1/deliveries/{left['id']}/retry")).status_code == 409
+
+
 async def test_endpoints_and_deliveries_are_the_admins_own(site: Site) -> None:
     user = site.client(await site.add_user("tari@acme.example", "Tari"))
     for path in ("endpoints", "deliveries", "endpoints/x", "deliveries/x"):

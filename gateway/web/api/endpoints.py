@@ -107,7 +107,7 @@ async def patch_endpoint(services: Services, admin: Admin, id: str, change: Endp
 
 @router.delete("/endpoints/{id}", status_code=204)
 async def delete_endpoint(services: Services, admin: Admin, id: str) -> None:
-    """Takes a webhook away, with what was on its way to it."""
+    """Takes a webhook away; what was on its way to it is given up."""
     if not await endpoints.drop_endpoint(services.store, admin, id):
         raise NOT_THERE
 
