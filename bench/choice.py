@@ -13,8 +13,9 @@ from bench.rows import ROWS, Row
 from bench.run import Yardstick
 from bench.spent import CPU
 from bench.stored import STORED
+from bench.webhook import WEBHOOK
 
-YARDSTICKS: tuple[Yardstick, ...] = (CPU, CARD, SEARCH, STORED, MEMORY, IDLE, START, LAG)
+YARDSTICKS: tuple[Yardstick, ...] = (CPU, CARD, SEARCH, STORED, MEMORY, IDLE, START, WEBHOOK, LAG)
 """In the order they run: the cards are read before more is stored beside them."""
 
 ALL: tuple[Row | Yardstick, ...] = (*ROWS, *YARDSTICKS)

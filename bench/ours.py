@@ -91,7 +91,8 @@ class Sqlite:
 class Ours:
     """Our server on loopback ports, its store under one folder; every setting not named here is the default.
 
-    roles: those that are served. processes: more than one needs a database that takes several.
+    roles: those that are served. processes: more than one needs a database that takes several. settings: that are not
+    the default.
     """
 
     def __init__(
@@ -101,12 +102,13 @@ class Ours:
         name: str = "smartgate",
         roles: Sequence[str] = ("smtp",),
         processes: int = 1,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.folder = Path()
         self.ports: dict[str, int] = {}
         self.database: Database = database or Sqlite()
-        self._roles, self._processes = tuple(roles), processes
+        self._roles, self._processes, self._settings = tuple(roles), processes, dict(settings or {})
         self._tree: Tree | None = None
 
     @property
@@ -118,6 +120,11 @@ class Ours:
     def token(self) -> str:
         """A token for the API, of the account's owner."""
         return str(json.loads((self.folder / _ADDED).read_text())["token"])
+
+    @property
+    def _listening(self) -> int:
+        """How many of the roles have a port."""
+        return len(set(self._roles) - {"deliveries"})
 
     @property
     def pids(self) -> list[int]:
@@ -152,7 +159,7 @@ class Ours:
         heard = threading.Event()
         if stdout := self._tree.process.stdout:
             threading.Thread(target=self._read_ports, args=(stdout, heard), daemon=True).start()
-        if not heard.wait(_START_SECONDS) or len(self.ports) < len(self._roles):
+        if not heard.wait(_START_SECONDS) or len(self.ports) < self._listening:
             said = self._tree.said()
             self.stop()
             raise PeerError(
@@ -171,7 +178,11 @@ class Ours:
         return self.database.kept()
 
     def configuration(self) -> Mapping[str, str]:
-        return {**self.database.configuration(), "processes": str(self._processes), "settings": "defaults"}
+        return {**self.database.configuration(), "processes": str(self._processes), "settings": self._changed}
+
+    @property
+    def _changed(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self._settings.items()) or "defaults"
 
     def stop(self) -> None:
         if self._tree:
@@ -195,6 +206,7 @@ class Ours:
             "SMARTGATE_DOMAINS": "mail.kommo.com",
             "SMARTGATE_SMTP_LISTEN": "127.0.0.1:0",
             "SMARTGATE_HTTP_LISTEN": "127.0.0.1:0",
+            **{f"SMARTGATE_{name}": value for name, value in self._settings.items()},
         }
 
     def _read_ports(self, stdout: IO[bytes], heard: threading.Event) -> None:
@@ -205,6 +217,6 @@ class Ours:
                 line = raw.decode(errors="replace").strip()
                 if line.startswith(_ANNOUNCED):
                     self.ports[line.split(" ")[1]] = int(line.rpartition(":")[2])
-                    if len(self.ports) == len(self._roles):
+                    if len(self.ports) == self._listening:
                         heard.set()
         heard.set()

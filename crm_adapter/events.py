@@ -6,22 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TYPES = (
-    "account.renamed",
-    "contact.created",
-    "customer.created",
-    "endpoint.disabled",
-    "lead.closed_reply",
-    "lead.created",
-    "mailbox.auth_failed",
-    "mailbox.connected",
-    "mailbox.disconnected",
-    "message.deleted",
-    "message.filed",
-    "message.held",
-    "message.refused",
-    "message.sent",
-)
+ABOUT: Mapping[str, tuple[str, str]] = {
+    "message.filed": ("a mail was filed", "the message, with its text and links to its files"),
+    "message.held": ("a mail was put aside for review (B7, B8b, B5)", "the message"),
+    "message.refused": ("a mail for this account was refused, before or after its text", "the receipt"),
+    "message.deleted": ("a message was deleted", "the message"),
+    "message.sent": ("a message was sent from here", "the message"),
+    "contact.created": ("a contact was made, by a mail or by a person", "the contact"),
+    "lead.created": ("a lead was opened, by a mail or by a person", "the lead"),
+    "lead.closed_reply": ("a mail came in a conversation whose lead is closed (C6a)", "the lead"),
+    "customer.created": ("a person made a customer", "the customer"),
+    "mailbox.connected": ("a mailbox was connected", "the mailbox"),
+    "mailbox.auth_failed": ("a mailbox's server doesn't let us in any more", "the mailbox"),
+    "mailbox.disconnected": ("a mailbox was disconnected", "the mailbox"),
+    "account.renamed": ("the account got another short name, and so other smart addresses", "the account"),
+    "endpoint.disabled": ("a webhook answered 410 and is told nothing more", "the endpoint"),
+    "endpoint.test": ("somebody tries a webhook out; only that one is told, whatever types it wants", "the endpoint"),
+}
+"""Type → when it happens, and what its data is."""
+
+TYPES = tuple(sorted(ABOUT))
+"""What a back end may ask to be told of."""
 
 
 @dataclass(frozen=True, slots=True)

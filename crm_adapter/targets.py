@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -65,6 +66,8 @@ def read_url(text: str) -> Target:
 
 async def look_up(host: str, port: int) -> tuple[str, ...]:
     """The addresses that the system's resolver knows, IPv4 first: where a network has no IPv6, that fails late."""
+    with suppress(ValueError):
+        return (str(ip_address(host)),)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -92,8 +95,7 @@ async def judged(target: Target, resolve: Resolve = look_up, *, private: bool = 
     return addresses
 
 
-_SHARED = IPv4Network("100.64.0.0/10")
-_RELAY_6TO4 = IPv4Network("192.88.99.0/24")
+_ODD = (IPv4Network("100.64.0.0/10"), IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
 _UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/23"), IPv6Network("3fff::/20"))
@@ -113,7 +115,7 @@ def is_public(text: str) -> bool:
 
 
 def _is_public(address: IPv4Address) -> bool:
-    odd = address.is_multicast or address.is_reserved or address in _SHARED or address in _RELAY_6TO4
+    odd = address.is_multicast or address.is_reserved or any(address in network for network in _ODD)
     return address.is_global and not odd
 
 

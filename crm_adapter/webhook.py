@@ -53,7 +53,7 @@ class Webhook:
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=30),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=15),
         )
 
     async def deliver(self, event: Event, ledger: Ledger) -> Outcome:

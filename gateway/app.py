@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -35,10 +35,11 @@ from gateway.stores import drop_files as drop_files
 from gateway.stores import large_mails, prepare
 from gateway.stores import transaction as transaction
 from gateway.stores import upgrade_store as upgrade_store
+from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.review_held import refuse_forgotten
-from gateway.wiring import Crew, certificates, courier, doorway, muster, smtp_limits
+from gateway.wiring import Crew, certificates, courier, doorway, keyring, muster, smtp_limits
 from gateway.wiring import authenticator as authenticator
 from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
@@ -119,6 +120,7 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
             drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
+            drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
         )
         self._pulse = Pulse()
         self._ears: dict[str, Ear] = {}
@@ -252,6 +254,8 @@ class Gateway:
             limits=filing.limits,
             receipt_days=self._receipt_days,
             figures=self._figures,
+            keyring=cache(partial(keyring, settings)),
+            webhooks_private=settings.webhook_allow_private,
         )
         site = build(services)
         self._close_streams = site.state.feed.close

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.usecases.deliver_events import Claiming, Due, Lane
+from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
 
 _log = structlog.get_logger(__name__)
 
@@ -25,9 +25,9 @@ GATHER_SECONDS = 0.01
 """After something was written, others may write as well: one look serves them all."""
 LEASE_SECONDS = 30.0
 """What a process that was killed had in hand is due again after so long."""
-AT_ONCE = 64
+AT_ONCE = 256
 """Conversations that one process works on at one time."""
-FIRST_ROOM, MOST_ROOM = 4, 16
+FIRST_ROOM, MOST_ROOM = 4, 64
 """Of one endpoint: so many at first, one more each time all goes well up to the most, half as many where it doesn't."""
 AFTER_FAULT_SECONDS = 5.0
 
@@ -37,13 +37,15 @@ class Courier(Protocol):
 
     async def find_due(self) -> list[Due]: ...
 
-    async def claim(self, wanted: Claiming) -> tuple[Lane, ...]: ...
+    async def claim(self, wanted: Claiming) -> tuple[Work, ...]: ...
 
     async def keep(self, lanes: Sequence[Lane], until: int) -> None: ...
 
     async def bury(self, due: Due) -> int: ...
 
-    async def tell(self, lane: Lane) -> bool: ...
+    async def tell(self, work: Work) -> bool: ...
+
+    async def watch(self) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -72,19 +74,20 @@ class Carrier:
     async def stop(self, grace: float) -> None:
         """Takes nothing new in hand, and lets the tries under way end; what takes longer is due again later."""
         self._stopping = True
+        self.stir()
+        under_way = self._tasks[:1]
+        while under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            under_way = list(self._in_hand)
         for task in self._tasks:
             task.cancel()
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=grace)
-            for one in late:
-                one.cancel()
-        for task in (*self._tasks, *self._in_hand):
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._courier.close()
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._stirred.clear()
             try:
                 busy = await self.look()
@@ -92,7 +95,7 @@ class Carrier:
                 _log.exception("deliveries.failed")
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
                 continue
-            if not busy:
+            if not busy and not self._stopping:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stirred.wait(), POLL_SECONDS)
                 await asyncio.sleep(GATHER_SECONDS)
@@ -105,10 +108,10 @@ class Carrier:
             if due.buried:
                 busy = await self._courier.bury(due) > 0 or busy
         claims = [self._courier.claim(one) for one in self._wanted([due for due in found if not due.buried])]
-        for lanes in await asyncio.gather(*claims):
-            for lane in lanes:
-                task = asyncio.get_running_loop().create_task(self._tell(lane))
-                self._in_hand[task] = lane
+        for claimed in await asyncio.gather(*claims):
+            for work in claimed:
+                task = asyncio.get_running_loop().create_task(self._tell(work))
+                self._in_hand[task] = work.lane
                 task.add_done_callback(self._told)
                 busy = True
         return busy
@@ -129,11 +132,11 @@ class Carrier:
                 wanted.append(Claiming(due.account, due.endpoint, room, now, now + self._lease_ms, holder))
         return wanted
 
-    async def _tell(self, lane: Lane) -> None:
-        key = (lane.endpoint.account, lane.endpoint.id)
+    async def _tell(self, work: Work) -> None:
+        key = (work.lane.endpoint.account, work.lane.endpoint.id)
         went_well = False
         try:
-            went_well = await self._courier.tell(lane)
+            went_well = await self._courier.tell(work)
         except Exception:  # it was not written down: its time will come again
             _log.exception("deliveries.failed")
         room = self._rooms.get(key, FIRST_ROOM)
@@ -144,15 +147,16 @@ class Carrier:
         self.stir()
 
     async def _keep(self) -> None:
-        """Holds on to what takes longer than a lease."""
+        """Holds on to what takes longer than a lease, and has the figures told."""
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            held = list(self._in_hand.values())
-            if held:
-                try:
+            try:
+                held = list(self._in_hand.values())
+                if held:
                     await self._courier.keep(held, _now() + self._lease_ms)
-                except Exception:
-                    _log.exception("deliveries.failed")
+                await self._courier.watch()
+            except Exception:
+                _log.exception("deliveries.failed")
 
 
 def _now() -> int:

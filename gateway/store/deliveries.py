@@ -19,7 +19,6 @@ from gateway.store.outbox import DISABLED, UNSETTLED, deliveries, endpoints, eve
 from gateway.store.prepared import Prepared
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
-STATES = (WAITING, DELIVERED, DEAD)
 AT_ONCE = 8
 """So many deliveries of a lane are claimed together."""
 _FOR_EVER = 2**62
@@ -233,7 +232,7 @@ def settle_lanes(tx: Tx, settled: Sequence[Settling]) -> list[None]:
 
 
 def bury_deliveries(tx: Tx, account: int, endpoint: str, why: str, at: int, most: int = 500) -> int:
-    """Gives up what waits for an endpoint that is disabled, at most so many; how many there were."""
+    """Gives up what waits for an endpoint that is told nothing more, at most so many; how many there were."""
     query = (
         select(deliveries.c.event, deliveries.c.conversation, deliveries.c.attempts)
         .where(deliveries.c.account == account, deliveries.c.endpoint == endpoint, UNSETTLED)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.core.resources import Endpoint
-from gateway.store.outbox import deliveries, endpoints, lanes, ledger
+from gateway.store.outbox import endpoints, lanes, ledger
 from gateway.store.prepared import Prepared
 
 ACTIVE = "active"
@@ -86,8 +86,8 @@ def wake_lanes(tx: Connection, account: int, id: str, now: int) -> None:
 
 
 def remove_endpoint(tx: Connection, account: int, id: str) -> None:
-    """Takes an endpoint away with its deliveries and all that its adapter remembered."""
-    for table in (deliveries, lanes, ledger):
+    """Takes an endpoint away with all that its adapter remembered. What became of its deliveries stays for a while."""
+    for table in (lanes, ledger):
         tx.execute(delete(table).where(table.c.account == account, table.c.endpoint == id))
     tx.execute(delete(endpoints).where(endpoints.c.account == account, endpoints.c.id == id))
 

@@ -95,6 +95,11 @@ def erase_account(tx: Tx, slug: str) -> int:
     return row.number
 
 
+def number_of(tx: Tx, slug: str) -> int:
+    """The number under which an account's rows are kept. Raises MissingError."""
+    return accounts.require_account(tx, slug).number
+
+
 def sign_in_url(public_url: str, secret: str) -> str:
     """The link that opens a session once."""
     return f"{public_url}/sign-in/{secret}"

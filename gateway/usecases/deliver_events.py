@@ -27,10 +27,11 @@ from gateway.store.deliveries import DEAD, DELIVERED, WAITING, Claiming, Due, La
 from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret, find_endpoint, set_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.outbox import DISABLED, add_event
+from gateway.store.reading_deliveries import oldest_waiting
 from gateway.store.reading_events import Subjects, find_subjects
 from gateway.usecases.event_data import Telling, data_of
 
-__all__ = ["Claiming", "Courier", "Due", "Lane"]
+__all__ = ["Claiming", "Courier", "Due", "Lane", "Work"]
 _log = structlog.get_logger(__name__)
 
 SEND_SECONDS = 120.0
@@ -61,6 +62,14 @@ class Pause:
     until: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A lane in hand, and what its events tell of as it was when it was claimed."""
+
+    lane: Lane
+    subjects: Subjects
+
+
 class Courier:
     """Tells back ends. books: what the adapter of an endpoint of an account remembers."""
 
@@ -71,14 +80,23 @@ class Courier:
         """Closes the connections to back ends."""
         await self._adapters.close()
 
+    async def watch(self) -> None:
+        """Tells the figures how long the oldest event waits."""
+        oldest = await self._store.read(oldest_waiting)
+        metrics.delivery_waits((_now() - oldest) / 1000 if oldest is not None else 0)
+
     async def find_due(self) -> list[Due]:
         """Endpoints for which there is something to do now."""
         return await self._store.read(partial(deliveries.find_due, now=_now()))
 
-    async def claim(self, wanted: Claiming) -> tuple[Lane, ...]:
-        """Takes some of an endpoint's lanes in hand."""
+    async def claim(self, wanted: Claiming) -> tuple[Work, ...]:
+        """Takes some of an endpoint's lanes in hand, and reads what they tell of."""
         claimed: tuple[Lane, ...] = await self._store.write_each(deliveries.claim_lanes, wanted)
-        return claimed
+        if not claimed:
+            return ()
+        asked = [(one.type, one.subject) for lane in claimed for one in lane.waiting]
+        subjects = await self._store.read(lambda tx: find_subjects(tx, wanted.account, asked))
+        return tuple(Work(lane, subjects) for lane in claimed)
 
     async def keep(self, lanes: Sequence[Lane], until: int) -> None:
         """Holds lanes that are in hand for longer."""
@@ -91,8 +109,9 @@ class Courier:
         metrics.deliveries_done("dead", count)
         return count
 
-    async def tell(self, lane: Lane) -> bool:
+    async def tell(self, work: Work) -> bool:
         """Tells one lane's events, one after the other, until one has to wait. True: the other side took them all."""
+        lane = work.lane
         results: list[Result] = []
         pause: Pause | None = None
         try:
@@ -100,18 +119,16 @@ class Courier:
         except SealError as fault:
             pause = Pause("locked", str(fault), _now() + int(PAUSE_SECONDS * 1000))
         else:
-            results, pause = await self._tell(lane, back_end)
+            results, pause = await self._tell(work, back_end)
         await self._settle(lane, results, pause)
         return pause is None and all(one.state == DELIVERED for one in results)
 
-    async def _tell(self, lane: Lane, back_end: BackEnd) -> tuple[list[Result], Pause | None]:
-        begun = time.monotonic()
-        wanted = [(one.type, one.subject) for one in lane.waiting]
-        subjects = await self._store.read(lambda tx: find_subjects(tx, lane.endpoint.account, wanted))
+    async def _tell(self, work: Work, back_end: BackEnd) -> tuple[list[Result], Pause | None]:
+        begun, lane = time.monotonic(), work.lane
         results: list[Result] = []
         async with self._adapters.lent(back_end) as crm:
             for one in lane.waiting:
-                outcome = await self._try(crm, lane.endpoint, one, subjects)
+                outcome = await self._try(crm, lane.endpoint, one, work.subjects)
                 pause = _pause(lane.endpoint, outcome)
                 if not (isinstance(outcome, Retry) and outcome.state):
                     results.append(_result(lane.endpoint, one, outcome))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from crm_adapter.events import TYPES
@@ -18,6 +17,7 @@ from gateway.core.resources import Delivery, Endpoint
 from gateway.sealing import Keyring
 from gateway.store import endpoints as store_of
 from gateway.store.access import Principal
+from gateway.store.deliveries import bury_deliveries
 from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, find_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
@@ -30,7 +30,7 @@ MOST = 50
 OVERLAP_HOURS = 24
 """So long both secrets sign after a new one was made."""
 _SECRET_BYTES = 24
-Rings = Callable[[], Keyring]
+_REMOVED = "the endpoint was removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,16 @@ def try_endpoint(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
     return find_delivery(tx, account, event, id)
 
 
-def remove_endpoint(tx: Tx, account: int, id: str) -> bool:
-    """Takes an endpoint away, with what was on its way to it."""
-    if _webhook(tx, account, id) is None:
+def remove_some(tx: Tx, account: int, id: str) -> bool | None:
+    """Takes an endpoint away, giving up what was on its way to it some at a time: False as long as something is left.
+
+    None when the account has no such webhook.
+    """
+    found = _webhook(tx, account, id)
+    if found is None:
+        return None
+    store_of.set_endpoint(tx, replace(found, state=DISABLED, reason=_REMOVED, paused_until=None))
+    if bury_deliveries(tx, account, id, _REMOVED, _now()):
         return False
     store_of.remove_endpoint(tx, account, id)
     return True
@@ -167,13 +174,12 @@ async def show_endpoint(store: Store, admin: Principal, id: str) -> Endpoint | N
 
 
 async def make_endpoint(
-    store: Store, admin: Principal, change: EndpointChange, rings: Rings, *, private: bool
+    store: Store, admin: Principal, change: EndpointChange, ring: Keyring, *, private: bool
 ) -> Opened | Wrong | Taken:
     """A new webhook, its URL looked into."""
     wrong = check_change(change) or await check_url(change.url or "", private=private)
     if wrong is not None:
         return wrong
-    ring = rings()
     return await store.write(lambda tx: add_endpoint(tx, admin.account, change, ring), account=admin.account)
 
 
@@ -191,12 +197,14 @@ async def edit_endpoint(
 
 async def drop_endpoint(store: Store, admin: Principal, id: str) -> bool:
     """False when the account has no such webhook."""
-    return await store.write(lambda tx: remove_endpoint(tx, admin.account, id), account=admin.account)
+    while True:
+        done = await store.write(lambda tx: remove_some(tx, admin.account, id), account=admin.account)
+        if done is not False:
+            return bool(done)
 
 
-async def renew_secret(store: Store, admin: Principal, id: str, rings: Rings) -> Opened | None:
+async def renew_secret(store: Store, admin: Principal, id: str, ring: Keyring) -> Opened | None:
     """A new secret for a webhook."""
-    ring = rings()
     return await store.write(lambda tx: rotate_secret(tx, admin.account, id, ring), account=admin.account)
 
 

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.web import health
-from gateway.web.api import account, contacts, docs, leads, messages, receipts
+from gateway.web import files, health
+from gateway.web.api import account, contacts, docs, endpoints, leads, messages, receipts
 from gateway.web.console import cards, held, home, mail, session, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
@@ -23,8 +23,8 @@ from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import Problem, from_validation
 from gateway.web.services import WebServices
 
-API = (account, contacts, leads, messages, receipts)
-PAGES = (docs, health, home, trace, held, cards, mail, why, session)
+API = (account, contacts, leads, messages, receipts, endpoints)
+PAGES = (docs, health, files, home, trace, held, cards, mail, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",

@@ -85,6 +85,7 @@ def position(*shape: type) -> Callable[[str | None], Position | None]:
 
 
 AfterId = Annotated[Position | None, Depends(position(str))]
+AfterIds = Annotated[Position | None, Depends(position(str, str))]
 AfterTime = Annotated[Position | None, Depends(position(int, str))]
 
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from gateway import metrics
 from gateway.core.mail import DEFAULT_LIMITS, Limits
+from gateway.sealing import Keyring
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.show_mail import MimeLimits
 
@@ -29,6 +30,10 @@ async def _own_figures() -> bytes:
     return metrics.exposition()
 
 
+def _no_key() -> Keyring:
+    return Keyring(())
+
+
 @dataclass(frozen=True, slots=True)
 class WebServices:
     """The means of the web door.
@@ -36,7 +41,8 @@ class WebServices:
     filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
     only once the listener is bound. receipt_days, held_days: how long receipts, and held mail, are kept.
-    secure_cookies: cookies by https only. figures: what is counted, for Prometheus.
+    secure_cookies: cookies by https only. figures: what is counted, for Prometheus. keyring: seals credentials.
+    webhooks_private: webhooks may lead into our own network.
     """
 
     store: Store
@@ -52,6 +58,8 @@ class WebServices:
     secure_cookies: bool = False
     max_message_bytes: int = 35 * 1024 * 1024
     limits: Limits = field(default=DEFAULT_LIMITS)
+    keyring: Callable[[], Keyring] = _no_key
+    webhooks_private: bool = False
 
     @property
     def mime_limits(self) -> MimeLimits:

@@ -22,6 +22,7 @@ from bench.rows import ORDINARY
 from bench.run import Run, Yardstick
 from bench.runner import Plan
 from bench.spent import CPU
+from bench.webhook import WEBHOOK
 from tests.bench.responder import Responder
 
 HUNGRY = """
@@ -44,7 +45,7 @@ def plan(folder: Path) -> Plan:
     return Plan(folder, rounds=1, seconds=0.3, warm_up=0.1, held=50)
 
 
-@pytest.mark.parametrize("row", [CPU, START, IDLE], ids=lambda row: row.id)
+@pytest.mark.parametrize("row", [CPU, START, IDLE, WEBHOOK], ids=lambda row: row.id)
 def test_a_row_is_measured_and_leaves_nothing_behind(row: Yardstick, tmp_path: Path) -> None:
     run, steps = measured(row, plan(tmp_path))
     found = row.measure(run)

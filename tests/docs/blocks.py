@@ -13,7 +13,9 @@ import typer
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
+from crm_adapter.events import ABOUT
 from gateway import cli, metrics
+from gateway.store.outbox import TEST
 from gateway.usecases.filing import FilingSettings
 from gateway.web.app import build
 from gateway.web.reasons import ENGLISH
@@ -272,8 +274,14 @@ def events() -> set[str]:
         for _, call in code.calls(path)
         if code.called(call) in {"_event", "add_event", "add"}
         for text in code.words(call)
-        if re.fullmatch(r"(message|contact|lead|mailbox|account)\.[a-z_]+", text)
-    }
+        if re.fullmatch(r"(message|contact|lead|customer|mailbox|account|endpoint)\.[a-z_]+", text)
+    } | {TEST}
+
+
+def event_table(_: str, page: str) -> str:
+    """Every type of event that is raised, when, and what its data is."""
+    rows = [(f"`{type}`", *about) for type, about in ABOUT.items() if type in events()]
+    return table(("type", "happens when", "`data` is"), rows)
 
 
 def forms(prefix: str, page: str) -> str:
@@ -311,5 +319,6 @@ BLOCKS: Mapping[str, Callable[[str, str], str]] = {
     "commands": command_table,
     "log": log_table,
     "metrics": metric_table,
+    "events": event_table,
     "forms": forms,
 }

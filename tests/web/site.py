@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
+from gateway.sealing import Keyring
 from gateway.store import schema
 from gateway.store.access import issue_token
 from gateway.store.accounts import add_user, find_account
@@ -31,6 +32,7 @@ from gateway.web.services import WebServices
 URL = "http://crm.example"
 DOMAINS = ("mail.kommo.com", "in.example")
 HOUSE = House(DOMAINS, 3650, URL)
+KEYRING = Keyring(["a key of at least thirty-two characters"])
 CLIENT = "Bob Miller <bob@bluefin.example>"
 ANA = "Ana Putri <ana@acme.example>"
 
@@ -172,6 +174,7 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         version="0",
         receipt_days=90,
         max_message_bytes=100_000,
+        keyring=lambda: KEYRING,
     )
     looker = Looker()
     desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)

@@ -22,7 +22,17 @@ from gateway.web.app import API, PAGES
 from gateway.web.problems import KINDS
 from tests.web.site import URL, Site, letter
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in", "/sign-in/{token}", "/sign-out", "/why/{what}", "/v1/docs"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/sign-in",
+    "/sign-in/{token}",
+    "/sign-out",
+    "/why/{what}",
+    "/v1/docs",
+    "/files/{link}",
+}
 """Paths that need nobody to be signed in."""
 
 
@@ -48,9 +58,10 @@ async def test_the_table_of_routes_is_whole(site: Site) -> None:
 
 async def fill(site: Site) -> dict[str, str]:
     """A mail with everything that comes of it, for Acme; ids by the resource's path."""
+    await site.api.post("/v1/endpoints", json={"url": "https://1.1.1.1/hook"})
     await site.hand(letter(files=[("a.txt", "text/plain", b"x")]))
     await site.api.post("/v1/customers", json={"name": "Bluefin"})
-    kinds = ("contacts", "leads", "customers", "messages", "threads", "receipts")
+    kinds = ("contacts", "leads", "customers", "messages", "threads", "receipts", "endpoints", "deliveries")
     return {kind: (await site.api.get(f"/v1/{kind}")).json()["data"][0]["id"] for kind in kinds}
 
 

@@ -1,0 +1,87 @@
+"""Show what is on its way to back ends and what became of it, and try again what was given up."""
+
+from __future__ import annotations
+
+import time
+
+from gateway.core.refusals import Taken
+from gateway.core.resources import Delivery
+from gateway.store import reading_deliveries as deliveries
+from gateway.store.access import Principal
+from gateway.store.endpoints import find_endpoint
+from gateway.store.engine import Store, Tx
+from gateway.store.outbox import DISABLED
+from gateway.store.reading import Page, Position
+
+DAY_MS = 86_400_000
+_AT_ONCE = 500
+
+
+async def list_deliveries(
+    store: Store, admin: Principal, after: Position | None, limit: int, endpoint: str | None, state: str | None
+) -> Page[Delivery]:
+    """The account's deliveries, the newest event first."""
+    return await store.read(
+        lambda tx: deliveries.list_deliveries(tx, admin.account, after, limit, endpoint=endpoint, state=state)
+    )
+
+
+async def show_delivery(store: Store, admin: Principal, id: str) -> Delivery | None:
+    """One delivery of the account."""
+    return await store.read(lambda tx: deliveries.find_delivery(tx, admin.account, *deliveries.read_id(id)))
+
+
+async def retry_delivery(store: Store, admin: Principal, id: str) -> Delivery | Taken | None:
+    """Sends an event on its way again, whatever became of it; the delivery as it is then."""
+    return await store.write(lambda tx: again(tx, admin.account, id), account=admin.account)
+
+
+async def retry_dead(store: Store, admin: Principal, endpoint: str) -> int | Taken | None:
+    """Sends all that was given up for an endpoint on its way again; how much it was."""
+    total = 0
+    while True:
+        some = await store.write(lambda tx: some_again(tx, admin.account, endpoint), account=admin.account)
+        if not isinstance(some, int):
+            return some
+        total += some
+        if some == 0:
+            return total
+
+
+def again(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
+    """As retry_delivery, in the transaction of a command."""
+    event, endpoint = deliveries.read_id(id)
+    if deliveries.find_delivery(tx, account, event, endpoint) is None:
+        return None
+    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, _now())
+
+
+def some_again(tx: Tx, account: int, endpoint: str) -> int | Taken | None:
+    """Some of what was given up for an endpoint, in the transaction of a command; 0 when there is nothing left."""
+    if find_endpoint(tx, account, endpoint) is None:
+        return None
+    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, _now())
+
+
+def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, limit: int) -> tuple[Delivery, ...]:
+    """The newest deliveries, for a command."""
+    return deliveries.list_deliveries(tx, account, None, limit, endpoint=endpoint, state=state).rows
+
+
+async def drop_deliveries(store: Store, days: int) -> int:
+    """Forgets what was delivered or given up longer ago, a bounded piece at a time; how much it was."""
+    before = _now() - days * DAY_MS
+    return await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+
+
+def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
+    found = find_endpoint(tx, account, endpoint)
+    if found is None:
+        return Taken("the endpoint was removed; make a new one, and read what it missed with /events?after=", endpoint)
+    if found.state == DISABLED:
+        return Taken("the endpoint is disabled; set its state to active first", endpoint)
+    return None
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
