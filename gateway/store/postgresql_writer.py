@@ -30,6 +30,7 @@ import structlog
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from gateway.store.ids import follow_clock
 from gateway.store.jobs import Batch, Job, by_batch
 from gateway.store.locks import hold_alone
 
@@ -38,6 +39,7 @@ MAX_BATCH = 256
 TRIES = 5
 PATIENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.1
+CLOCK_SECONDS = 60.0
 OVERDUE_SECONDS = 5.0
 """A turn that was asked for so long ago may have failed before it began; the next job asks anew."""
 _CONFLICTS = ("23505", "40001", "40P01")
@@ -167,12 +169,15 @@ class _Line:
         self._pipeline: psycopg.Pipeline | None = None
         self._open = contextlib.ExitStack()
         self._down = self._looked = False
+        self._clock_seen = 0.0
 
     def write(self, jobs: list[Job]) -> tuple[_Fate, Exception] | None:
         """One transaction; None once it is durable, else what was met. Nothing of it is left then."""
         committing = False
         try:
             tx, raw, pipeline = self._take()
+            if time.monotonic() - self._clock_seen > CLOCK_SECONDS:
+                self._look_at_clock(raw)
             raw.execute("BEGIN")
             if jobs[0].alone is not None:
                 hold_alone(tx, jobs[0].alone)
@@ -215,6 +220,7 @@ class _Line:
             assert isinstance(raw, psycopg.Connection)
             raw.autocommit = True
             self._look_at_promises(raw)
+            self._look_at_clock(raw)
             self._raw, self._pipeline = raw, self._open.enter_context(raw.pipeline())
             if self._down:
                 self._down = False
@@ -230,6 +236,15 @@ class _Line:
             row = raw.execute("SELECT current_setting(%s)", (name,)).fetchone()
             if row == ("off",):
                 _log.warning("store.not_durable", setting=name, value="off", remedy=f"set {name} = on on the server")
+
+    def _look_at_clock(self, raw: psycopg.Connection[Any]) -> None:
+        """Asks how late it is there, once a minute: machines whose clocks differ make ids by one clock."""
+        begun = time.time_ns()
+        row = raw.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
+        asked = (begun + time.time_ns()) // 2_000_000
+        self._clock_seen = time.monotonic()
+        if row is not None:
+            follow_clock(int(row[0]) - asked)
 
     def _await_result(self, *_: object) -> None:
         """SQLAlchemy reads a result's columns as soon as a statement was handed over."""

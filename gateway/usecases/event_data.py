@@ -1,7 +1,7 @@
 """The data of an event: the API's resource as an admin sees it now, a message with its text and links to its files.
 
 Read when the event is sent, not when it happened: nothing of anybody's mail is kept twice, and what was erased
-meanwhile is told no more (docs/decisions/0015-events-are-told-as-things-are.md).
+meanwhile is told no more (docs/decisions/0017-events-are-told-as-things-are.md).
 """
 
 from __future__ import annotations

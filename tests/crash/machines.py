@@ -36,6 +36,7 @@ SECRET = "the-same-on-every-machine-0123456789"
 ONE_IN_THREE = 3
 """So many rounds kill a worker, the others a gateway; so many senders open a connection for each mail."""
 _LEASE = "import gateway.jobs.deliveries as d\nd.Carrier.__init__.__defaults__ = ({seconds},)"
+_BEGUN = "app.started"
 _UNTOLD = "SELECT count(*) FROM deliveries WHERE state <> 'delivered'"
 _EVENTS = "SELECT id, type, coalesce(conversation, subject) FROM events ORDER BY position"
 
@@ -97,7 +98,7 @@ class _Machines:
             "S3_SECRET_ACCESS_KEY": KEY[1],
             "SECRET_KEY": SECRET,
             "WEBHOOK_ALLOW_PRIVATE": "true",
-            "LOG_LEVEL": "error",
+            "LOG_LEVEL": "info",
         }
         spoil = "" if lease_seconds is None else _LEASE.format(seconds=lease_seconds)
         self._gateways = [self._machine(f"mx{n}", "smtp", ("smtp",)) for n in range(GATEWAYS)]
@@ -123,7 +124,7 @@ class _Machines:
         self._add_endpoint()
         try:
             for one in machines:
-                one.start()
+                _begin(one)
             with fleet.at_work():
                 fleet.aim(("mx", 25))
                 for number in range(rounds):
@@ -134,7 +135,8 @@ class _Machines:
                 hand.leave()
             self._wait_until_told()
             self._faults += [f"answered: {reply}" for reply in fleet.refused]
-            self._faults += ["ended badly" for one in machines if one.stop() != 0]
+            ended = [(one, one.stop()) for one in machines]
+            self._faults += [f"ended badly: {one.folder.name}, status {status}" for one, status in ended if status]
         finally:
             for one in machines:
                 one.kill()
@@ -166,7 +168,7 @@ class _Machines:
             self._server.stop("fast")
             self._server.start()
         self._faults += missing(self._shared["DATABASE_URL"], promised)
-        victim.start()
+        _begin(victim)
         fleet.wait_for_an_answer()
 
     def _wait_until_told(self) -> None:
@@ -195,6 +197,18 @@ class _Machines:
             lanes.setdefault(lane, []).append(first.get(id, -1))
         self._faults += [f"told out of order: {lane}" for lane, told in lanes.items() if told != sorted(told)]
         return len(events)
+
+
+def _begin(machine: Serving) -> None:
+    """Starts it. One that listens nowhere has begun once it says so; before that, SIGTERM ends it where it stands."""
+    before = machine.said().count(_BEGUN) if not machine.listens and (machine.folder / "stderr.log").exists() else 0
+    machine.start()
+    waiting = threading.Event()
+    for _ in range(int(PATIENCE * 20)):
+        if machine.listens or machine.said().count(_BEGUN) > before:
+            return
+        waiting.wait(0.05)
+    raise AssertionError(f"{machine.folder.name} did not begin: {machine.said()[-2_000:]}")
 
 
 class _Exchanger:

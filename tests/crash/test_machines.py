@@ -9,7 +9,7 @@ import pytest
 from tests.crash.machines import run_machines
 
 pytestmark = pytest.mark.postgresql
-SEED, ROUNDS, SENDERS, LEASE_SECONDS = 20261130, 4, 12, 3.0
+SEED, ROUNDS, SENDERS, LEASE_SECONDS = 20261130, 3, 12, 3.0
 
 
 def test_machines_die_and_the_database_restarts_and_every_mail_and_event_is_there_once(tmp_path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.store import ids
 from gateway.store.access import Principal
 from gateway.store.engine import Place, Store, engine_of, read_url
 from gateway.store.outbox import add_event
 from gateway.usecases.show_receipts import list_events
 
 STORES = ("postgresql",)
+HOUR_NS = 3_600_000_000_000
 ACME = Principal(1, "acme", "", "", "", "admin", shared_mail=False, token="")
 
 
@@ -53,3 +56,21 @@ async def test_what_is_rolled_back_is_waited_for_no_longer(store: Store, place: 
 
 async def heard(store: Store) -> list[str]:
     return [event.id for event in (await list_events(store, ACME, None, 50, ())).rows]
+
+
+async def test_machines_make_ids_by_the_clock_of_the_database_they_share(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events of a conversation are told to back ends in the order of their ids, whichever machine filed the mail."""
+    monkeypatch.setattr(ids, "_moment", 0)
+    monkeypatch.setattr(ids, "_ahead_ms", 0)
+    right, begun = time.time_ns(), time.monotonic_ns()
+    made = []
+    for hours in (1, -1, 0):
+        monkeypatch.setattr("time.time_ns", lambda hours=hours: right + hours * HOUR_NS + time.monotonic_ns() - begun)
+        store = Store(place)
+        store.start()
+        made.append(await store.write(lambda tx: add_event(tx, ACME.account, "contact.created", "one", 1)))
+        await store.stop()
+    assert made == sorted(made)
+    assert [abs(ids.moment_of(id) - right // 1_000_000) < HOUR_NS // 2_000_000 for id in made] == [True] * 3
