@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +29,45 @@ ANSWER_SECONDS = 3.0
 ANSWER_BYTES = 2_048
 """So much of an answer is read; what was said is kept for who looks for a fault."""
 USER_AGENT = "smartgate-webhooks/1"
+
+
+_TIMES = {"connect": CONNECT_SECONDS, "read": WHOLE_SECONDS, "write": WHOLE_SECONDS, "pool": WHOLE_SECONDS}
+IDLE_SECONDS = 15.0
+MOST_IDLE = 32
+
+
+class _Lines:
+    """Connections to one endpoint, each with a transport of its own; a free one is used again, the last first.
+
+    A connection is found again by its address alone, so that no two endpoints may share one. The library's own pool
+    looks at all of its connections for each request, which costs more than the request.
+    """
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._free: deque[tuple[float, httpx2.AsyncHTTPTransport]] = deque()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[httpx2.AsyncHTTPTransport]:
+        """A transport for one request; closed after it where it failed."""
+        line = self._free.pop()[1] if self._free else self._new()
+        try:
+            yield line
+        except BaseException:
+            await line.aclose()
+            raise
+        now = time.monotonic()
+        self._free.append((now, line))
+        while len(self._free) > MOST_IDLE or self._free[0][0] < now - IDLE_SECONDS:
+            await self._free.popleft()[1].aclose()
+
+    async def close(self) -> None:
+        while self._free:
+            await self._free.pop()[1].aclose()
+
+    def _new(self) -> httpx2.AsyncHTTPTransport:
+        limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS)
+        return httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
 
 
 class Webhook:
@@ -47,14 +89,7 @@ class Webhook:
         self._target = read_url(url)
         self._signers = [Signer(secret) for secret in secrets]
         self._private, self._resolve = private, resolve
-        # One client an endpoint: a connection is found again by its address, and two endpoints may share one.
-        self._client = httpx2.AsyncClient(
-            verify=tls or ssl.create_default_context(),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=15),
-        )
+        self._lines = _Lines(tls or ssl.create_default_context())
 
     async def deliver(self, event: Event, ledger: Ledger) -> Outcome:
         """Sends the event once."""
@@ -77,7 +112,7 @@ class Webhook:
 
     async def close(self) -> None:
         """Closes its connections."""
-        await self._client.aclose()
+        await self._lines.close()
 
     async def _send(self, event: Event, addresses: Sequence[str]) -> Outcome:
         if not addresses:
@@ -94,18 +129,20 @@ class Webhook:
 
     async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> Outcome:
         """One request, to an address that was judged; for TLS and Host it stays the name."""
-        request = self._client.build_request(
+        request = httpx2.Request(
             "POST",
             self._target.at(address),
             content=body,
             headers=headers,
-            extensions={"sni_hostname": self._target.host},
+            extensions={"sni_hostname": self._target.host, "timeout": _TIMES},
         )
-        answer = await self._client.send(request, stream=True)
-        try:
-            return _outcome(answer, await _excerpt(answer))
-        finally:
-            await answer.aclose()
+        async with self._lines.one() as line:
+            answer = await line.handle_async_request(request)
+            answer.request = request
+            try:
+                return _outcome(answer, await _excerpt(answer))
+            finally:
+                await answer.aclose()
 
     def _headers(self, event: Event, body: bytes) -> dict[str, str]:
         now = datetime.now(UTC)

@@ -27,7 +27,7 @@ LEASE_SECONDS = 30.0
 """What a process that was killed had in hand is due again after so long."""
 AT_ONCE = 256
 """Conversations that one process works on at one time."""
-FIRST_ROOM, MOST_ROOM = 4, 64
+FIRST_ROOM, MOST_ROOM = 4, 32
 """Of one endpoint: so many at first, one more each time all goes well up to the most, half as many where it doesn't."""
 AFTER_FAULT_SECONDS = 5.0
 
