@@ -2,101 +2,36 @@
 
 from __future__ import annotations
 
-import socket
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PrivateAttr, SecretStr, ValidationInfo
+from pydantic import BeforeValidator, Field, PrivateAttr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config import values
+from config import kinds, values
+from config.kinds import (
+    BlobUrl,
+    DatabaseUrl,
+    Domain,
+    Domains,
+    File,
+    ListenAddress,
+    ListenPlace,
+    Mode,
+    Name,
+    NameServers,
+    Networks,
+    PublicUrl,
+    S3Secret,
+    SealerDomains,
+    Secret,
+    Secrets,
+    Truth,
+    Whole,
+)
 
 PREFIX = "SMARTGATE_"
 _MIB = 1024 * 1024
-
-
-def _listen(value: object) -> values.Listen:
-    return values.listen(_text(value))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not a text")
-    return value.strip()
-
-
-def _lower(value: object) -> str:
-    return _text(value).lower()
-
-
-def _whole(value: object) -> int:
-    """Read a whole number; a decimal point, a sign in front or thousands marks are no part of one."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        return int(value)
-    raise ValueError("is not a whole number")
-
-
-def _secret(value: object) -> SecretStr:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else _text(value)
-    if len(text) < 32:
-        raise ValueError("is shorter than 32 characters")
-    return SecretStr(text)
-
-
-def _s3_secret(value: object) -> SecretStr:
-    return SecretStr(values.word(value.get_secret_value() if isinstance(value, SecretStr) else _text(value)))
-
-
-def _own_name() -> str:
-    """Name this machine without asking the network: its own name where that is a full domain, else localhost."""
-    try:
-        name = values.domain(socket.gethostname())
-    except ValueError:
-        return "localhost"
-    return name if "." in name else "localhost"
-
-
-def _with(needed: str) -> AfterValidator:
-    """A setting that means nothing without another one, which stands before it."""
-
-    def check(value: Any, info: ValidationInfo) -> Any:
-        if value and needed in info.data and info.data[needed] is None:
-            raise ValueError(f"needs {PREFIX}{needed.upper()} to be set as well")
-        return value
-
-    return AfterValidator(check)
-
-
-ListenAddress = Annotated[InstanceOf[values.Listen], BeforeValidator(_listen)]
-ListenPlace = Annotated[
-    InstanceOf[values.Listen] | InstanceOf[values.UnixSocket],
-    BeforeValidator(lambda v: values.listen_or_path(_text(v))),
-]
-Mode = Annotated[InstanceOf[values.FileMode], BeforeValidator(lambda v: values.mode(_text(v)))]
-Truth = Annotated[bool, BeforeValidator(values.truth)]
-File = Annotated[Path, BeforeValidator(lambda v: values.absolute_path(_text(v)))]
-Secret = Annotated[SecretStr, BeforeValidator(_secret)]
-Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda v: tuple(map(_secret, values.comma_list(v))))]
-Domain = Annotated[str, BeforeValidator(lambda v: values.domain(_text(v)))]
-Domains = Annotated[tuple[str, ...], BeforeValidator(lambda v: values.domains(values.comma_list(v)))]
-SealerDomains = Annotated[
-    tuple[str, ...], BeforeValidator(lambda v: tuple(values.domain(item) for item in values.comma_list(v)))
-]
-NameServers = Annotated[
-    tuple[InstanceOf[values.Listen], ...], BeforeValidator(lambda v: values.name_servers(values.comma_list(v)))
-]
-Networks = Annotated[
-    tuple[InstanceOf[IPv4Network] | InstanceOf[IPv6Network], ...],
-    BeforeValidator(lambda v: values.networks(values.comma_list(v))),
-]
-DatabaseUrl = Annotated[str, BeforeValidator(lambda v: values.database_url(_text(v)))]
-BlobUrl = Annotated[str, BeforeValidator(lambda v: values.blob_url(_text(v)))]
-Name = Annotated[str, BeforeValidator(lambda v: values.word(_text(v)))]
-S3Secret = Annotated[SecretStr, BeforeValidator(_s3_secret)]
-PublicUrl = Annotated[str, BeforeValidator(lambda v: values.public_url(_text(v)))]
 
 
 def _setting(default: Any, help: str, allowed: str) -> Any:
@@ -106,9 +41,6 @@ def _setting(default: Any, help: str, allowed: str) -> Any:
 def _number(default: int, low: int, high: int, help: str) -> Any:
     allowed = f"a whole number from {low} to {high}"
     return Field(default=default, ge=low, le=high, description=help, json_schema_extra={"allowed": allowed})
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class Settings(BaseSettings):
@@ -140,7 +72,7 @@ class Settings(BaseSettings):
         "The id of the key to the bucket of BLOB_URL. Left out: AWS_ACCESS_KEY_ID, or the role of the machine.",
         "a text without blanks",
     )
-    s3_secret_access_key: Annotated[S3Secret | None, _with("s3_access_key_id")] = _setting(
+    s3_secret_access_key: Annotated[S3Secret | None, kinds.needs("s3_access_key_id")] = _setting(
         None,
         "The key to the bucket of BLOB_URL. Left out: AWS_SECRET_ACCESS_KEY, or the role of the machine.",
         "a text without blanks",
@@ -151,7 +83,7 @@ class Settings(BaseSettings):
         "domain names, separated by commas",
     )
     hostname: Domain = Field(
-        default_factory=_own_name,
+        default_factory=kinds.own_name,
         description="The name given in the greeting. Left out: the machine's own full name, else localhost.",
         json_schema_extra={"allowed": "a domain name"},
     )
@@ -185,12 +117,12 @@ class Settings(BaseSettings):
         "The certificate shown after STARTTLS, with its chain. Read again when it changes. Left out: no STARTTLS.",
         "a file in PEM",
     )
-    tls_key: Annotated[File | None, _with("tls_cert")] = _setting(
+    tls_key: Annotated[File | None, kinds.needs("tls_cert")] = _setting(
         None,
         "The private key of TLS_CERT, without a password. Left out: it stands in the file of TLS_CERT.",
         "a file in PEM",
     )
-    tls_required: Annotated[Truth, _with("tls_cert")] = _setting(
+    tls_required: Annotated[Truth, kinds.needs("tls_cert")] = _setting(
         False,
         "Whether mail is taken over TLS only. Loopback and TRUSTED_RELAYS are spared.",
         "true or false",
@@ -234,10 +166,10 @@ class Settings(BaseSettings):
         "Former secret keys that are still accepted while the new one takes over.",
         "keys of at least 32 characters each, separated by commas",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = _setting(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(kinds.lower)] = _setting(
         "info", "The least important events that are logged.", "debug, info, warning or error"
     )
-    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = _setting(
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(kinds.lower)] = _setting(
         "console", "How events are written to standard error: for people or for programs.", "console or json"
     )
     trusted_relays: Networks = _setting(
@@ -246,7 +178,7 @@ class Settings(BaseSettings):
         "are counted by address (rule A8).",
         "IP addresses and blocks such as 10.0.0.0/8, separated by commas",
     )
-    authenticity: Annotated[Literal["enforce", "mark", "off"], BeforeValidator(_lower)] = _setting(
+    authenticity: Annotated[Literal["enforce", "mark", "off"], BeforeValidator(kinds.lower)] = _setting(
         "enforce",
         "Whether SPF, DKIM, ARC and DMARC are evaluated, and may refuse and hold mail or only mark it (rule B5).",
         "enforce, mark or off",

@@ -26,18 +26,18 @@ from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
+from gateway.storage import check_store as check_store
+from gateway.storage import drop_files as drop_files
+from gateway.storage import large_mails as large_mails
+from gateway.storage import prepare
+from gateway.storage import reindex as reindex
+from gateway.storage import sweep_store as sweep_store
+from gateway.storage import transaction as transaction
+from gateway.storage import upgrade_store as upgrade_store
 from gateway.store.accounts import list_accounts
 from gateway.store.blobs import Blobs
 from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
-from gateway.stores import check_store as check_store
-from gateway.stores import drop_files as drop_files
-from gateway.stores import large_mails as large_mails
-from gateway.stores import prepare
-from gateway.stores import reindex as reindex
-from gateway.stores import sweep_store as sweep_store
-from gateway.stores import transaction as transaction
-from gateway.stores import upgrade_store as upgrade_store
 from gateway.usecases.delete_mail import purge_deleted, purge_files
 from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_orphans import drop_orphans

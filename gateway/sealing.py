@@ -58,10 +58,6 @@ class Keyring:
         except InvalidTag:
             raise SealError("a stored credential is damaged, or belongs to another row: enter it anew") from None
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Whether the current key sealed it; what a former one sealed is to be sealed anew."""
-        return sealed[1 : 1 + _NAME_BYTES] == self._current
-
 
 def key_file(path: Path) -> str:
     """The key of a store on this machine that was given none: kept in a file beside it, made when it is first needed.

@@ -1,5 +1,4 @@
-"""What is done by the clock: once an hour, such as refusing held mail that nobody looked at in time (rule B7), or
-every second, such as indexing what was filed.
+"""What is done by the clock, such as refusing held mail that nobody looked at in time, or indexing what was filed.
 
 What is due stands in the store, so it does not matter which process looks, or how often.
 """

@@ -59,6 +59,12 @@ def _next_on_postgresql(element: next_position, compiler: SQLCompiler, **kw: Any
     return f"nextval('{SEQUENCE.name}')"
 
 
+def go_on(tx: Connection) -> None:
+    """Lets positions follow those that came with a backup."""
+    if tx.dialect.name == postgresql.dialect.name:
+        tx.execute(text(f"SELECT setval('{SEQUENCE.name}', max(position)) FROM events HAVING max(position) > 0"))  # noqa: S608
+
+
 def hold_positions(tx: Connection) -> None:
     """Called before a transaction writes events: readers wait for its end, as far as it may matter to them."""
     if tx.dialect.name == postgresql.dialect.name:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from gateway.store.engine import Place, StoreError, engine_of, is_postgresql, read_url
 from gateway.store.folders import make_folder
 from gateway.store.locks import EVERYWHERE, hold_alone
+from gateway.store.positions import go_on
 from gateway.store.troubles import in_words, name_of
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def restoring(place: Place, revision: str) -> Iterator[Connection]:
             )
         yield tx
         _upgrade(tx)
+        go_on(tx)
 
 
 def sweep(place: Place) -> bool:

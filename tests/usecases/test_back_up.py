@@ -16,6 +16,7 @@ from gateway.store import archive, copying, schema
 from gateway.store.blobs import BlobStore
 from gateway.store.bodies import find_body, unpack
 from gateway.store.engine import Place, StoreError
+from gateway.store.outbox import add_event
 from gateway.usecases.back_up import back_up, restore
 from tests.postgresql import Server
 from tests.stores import Databases, Files, Stores
@@ -75,6 +76,11 @@ async def test_a_store_comes_back_as_it_was_also_on_the_other_database(
             assert body is not None
             assert unpack(restored, account, body).startswith(b"From: ")
     assert unfinished(tmp_path) == []
+    with schema.transaction(there) as tx:
+        last = tx.exec_driver_sql("SELECT max(position) FROM events").scalar()
+        new = add_event(tx, account, "contact.created", "01", 1)
+        (position,) = tx.exec_driver_sql(f"SELECT position FROM events WHERE id = '{new}'").one()
+    assert position > last, "who reads on would miss it"
     others[to].forget(there)
     stores.forget(place)
 
