@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.crash.audit import Audit
 from tests.crash.fleet import Fleet, Hand, Pipelining, by_smtplib, letters
 from tests.crash.kills import missing
 from tests.postgresql import Server
-from tests.serving import Serving
+from tests.serving import PATIENCE, Serving
 
 MAILS_A_ROUND, STEPS_A_ROUND, LARGE_EVERY = 60, 100, 25
 WORKERS, LATER_SECONDS, STARTS = 2, 0.05, 200
@@ -102,12 +103,20 @@ class _Rounds:
         fleet.wait_for_an_answer()
         if number % ONE_IN_THREE == 0:
             fleet.wait_for_step(fleet.steps + self._chance.randint(1, STEPS_A_ROUND // 2))
-            children = Path(f"/proc/{self._serving.pid}/task/{self._serving.pid}/children").read_text().split()
-            os.kill(int(self._chance.choice(children)), signal.SIGKILL)
+            os.kill(self._chance.choice(self._workers()), signal.SIGKILL)
             self._killed += 1
             fleet.wait_for_an_answer()
         fleet.aim(None)
         self._faults += missing(self._serving.place, promised)
+
+    def _workers(self) -> list[int]:
+        """Those that live; for a moment there may be none, where each is about to be started again."""
+        children = Path(f"/proc/{self._serving.pid}/task/{self._serving.pid}/children")
+        until = time.monotonic() + PATIENCE
+        while not (found := children.read_text().split()):
+            assert time.monotonic() < until, "no worker was started again"
+            time.sleep(0.05)
+        return [int(pid) for pid in found]
 
     def _start(self) -> None:
         """A server that was killed leaves processes that end by and by; until then the next one refuses to start."""
