@@ -126,6 +126,7 @@ def test_what_has_a_yardstick_of_its_own_is_there_with_its_goal() -> None:
         "idle": "p99 ≤ 50 ms",
         "start": "≤ 1.5 s",
         "lag": "p99 ≤ 20 ms",
+        "webhook": "p95 ≤ 1 s",
     }
 
 
