@@ -8,66 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import httpx2
 from standardwebhooks.webhooks import Webhook as Signer
 
 from crm_adapter.events import Event
+from crm_adapter.lines import Answer, Fields, LineError, Lines, NoConnectionError
 from crm_adapter.port import Dead, Delivered, Ledger, Outcome, Person, Retry
 from crm_adapter.targets import Resolve, TargetError, judged, look_up, read_url
 
-CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
-ANSWER_SECONDS = 3.0
-"""So long the other side may take for the words behind its status."""
-ANSWER_BYTES = 2_048
-"""So much of an answer is read; what was said is kept for who looks for a fault."""
 USER_AGENT = "smartgate-webhooks/1"
-
-
-_TIMES = {"connect": CONNECT_SECONDS, "read": WHOLE_SECONDS, "write": WHOLE_SECONDS, "pool": WHOLE_SECONDS}
-IDLE_SECONDS = 15.0
-MOST_IDLE = 32
-
-
-class _Lines:
-    """Connections to one endpoint, each with a transport of its own; a free one is used again, the last first.
-
-    A connection is found again by its address alone, so that no two endpoints may share one. The library's own pool
-    looks at all of its connections for each request, which costs more than the request.
-    """
-
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._tls = tls
-        self._free: deque[tuple[float, httpx2.AsyncHTTPTransport]] = deque()
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[httpx2.AsyncHTTPTransport]:
-        """A transport for one request; closed after it where it failed."""
-        line = self._free.pop()[1] if self._free else self._new()
-        try:
-            yield line
-        except BaseException:
-            await line.aclose()
-            raise
-        now = time.monotonic()
-        self._free.append((now, line))
-        while len(self._free) > MOST_IDLE or self._free[0][0] < now - IDLE_SECONDS:
-            await self._free.popleft()[1].aclose()
-
-    async def close(self) -> None:
-        while self._free:
-            await self._free.pop()[1].aclose()
-
-    def _new(self) -> httpx2.AsyncHTTPTransport:
-        limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS)
-        return httpx2.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
 
 
 class Webhook:
@@ -89,7 +43,7 @@ class Webhook:
         self._target = read_url(url)
         self._signers = [Signer(secret) for secret in secrets]
         self._private, self._resolve = private, resolve
-        self._lines = _Lines(tls or ssl.create_default_context())
+        self._lines = Lines(self._target, tls or ssl.create_default_context())
 
     async def deliver(self, event: Event, ledger: Ledger) -> Outcome:
         """Sends the event once."""
@@ -101,7 +55,7 @@ class Webhook:
             return Retry(str(fault))
         except TimeoutError:
             return Retry(f"no answer within {WHOLE_SECONDS:.0f} s")
-        except httpx2.HTTPError as fault:
+        except (LineError, OSError) as fault:
             return Retry(_why(fault))
 
     async def contacts(self, ledger: Ledger) -> AsyncIterator[tuple[Person, ...]]:
@@ -118,36 +72,16 @@ class Webhook:
         if not addresses:
             return Retry(f"{self._target.host} has no address")
         body = json.dumps(event.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        headers = self._headers(event, body)
-        async with asyncio.timeout(WHOLE_SECONDS):
-            for address in addresses[:-1]:
-                try:
-                    return await self._post(address, body, headers)
-                except (httpx2.ConnectError, httpx2.ConnectTimeout):
-                    continue
-            return await self._post(addresses[-1], body, headers)
+        fields = self._fields(event, body)
+        for address in addresses[:-1]:
+            with suppress(NoConnectionError):
+                return _outcome(await self._lines.post(address, fields, body))
+        return _outcome(await self._lines.post(addresses[-1], fields, body))
 
-    async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> Outcome:
-        """One request, to an address that was judged; for TLS and Host it stays the name."""
-        request = httpx2.Request(
-            "POST",
-            self._target.at(address),
-            content=body,
-            headers=headers,
-            extensions={"sni_hostname": self._target.host, "timeout": _TIMES},
-        )
-        async with self._lines.one() as line:
-            answer = await line.handle_async_request(request)
-            answer.request = request
-            try:
-                return _outcome(answer, await _excerpt(answer))
-            finally:
-                await answer.aclose()
-
-    def _headers(self, event: Event, body: bytes) -> dict[str, str]:
+    def _fields(self, event: Event, body: bytes) -> Fields:
         now = datetime.now(UTC)
         text = body.decode()
-        return {
+        fields = {
             "Host": self._target.authority,
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
@@ -156,36 +90,27 @@ class Webhook:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signer.sign(event.id, now, text) for signer in self._signers),
         }
+        return tuple(fields.items())
 
 
-async def _excerpt(answer: httpx2.Response) -> str:
-    """The first words of an answer, as far as they come soon; never unpacked."""
-    said = bytearray()
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            async for part in answer.aiter_raw():
-                said += part
-                if len(said) >= ANSWER_BYTES:
-                    break
-    except (TimeoutError, httpx2.HTTPError):
-        pass  # the status has said what matters
-    text = bytes(said[:ANSWER_BYTES]).decode("utf-8", "replace")
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:500]
-
-
-def _outcome(answer: httpx2.Response, said: str) -> Outcome:
-    status = answer.status_code
+def _outcome(answer: Answer) -> Outcome:
+    status, said = answer.status, _words(answer.said)
     words = f"answered {status}" + (f": {said}" if said else "")
     if 200 <= status < 300:
         return Delivered(status, said)
     if status == 410:
         return Dead(words, status, "gone")
     if 300 <= status < 400:
-        where = answer.headers.get("location", "")[:200]
+        where = answer.fields.get("location", "")[:200]
         return Retry(
             f"answered {status}, a redirect to {where!a}, which is not followed; enter the new URL", None, status
         )
-    return Retry(words, _retry_after(answer.headers.get("retry-after")), status)
+    return Retry(words, _retry_after(answer.fields.get("retry-after")), status)
+
+
+def _words(said: bytes) -> str:
+    text = said.decode("utf-8", "replace")
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:500]
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -201,11 +126,7 @@ def _retry_after(text: str | None) -> float | None:
     return max(0.0, (wanted.replace(tzinfo=wanted.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _why(fault: httpx2.HTTPError) -> str:
+def _why(fault: LineError | OSError) -> str:
     """What went wrong on the way, in words."""
-    if isinstance(fault, httpx2.ConnectTimeout):
-        return f"no connection within {CONNECT_SECONDS:.0f} s"
-    if isinstance(fault, httpx2.TimeoutException):
-        return f"no answer within {WHOLE_SECONDS:.0f} s"
     about = " ".join(str(fault).split())[:300] or type(fault).__name__
-    return f"no connection: {about}" if isinstance(fault, httpx2.ConnectError) else f"the connection broke: {about}"
+    return about if isinstance(fault, NoConnectionError) else f"the connection broke: {about}"

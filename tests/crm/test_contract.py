@@ -192,7 +192,7 @@ async def contract(
 ) -> AsyncIterator[Contract]:
     monkeypatch.setattr(kommo_wire, "SECONDS", 0.3)
     monkeypatch.setattr(webhook, "WHOLE_SECONDS", 0.3)
-    monkeypatch.setattr(webhook, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("crm_adapter.lines.ANSWER_SECONDS", 0.2)
     monkeypatch.setattr("crm_adapter.kommo_pause._SLOW", 0.0)
     monkeypatch.setattr(KommoAdapter.__init__, "__defaults__", (0.0,))
     monkeypatch.setattr("gateway.usecases.deliver_events.wait_after", lambda *_: 0.0)

@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 
-import httpx2
 import pytest
 
 from crm_adapter.events import Event
@@ -99,11 +98,11 @@ async def test_a_name_that_changes_its_mind_after_it_was_judged_leads_nowhere_el
     async def resolve(host: str, port: int) -> tuple[str, ...]:
         return next(answers)
 
-    async def connect(_self: object, host: str, *_: object, **__: object) -> None:
+    async def connect(host: str, *_: object, **__: object) -> None:
         tried.append(host)
-        raise httpx2.ConnectError("refused")
+        raise ConnectionRefusedError("refused")
 
-    monkeypatch.setattr("httpcore2._backends.auto.AutoBackend.connect_tcp", connect)
+    monkeypatch.setattr("asyncio.open_connection", connect)
     hook = Webhook(f"http://rebind.example:{port}/", [SECRET], resolve=resolve)
     assert isinstance(await hook.deliver(EVENT, None), Retry)  # type: ignore[arg-type]
     second = await hook.deliver(EVENT, None)  # type: ignore[arg-type]

@@ -119,7 +119,7 @@ async def test_a_try_that_fails_says_why_and_is_tried_again_with_the_same_id(
 async def test_a_status_counts_though_the_words_behind_it_never_end(
     post: Post, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("crm_adapter.lines.ANSWER_SECONDS", 0.2)
     await post.subscribe(receiver)
     receiver.answers = [drip]
     await post.raise_event()
