@@ -11,7 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -58,8 +58,9 @@ class _Lines:
             raise
         now = time.monotonic()
         self._free.append((now, line))
-        while len(self._free) > MOST_IDLE or self._free[0][0] < now - IDLE_SECONDS:
-            await self._free.popleft()[1].aclose()
+        while self._free and (len(self._free) > MOST_IDLE or self._free[0][0] < now - IDLE_SECONDS):
+            with suppress(httpx2.HTTPError, OSError):  # of another one: it says nothing of the request just made
+                await self._free.popleft()[1].aclose()
 
     async def close(self) -> None:
         while self._free:
