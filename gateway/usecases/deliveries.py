@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 from gateway.core.refusals import Taken
 from gateway.core.resources import Delivery
 from gateway.store import reading_deliveries as deliveries
 from gateway.store.access import Principal
 from gateway.store.endpoints import find_endpoint
 from gateway.store.engine import Store, Tx
+from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED
 from gateway.store.reading import Page, Position
 
@@ -53,14 +52,14 @@ def again(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
     event, endpoint = deliveries.read_id(id)
     if deliveries.find_delivery(tx, account, event, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, _now())
+    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, now())
 
 
 def some_again(tx: Tx, account: int, endpoint: str) -> int | Taken | None:
     """Some of what was given up for an endpoint, in the transaction of a command; 0 when there is nothing left."""
     if find_endpoint(tx, account, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, _now())
+    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, now())
 
 
 def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, limit: int) -> tuple[Delivery, ...]:
@@ -70,7 +69,7 @@ def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, lim
 
 async def drop_deliveries(store: Store, days: int) -> int:
     """Forgets what was delivered or given up longer ago, a bounded piece at a time; how much it was."""
-    before = _now() - days * DAY_MS
+    before = now() - days * DAY_MS
     return await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
 
 
@@ -81,7 +80,3 @@ def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
     if found.state == DISABLED:
         return Taken("the endpoint is disabled; set its state to active first", endpoint)
     return None
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
