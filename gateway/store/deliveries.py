@@ -277,6 +277,14 @@ def bury_deliveries(tx: Tx, account: int, endpoint: str, why: str, at: int, most
     return len(rows)
 
 
+def find_strays(tx: Tx, most: int) -> list[Due]:
+    """Endpoints that are there no more and for which something waits: its event was on its way into the store when
+    they were taken away."""
+    gone = ~exists().where(endpoints.c.account == lanes.c.account, endpoints.c.id == lanes.c.endpoint)
+    query = select(lanes.c.account, lanes.c.endpoint).where(gone).distinct().limit(most)
+    return [Due(account, endpoint, buried=True) for account, endpoint in tx.execute(query)]
+
+
 def _close(tx: Tx, account: int, endpoint: str, conversation: str, holder: str) -> None:
     """Takes a lane away in which nothing waits, and which nobody else holds."""
     _lock(tx, account, endpoint, conversation)

@@ -6,6 +6,7 @@ from gateway.core.refusals import Taken
 from gateway.core.resources import Delivery
 from gateway.store import reading_deliveries as deliveries
 from gateway.store.access import Principal
+from gateway.store.deliveries import bury_deliveries, find_strays
 from gateway.store.endpoints import find_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
@@ -14,6 +15,7 @@ from gateway.store.reading import Page, Position
 
 DAY_MS = 86_400_000
 _AT_ONCE = 500
+_REMOVED = "the endpoint was removed"
 
 
 async def list_deliveries(
@@ -71,6 +73,16 @@ async def drop_deliveries(store: Store, days: int) -> int:
     """Forgets what was delivered or given up longer ago, a bounded piece at a time; how much it was."""
     before = now() - days * DAY_MS
     return await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+
+
+async def give_up_strays(store: Store) -> int:
+    """Gives up what waits for endpoints that were removed meanwhile; how much it was."""
+
+    def give_up(tx: Tx) -> int:
+        strays = find_strays(tx, _AT_ONCE)
+        return sum(bury_deliveries(tx, one.account, one.endpoint, _REMOVED, now()) for one in strays)
+
+    return await store.write(give_up)
 
 
 def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:

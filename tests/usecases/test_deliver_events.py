@@ -19,10 +19,11 @@ from gateway.sealing import SealError
 from gateway.store import deliveries, ids, tables
 from gateway.store.engine import Place, Store, Tx
 from gateway.store.ids import new_id
-from gateway.store.outbox import add_event, add_events
-from gateway.store.reading_deliveries import retry_dead
+from gateway.store.outbox import add_deliveries, add_event, add_events
+from gateway.store.reading_deliveries import oldest_waiting, retry_dead
 from gateway.usecases import endpoints
 from gateway.usecases.deliver_events import Claiming
+from gateway.usecases.deliveries import give_up_strays
 from tests.crm.post import KEYRING, Post, now, one_round
 from tests.crm.receiver import Receiver, die, drip, hang, saying
 
@@ -315,6 +316,25 @@ async def test_an_event_whose_resource_can_not_be_read_has_its_tries_and_the_oth
     assert sorted(receiver.ids) == good
     [waiting] = await post.deliveries("waiting")
     assert (waiting.event, waiting.attempts, waiting.error) == (broken, 1, "something went wrong on our side")
+
+
+async def test_an_event_that_was_written_while_its_endpoint_was_removed_is_given_up_and_waits_for_nobody(
+    post: Post, receiver: Receiver
+) -> None:
+    """On PostgreSQL who files may have read the endpoint that somebody takes away before the filing ends."""
+    endpoint = await post.subscribe(receiver)
+    row = {"account": post.account, "id": new_id(), "type": "lead.created", "at": now(), "subject": "L"}
+    row["conversation"] = None
+    await post.store.write(lambda tx: endpoints.remove_some(tx, post.account, endpoint))
+    await post.store.write(partial(add_events, rows=[row]), account=post.account)
+    await post.store.write(partial(add_deliveries, wanted=[(row, endpoint)]), account=post.account)
+    courier = post.courier()
+    assert await courier.find_due() == []
+    assert await give_up_strays(post.store) == 1
+    assert await give_up_strays(post.store) == 0
+    assert [(one.state, one.error) for one in await post.deliveries()] == [("dead", "the endpoint was removed")]
+    assert await post.lanes() == 0
+    assert await post.store.read(oldest_waiting) is None
 
 
 async def test_of_very_many_endpoints_all_are_looked_at_in_turn(
