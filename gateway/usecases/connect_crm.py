@@ -21,7 +21,7 @@ from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.ids import shared_time as now
-from gateway.store.ledger import Entry, set_value
+from gateway.store.ledger import Entry, drop_entry, set_value
 from gateway.store.outbox import DISABLED
 
 __all__ = [
@@ -71,7 +71,9 @@ def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
     for key in _PASSING:
         set_value(tx, Entry(account, id, key), None)
     pair = Entry(account, id, PAIR)
-    set_value(tx, pair, ring.seal(found.pair.dump().encode(), pair.about) if found.pair is not None else None)
+    drop_entry(tx, pair)
+    if found.pair is not None:
+        set_value(tx, pair, ring.seal(found.pair.dump().encode(), pair.about))
     store_of.wake_lanes(tx, account, id, at)
     return _shown(row)
 
@@ -82,7 +84,7 @@ def disconnect_crm(tx: Tx, account: int) -> bool:
     if row is None or row.state == DISABLED:
         return False
     store_of.set_endpoint(tx, replace(row, state=DISABLED, reason="", paused_until=None, secret=None))
-    set_value(tx, Entry(account, row.id, PAIR), None)
+    drop_entry(tx, Entry(account, row.id, PAIR))
     return True
 
 

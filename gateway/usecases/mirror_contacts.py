@@ -9,6 +9,7 @@ isn't paid) is a state of the CRM, as if a delivery had met it; one that goes we
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,6 +38,8 @@ AT_ONCE = 20
 MAX_EMAILS = 50
 MAX_NAME = 200
 EVERY_SECONDS = 300.0
+LOOKS_AT_ONCE = 16
+"""CRMs that one process looks into at one time: one that doesn't answer keeps no other waiting."""
 LEASE_SECONDS = 60.0
 _KEY = "mirrored"
 _PAUSE_SECONDS = 600.0
@@ -74,26 +77,32 @@ class Mirrors:
 
     async def look(self) -> int:
         """Looks into every CRM that is due; how many contacts are new or different here."""
-        count = 0
-        for row in await self._store.read(list_back_ends):
-            if row.paused_until is None or row.paused_until <= now():
-                try:
-                    count += await self._look_into(row)
-                except BusyError:
-                    continue
-                except Exception:
-                    _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
-        return count
+        places = asyncio.Semaphore(LOOKS_AT_ONCE)
+        due = [row for row in await self._store.read(list_back_ends) if (row.paused_until or 0) <= now()]
+        return sum(await asyncio.gather(*(self._look_at(row, places) for row in due)))
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._adapters.close()
 
+    async def _look_at(self, row: EndpointRow, places: asyncio.Semaphore) -> int:
+        """One look, in its turn; what goes wrong with it is nobody else's."""
+        async with places:
+            try:
+                return await self._look_into(row)
+            except BusyError:
+                return 0
+            except Exception:
+                _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
+                return 0
+
     async def _look_into(self, row: EndpointRow) -> int:
         library = self._library()
         book = library.book(row.account, row.id)
+        if not await self._is_due(book):
+            return 0
         async with book.lease(_KEY, LEASE_SECONDS) as held:
-            if now() - int(await book.load(_KEY) or 0) < EVERY_SECONDS * 1000:
+            if not await self._is_due(book):
                 return 0
             try:
                 secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
@@ -112,6 +121,9 @@ class Mirrors:
             await self._note(row, outcome)
             await held.save(_KEY, str(now()))
             return count
+
+    async def _is_due(self, book: Book) -> bool:
+        return now() - int(await book.load(_KEY) or 0) >= EVERY_SECONDS * 1000
 
     async def _note(self, row: EndpointRow, outcome: Retry | Dead | None) -> None:
         """Writes down in which state the CRM is, where that is another one than was known."""
