@@ -39,7 +39,7 @@ from gateway.store.blobs import Blobs
 from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.delete_mail import purge_deleted, purge_files
-from gateway.usecases.deliveries import drop_deliveries, give_up_strays
+from gateway.usecases.deliveries import drop_deliveries
 from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.index_words import Indexer
@@ -139,7 +139,6 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
             drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
-            give_up_strays=partial(give_up_strays, self.store),
             drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
             purge_deleted=partial(purge_deleted, self.store, settings.deleted_days),
             purge_files=partial(purge_files, self.store, large_mails(settings)),

@@ -70,9 +70,11 @@ def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, lim
 
 
 async def drop_deliveries(store: Store, days: int) -> int:
-    """Forgets what was delivered or given up longer ago, a bounded piece at a time; how much it was."""
+    """Forgets what was delivered or given up longer ago, and gives up what waits for nobody; a bounded piece at a time,
+    how much it was."""
     before = now() - days * DAY_MS
-    return await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+    dropped = await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+    return dropped + await give_up_strays(store)
 
 
 async def give_up_strays(store: Store) -> int:
