@@ -89,6 +89,8 @@ def test_secrets_stand_in_no_representation() -> None:
         ("120", 120.0),
         ("-1", None),
         ("soon", None),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Thu, 01 Jan 1970 00:00:00 +999999999999", None),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("9" * 40, 999_999_999.0),
     ],
