@@ -132,7 +132,10 @@ class Courier:
         return count
 
     async def tell(self, work: Work) -> bool:
-        """Tells one lane's events, one after the other, until one has to wait. True: the other side took them all."""
+        """Tells one lane's events, one after the other, until one has to wait. True: the other side took them all.
+
+        Where it is broken off, what arrived so far is written down, and somebody else may go on at once.
+        """
         lane = work.lane
         results: list[Result] = []
         pause: Pause | None = None
@@ -141,13 +144,16 @@ class Courier:
         except SealError as fault:
             pause = Pause("locked", str(fault), now() + int(PAUSE_SECONDS * 1000))
         else:
-            results, pause = await self._tell(work, back_end)
+            try:
+                pause = await self._tell(work, back_end, results)
+            except asyncio.CancelledError:
+                await self._settle(lane, results, None)
+                raise
         await self._settle(lane, results, pause)
         return pause is None and all(one.state == DELIVERED for one in results)
 
-    async def _tell(self, work: Work, back_end: BackEnd) -> tuple[list[Result], Pause | None]:
+    async def _tell(self, work: Work, back_end: BackEnd, results: list[Result]) -> Pause | None:
         begun, lane = time.monotonic(), work.lane
-        results: list[Result] = []
         async with self._adapters.lent(back_end) as crm:
             for one in lane.waiting:
                 outcome = await self._try(crm, lane.endpoint, one, work.subjects)
@@ -156,8 +162,8 @@ class Courier:
                     results.append(_result(lane.endpoint, one, outcome))
                 waits = not results or results[-1].state == WAITING
                 if pause is not None or waits or time.monotonic() - begun > GO_ON_SECONDS:
-                    return results, pause
-        return results, None
+                    return pause
+        return None
 
     async def _try(self, crm: Crm, endpoint: EndpointRow, one: Waiting, subjects: Subjects | None) -> Outcome:
         """One try. What an adapter raises is a fault of ours: it is told to the operator and tried again."""

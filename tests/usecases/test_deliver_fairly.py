@@ -20,7 +20,7 @@ from gateway.usecases import endpoints
 from gateway.usecases.deliver_events import Claiming
 from gateway.usecases.deliveries import give_up_strays
 from tests.crm.post import Post, now, one_round
-from tests.crm.receiver import Receiver
+from tests.crm.receiver import Receiver, hang
 
 
 async def test_events_are_told_in_the_order_in_which_they_were_written_whatever_the_clocks_of_their_machines_said(
@@ -77,6 +77,20 @@ async def test_an_event_whose_resource_can_not_be_read_has_its_tries_and_the_oth
     assert sorted(receiver.ids) == good
     [waiting] = await post.deliveries("waiting")
     assert (waiting.event, waiting.attempts, waiting.error) == (broken, 1, "something went wrong on our side")
+
+
+async def test_who_is_told_to_end_writes_down_what_arrived_and_lets_the_rest_go_at_once(
+    post: Post, receiver: Receiver
+) -> None:
+    await post.subscribe(receiver)
+    receiver.answers = [204, hang]
+    first, second = await post.raise_event(conversation="A"), await post.raise_event(conversation="A")
+    carrier = post.carry()
+    await receiver.hear(2)
+    await carrier.stop(0.1)
+    assert [(one.state, one.attempts) for one in await post.deliveries()] == [("delivered", 1), ("waiting", 0)]
+    await one_round(post.courier())
+    assert receiver.ids == [first, second, second]
 
 
 async def test_an_event_that_was_written_while_its_endpoint_was_removed_is_given_up_and_waits_for_nobody(
