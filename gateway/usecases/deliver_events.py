@@ -41,6 +41,8 @@ GO_ON_SECONDS = 10.0
 """A lane that was worked on for so long is let go after the try under way, so that it doesn't keep its place."""
 PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
+WATCH_SHARE = 50
+"""Looking at how long the oldest event waits takes one part in so many of the time."""
 _BURIED = "the endpoint is disabled"
 _OUR_FAULT = "something went wrong on our side"
 
@@ -78,14 +80,19 @@ class Courier:
     def __init__(self, store: Store, telling: Telling, adapters: Adapters, books: Callable[[int, str], Ledger]) -> None:
         self._store, self._telling, self._adapters, self._books = store, telling, adapters, books
         self._looked_at = deliveries.FIRST
+        self._watched_until = 0.0
 
     async def close(self) -> None:
         """Closes the connections to back ends."""
         await self._adapters.close()
 
     async def watch(self) -> None:
-        """Tells the figures how long the oldest event waits."""
+        """Tells the figures how long the oldest event waits; less often where very many wait, as it looks at each."""
+        begun = time.monotonic()
+        if begun < self._watched_until:
+            return
         oldest = await self._store.read(oldest_waiting)
+        self._watched_until = time.monotonic() + WATCH_SHARE * (time.monotonic() - begun)
         metrics.delivery_waits((now() - oldest) / 1000 if oldest is not None else 0)
 
     async def find_due(self) -> list[Due]:
