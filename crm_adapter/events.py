@@ -10,7 +10,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {
     "message.filed": ("a mail was filed", "the message, with its text and links to its files"),
     "message.held": ("a mail was put aside for review (B7, B8b, B5)", "the message"),
     "message.refused": ("a mail for this account was refused, before or after its text", "the receipt"),
-    "message.deleted": ("a message was put into Deleted", "the message"),
+    "message.deleted": ("a message was put into Deleted, or a held one was refused", "the message"),
     "message.restored": ("a message was taken out of Deleted", "the message"),
     "message.sent": ("a message was sent from here", "the message"),
     "contact.created": ("a contact was made, by a mail or by a person", "the contact"),

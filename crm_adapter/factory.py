@@ -41,7 +41,7 @@ class BackEnd:
     key: tuple[int, str]
     kind: str
     url: str
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

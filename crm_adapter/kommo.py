@@ -6,6 +6,7 @@
 | lead.created | the lead is made with its main contact; the others are found or made, and linked |
 | message.filed, message.sent | a note with the mail's text and files, on the lead or else on the contacts |
 | message.deleted | the note's text is taken back |
+| message.restored | it stands there again |
 | lead.closed_reply | a note on the closed lead |
 
 Each event is enough by itself: a card that an event speaks of and that isn't there yet is made first. So it doesn't
@@ -34,6 +35,7 @@ TYPES = (
     "lead.created",
     "message.deleted",
     "message.filed",
+    "message.restored",
     "message.sent",
 )
 """What Kommo is told of."""

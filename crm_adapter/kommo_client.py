@@ -30,7 +30,7 @@ from crm_adapter.port import Ledger
 PER_SECOND = 5.0
 """Kommo takes 7 requests a second of one address, and shuts it out when it goes on sending more."""
 _SITE = "site"
-_HOUR = 3600.0
+_HOUR, _DAY = 3600.0, 86_400.0
 ACCOUNT = "/api/v4/account"
 
 
@@ -79,10 +79,14 @@ class Client:
         raise AssertionError("every other answer was judged")
 
     async def _once(self, method: str, path: str, params: Mapping[str, Any] | None, body: Any, token: str) -> Answer:
+        url = urljoin(self.site, path)
+        if not akin(self.site, url):  # a page that leads on
+            raise LaterError(f"the list goes on at {urlsplit(url).hostname}, which is not this account's")
         await asyncio.sleep(await self._ledger.take("api", PER_SECOND))
+        await self._pause.heed()
         request = self._http.build_request(
             method,
-            urljoin(self.site, path),
+            url,
             params=dict(params) if params else None,
             content=body if isinstance(body, bytes) else None,
             json=None if body is None or isinstance(body, bytes) else body,
@@ -112,6 +116,9 @@ class Client:
             await self._forbidden(words, aside=aside)
         if status == 410:
             raise GoneError(f"the Kommo account is gone: {words}", status)
+        if 300 <= status < 400:
+            where = answer.headers.get("location", "")[:200]
+            raise LaterError(f"Kommo sent us elsewhere: {status}, to {where!a}, which is not followed", status)
         if status >= 500 or status == 408:
             raise (LaterError if method == "GET" else DoubtError)(f"Kommo has trouble of its own: {words}", status)
         raise RefusalError(f"Kommo refused it: {words}", status, faults(answer.data))
@@ -131,4 +138,6 @@ class Client:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.strip().isdigit() else None
+    """Seconds from a Retry-After, a day at most."""
+    digits = (text or "").strip()
+    return min(float(digits[:9]), _DAY) if digits.isascii() and digits.isdigit() else None

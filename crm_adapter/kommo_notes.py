@@ -84,6 +84,9 @@ class Notes:
         """Leaves of the notes of a mail only this text; Kommo deletes no notes."""
         async with hold(self._ledger, _key(id)) as held:
             done = await self._done(id)
+            for card in [card for card, number in done.notes.items() if number == _UNSURE]:
+                kind, _, remote = card.partition("/")
+                done.notes[card] = await self._look(Place(kind, int(remote), ""), id)
             if not any(done.notes.values()) or done.deleted:
                 return ["no note to take back"]
             await self._rewrite(done, text)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 LONGEST_URL = 2_000
 LOOK_UP_SECONDS = 5.0
@@ -65,11 +67,29 @@ def read_url(text: str) -> Target:
 
 
 async def look_up(host: str, port: int) -> tuple[str, ...]:
-    """The addresses that the system's resolver knows, IPv4 first: where a network has no IPv6, that fails late."""
+    """The addresses that the system's resolver knows, IPv4 first: where a network has no IPv6, that fails late.
+
+    A name whose servers never answer holds a thread for half a minute, whoever gave up waiting. So these threads are of
+    no use to anything else, and a name has one of them, however many want to go there.
+    """
     with suppress(ValueError):
         return (str(ip_address(host)),)
+    loop = asyncio.get_running_loop()
+    looking = _looking.setdefault(loop, {})
+    found = looking.get(host)
+    if found is None:
+        found = looking[host] = loop.run_in_executor(_THREADS, _ask_system, host, port)
+        found.add_done_callback(lambda _: looking.pop(host))
+    return await asyncio.shield(found)
+
+
+_THREADS = ThreadPoolExecutor(96, thread_name_prefix="look-up")
+_looking: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Future[tuple[str, ...]]]] = WeakKeyDictionary()
+
+
+def _ask_system(host: str, port: int) -> tuple[str, ...]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return ()
     addresses = dict.fromkeys(str(where[0]) for _, _, _, _, where in found)
@@ -95,7 +115,9 @@ async def judged(target: Target, resolve: Resolve = look_up, *, private: bool = 
     return addresses
 
 
-_ODD = (IPv4Network("100.64.0.0/10"), IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
+_AZURE = IPv4Network("168.63.129.16/32")
+"""Looks public, and is a service inside of each machine that runs there."""
+_ODD = (IPv4Network("100.64.0.0/10"), IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), _AZURE)
 _UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/23"), IPv6Network("3fff::/20"))

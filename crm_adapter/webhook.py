@@ -121,9 +121,9 @@ def _retry_after(text: str | None) -> float | None:
         return float(text.strip()[:9])
     try:
         wanted = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, (wanted.replace(tzinfo=wanted.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (wanted.replace(tzinfo=wanted.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _why(fault: LineError | OSError) -> str:

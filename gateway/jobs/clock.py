@@ -37,15 +37,15 @@ class Clock:
             await asyncio.wait([self._task])
 
     async def look(self) -> None:
-        """Does all that is due now."""
+        """Does all that is due now. A duty that fails keeps no other from being done."""
         for name, duty in self._duties.items():
-            while count := await duty():
-                self._say("clock.done", duty=name, count=count)
+            try:
+                while count := await duty():
+                    self._say("clock.done", duty=name, count=count)
+            except Exception:
+                _log.exception("clock.failed", duty=name)
 
     async def _run(self) -> None:
         while True:
-            try:
-                await self.look()
-            except Exception:
-                _log.exception("clock.failed")
+            await self.look()
             await asyncio.sleep(self._every)

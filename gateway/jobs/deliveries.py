@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
-from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
+from gateway.usecases.deliver_events import WEBHOOK, Claiming, Due, Lane, Work, now
 
 _log = structlog.get_logger(__name__)
 
@@ -29,6 +29,10 @@ AT_ONCE = 256
 """Conversations that one process works on at one time."""
 FIRST_ROOM, MOST_ROOM = 4, 32
 """Of one endpoint: so many at first, one more each time all goes well up to the most, half as many where it doesn't."""
+UNWELL_AT_ONCE = AT_ONCE // 4
+"""So many of those at one time may be of endpoints that don't answer well, which keep their places the longest."""
+PACED_ROOM = FIRST_ROOM
+"""The most of a CRM's adapter, which keeps to a pace of its own: more at one time only make each take longer."""
 AFTER_FAULT_SECONDS = 5.0
 
 
@@ -61,6 +65,7 @@ class Carrier:
         self._tasks: list[asyncio.Task[None]] = []
         self._in_hand: dict[asyncio.Task[None], Lane] = {}
         self._rooms: dict[tuple[int, str], int] = {}
+        self._turns: dict[tuple[int, str], int] = {}
         self._stopping = False
 
     def start(self) -> None:
@@ -110,7 +115,10 @@ class Carrier:
             if due.buried:
                 busy = await self._courier.bury(due) > 0 or busy
         claims = [self._courier.claim(one) for one in self._wanted([due for due in found if not due.buried])]
-        for claimed in await asyncio.gather(*claims):
+        for claimed in await asyncio.gather(*claims, return_exceptions=True):
+            if isinstance(claimed, BaseException):  # what others have in hand by now is told all the same
+                _log.error("deliveries.failed", exc_info=claimed)
+                continue
             for work in claimed:
                 task = asyncio.get_running_loop().create_task(self._tell(work))
                 self._in_hand[task] = work.lane
@@ -119,20 +127,27 @@ class Carrier:
         return busy
 
     def _wanted(self, found: Sequence[Due]) -> list[Claiming]:
-        """How much of what is due is taken in hand now; endpoints with the least in hand first."""
-        busy: dict[tuple[int, str], int] = {}
-        for lane in self._in_hand.values():
-            key = (lane.endpoint.account, lane.endpoint.id)
-            busy[key] = busy.get(key, 0) + 1
-        left, wanted, now = AT_ONCE - len(self._in_hand), [], _now()
-        for due in sorted(found, key=lambda due: busy.get((due.account, due.endpoint), 0)):
-            key = (due.account, due.endpoint)
-            room = min(left, self._rooms.get(key, FIRST_ROOM) - busy.get(key, 0))
+        """How much of what is due is taken in hand now; endpoints with the least in hand first, and of those the one
+        whose turn was longest ago."""
+        busy = Counter((lane.endpoint.account, lane.endpoint.id) for lane in self._in_hand.values())
+        left, wanted, at = AT_ONCE - len(self._in_hand), [], now()
+        unwell = UNWELL_AT_ONCE - sum(count for key, count in busy.items() if self._is_unwell(key))
+        turns = [(busy[key], self._turns.get(key, 0), key) for due in found if (key := (due.account, due.endpoint))]
+        for in_hand, _, key in sorted(turns):
+            room = min(left, self._room(key) - in_hand, unwell if self._is_unwell(key) else AT_ONCE)
             if room > 0:
                 left -= room
-                holder = f"{self._holder}-{next(self._serial)}"
-                wanted.append(Claiming(due.account, due.endpoint, room, now, now + self._lease_ms, holder))
+                unwell -= room if self._is_unwell(key) else 0
+                self._turns[key] = serial = next(self._serial)
+                wanted.append(Claiming(*key, room, at, at + self._lease_ms, f"{self._holder}-{serial}"))
         return wanted
+
+    def _room(self, key: tuple[int, str]) -> int:
+        return self._rooms.get(key, FIRST_ROOM)
+
+    def _is_unwell(self, key: tuple[int, str]) -> bool:
+        """Whether an endpoint failed lately, and more often than not."""
+        return self._room(key) < FIRST_ROOM
 
     async def _tell(self, work: Work) -> None:
         key = (work.lane.endpoint.account, work.lane.endpoint.id)
@@ -141,8 +156,8 @@ class Carrier:
             went_well = await self._courier.tell(work)
         except Exception:  # it was not written down: its time will come again
             _log.exception("deliveries.failed")
-        room = self._rooms.get(key, FIRST_ROOM)
-        self._rooms[key] = min(room + 1, MOST_ROOM) if went_well else max(1, room // 2)
+        most = MOST_ROOM if work.lane.endpoint.kind == WEBHOOK else PACED_ROOM
+        self._rooms[key] = min(self._room(key) + 1, most) if went_well else max(1, self._room(key) // 2)
 
     def _told(self, task: asyncio.Task[None]) -> None:
         del self._in_hand[task]
@@ -155,11 +170,7 @@ class Carrier:
             try:
                 held = list(self._in_hand.values())
                 if held:
-                    await self._courier.keep(held, _now() + self._lease_ms)
+                    await self._courier.keep(held, now() + self._lease_ms)
                 await self._courier.watch()
             except Exception:
                 _log.exception("deliveries.failed")
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

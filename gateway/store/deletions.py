@@ -44,16 +44,20 @@ def bring_back(tx: Connection, account: int, id: str) -> str | None:
     return conversation
 
 
-def bury(tx: Connection, account: int, id: str, now: int) -> None:
-    """Drops the content of a held or deleted message for good. A large body's file is due from now on."""
+def bury(tx: Connection, account: int, id: str, now: int) -> str | None:
+    """Drops the content of a held or deleted message for good and gives its conversation. A large body's file is due
+    from now on."""
     drop_content(tx, account, id, but_files=True)
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.message == id))
     forget_entries(tx, account, MESSAGE, [id])
     nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
-    tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(state=GONE, **nothing))
+    mine = (messages.c.account == account, messages.c.id == id)
+    tx.execute(update(messages).where(*mine).values(state=GONE, **nothing))
     tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
     if _files(tx, account, id):
         tx.execute(insert(deletions).values(account=account, message=id, at=now))
+    conversation: str | None = tx.execute(select(messages.c.conversation).where(*mine)).scalar()
+    return conversation
 
 
 def drop_content(tx: Connection, account: int, id: str, *, but_files: bool = False) -> None:

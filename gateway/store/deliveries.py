@@ -21,6 +21,12 @@ from gateway.store.prepared import Prepared
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 AT_ONCE = 8
 """So many deliveries of a lane are claimed together."""
+LOOKED_AT = 3 * AT_ONCE
+"""Among so many the first ones are found."""
+DUE_AT_ONCE = 1_000
+"""So many endpoints are looked at together."""
+FIRST = (0, "")
+"""Before every endpoint."""
 _FOR_EVER = 2**62
 
 
@@ -115,6 +121,13 @@ _DUE = Prepared(
             lanes.c.next_at <= case((endpoints.c.state == DISABLED, literal(_FOR_EVER)), else_=bindparam("now")),
         ),
     )
+    .where(
+        or_(
+            endpoints.c.account > bindparam("from_account"),
+            and_(endpoints.c.account == bindparam("from_account"), endpoints.c.id > bindparam("from_id")),
+        )
+    )
+    .order_by(endpoints.c.account, endpoints.c.id)
     .limit(bindparam("most"))
 )
 _LANES = Prepared(
@@ -129,7 +142,7 @@ _LANES = Prepared(
     .with_for_update(skip_locked=True)
 )
 _TAKE = Prepared(update(lanes).where(_MINE).values(next_at=bindparam("until"), holder=bindparam("by")))
-_FIRST = Prepared(
+_EARLIEST = (
     select(
         deliveries.c.event,
         events.c.type,
@@ -137,6 +150,7 @@ _FIRST = Prepared(
         events.c.subject,
         events.c.conversation,
         deliveries.c.attempts,
+        events.c.position,
     )
     .join(events, and_(events.c.account == deliveries.c.account, events.c.id == deliveries.c.event))
     .where(
@@ -146,7 +160,14 @@ _FIRST = Prepared(
         UNSETTLED,
     )
     .order_by(deliveries.c.event)
-    .limit(bindparam("most"))
+    .limit(LOOKED_AT)
+    .subquery()
+)
+# Ids of two machines may stand the other way round than what happened, where that was within moments; positions don't.
+_FIRST = Prepared(
+    select(*(column for column in _EARLIEST.c if column.name != "position"))
+    .order_by(_EARLIEST.c.position)
+    .limit(AT_ONCE)
 )
 _KEEP = Prepared(update(lanes).where(_MINE, _HELD).values(next_at=bindparam("until")))
 _LOCK = Prepared(select(lanes.c.next_at).where(_MINE).with_for_update())
@@ -171,9 +192,11 @@ _TOLD = Prepared(update(deliveries).where(_THIS).values(_OUTCOME))
 _FAILED = Prepared(update(deliveries).where(_THIS, exists().where(_MINE, _HELD)).values(_OUTCOME))
 
 
-def find_due(tx: Tx, now: int, most: int = 1_000) -> list[Due]:
-    """Endpoints that have something due, or something left though they are disabled."""
-    return [Due(account, id, state == DISABLED) for account, id, state in _DUE.all(tx, now=now, most=most)]
+def find_due(tx: Tx, now: int, after: tuple[int, str], most: int) -> list[Due]:
+    """Endpoints that have something due, or something left though they are disabled: so many, behind the last one that
+    was looked at."""
+    rows = _DUE.all(tx, now=now, from_account=after[0], from_id=after[1], most=most)
+    return [Due(account, id, state == DISABLED) for account, id, state in rows]
 
 
 def claim_lanes(tx: Tx, wanted: Sequence[Claiming]) -> list[tuple[Lane, ...]]:
@@ -190,7 +213,7 @@ def _claim(tx: Tx, wanted: Claiming) -> Iterable[Lane]:
     taken = [{"of": of, "to": to, "lane": lane, "until": wanted.until, "by": wanted.holder} for lane in sorted(found)]
     _TAKE.each(tx, taken)
     for lane in found:
-        waiting = tuple(Waiting(*row) for row in _FIRST.all(tx, of=of, to=to, lane=lane, most=AT_ONCE))
+        waiting = tuple(Waiting(*row) for row in _FIRST.all(tx, of=of, to=to, lane=lane))
         if waiting:
             yield Lane(endpoint, lane, wanted.holder, waiting)
         else:
@@ -240,15 +263,26 @@ def bury_deliveries(tx: Tx, account: int, endpoint: str, why: str, at: int, most
         .limit(most)
     )
     rows = tx.execute(query).all()
+    talks = sorted({row.conversation for row in rows})
+    for conversation in talks:  # before its deliveries, as everybody does: or two wait for one another
+        _lock(tx, account, endpoint, conversation)
     for event, _, tries in rows:
         _TOLD.run(
             tx, of=account, to=endpoint, event=event, became=DEAD, tries=tries, due=None, said=None, why=why, at=at
         )
-    for conversation in sorted({row.conversation for row in rows}):
+    for conversation in talks:
         _close(tx, account, endpoint, conversation, "")
     if not rows:
         tx.execute(delete(lanes).where(lanes.c.account == account, lanes.c.endpoint == endpoint))
     return len(rows)
+
+
+def find_strays(tx: Tx, most: int) -> list[Due]:
+    """Endpoints that are there no more and for which something waits: its event was on its way into the store when
+    they were taken away."""
+    gone = ~exists().where(endpoints.c.account == lanes.c.account, endpoints.c.id == lanes.c.endpoint)
+    query = select(lanes.c.account, lanes.c.endpoint).where(gone).distinct().limit(most)
+    return [Due(account, endpoint, buried=True) for account, endpoint in tx.execute(query)]
 
 
 def _close(tx: Tx, account: int, endpoint: str, conversation: str, holder: str) -> None:

@@ -25,7 +25,7 @@ _lower = 0
 def new_id() -> str:
     """The next id. Ids of one process always rise, also within a millisecond and when the clock is set back."""
     global _moment, _upper, _lower
-    now = time.time_ns() // 1_000_000 + _ahead_ms
+    now = shared_time()
     with _lock:
         lower = _lower + 1 + _step.getrandbits(_STEP_BITS)
         if now > _moment or lower >> _LOWER_BITS:
@@ -36,6 +36,11 @@ def new_id() -> str:
         _lower = lower
         upper = _upper
     return upper + _text(lower, _LOWER_BITS)
+
+
+def shared_time() -> int:
+    """Now, in milliseconds since 1970, by the clock that ids follow: the same for all machines that share a store."""
+    return time.time_ns() // 1_000_000 + _ahead_ms
 
 
 def follow_clock(ahead_ms: int) -> None:

@@ -88,6 +88,11 @@ def set_value(tx: Connection, entry: Entry, value: bytes | None) -> None:
         _drop_empty(tx, entry)
 
 
+def drop_entry(tx: Connection, entry: Entry) -> None:
+    """Forgets an entry and whoever holds it: what they save under its lease is refused from now on."""
+    tx.execute(delete(ledger).where(*_mine(entry)))
+
+
 def take_lease(tx: Connection, entry: Entry, holder: str, milliseconds: int) -> bool:
     """Makes somebody the holder of an entry for so long; False where another one is."""
     values = {**_key(entry), "holder": holder, "ms": milliseconds}

@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store import columns
 from gateway.store.columns import metadata
-from gateway.store.ids import new_id
+from gateway.store.ids import moment_of, new_id
 from gateway.store.lists import among, listed
 from gateway.store.positions import hold_positions, next_position
 from gateway.store.prepared import Insert, Prepared
@@ -209,7 +209,7 @@ def add_deliveries(tx: Connection, wanted: Sequence[tuple[Row, str]]) -> None:
             "conversation": row["conversation"] or row["subject"],
             "state": "waiting",
             "attempts": 0,
-            "next_at": row["at"],
+            "next_at": min(row["at"], moment_of(row["id"])),
             "status": None,
             "error": "",
             "settled_at": None,

@@ -102,11 +102,11 @@ def drop_old_deliveries(tx: Connection, before: int, most: int) -> int:
 
 def _again(tx: Connection, account: int, rows: Sequence[Any], now: int) -> None:
     """What was settled waits again, and its lane is due now, unless somebody is at it."""
-    _AGAIN.each(tx, [{"of": account, "which": row.event, "to": row.endpoint, "due": now} for row in rows])
     places = [
         {"account": account, "endpoint": row.endpoint, "conversation": row.conversation, "next_at": now} for row in rows
     ]
     open_lanes(tx, places)
+    _AGAIN.each(tx, [{"of": account, "which": row.event, "to": row.endpoint, "due": now} for row in rows])
     for endpoint, conversation in sorted({(row.endpoint, row.conversation) for row in rows}):
         mine = (lanes.c.account == account, lanes.c.endpoint == endpoint, lanes.c.conversation == conversation)
         tx.execute(update(lanes).where(*mine, lanes.c.holder.is_(None)).values(next_at=now))

@@ -7,7 +7,6 @@ nothing of the former one.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 from crm_adapter.kommo import SOURCE, TYPES
@@ -21,7 +20,8 @@ from gateway.store.access import Principal
 from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
-from gateway.store.ledger import Entry, set_value
+from gateway.store.ids import shared_time as now
+from gateway.store.ledger import Entry, drop_entry, set_value
 from gateway.store.outbox import DISABLED
 
 __all__ = [
@@ -51,7 +51,7 @@ def show_crm(tx: Tx, account: int) -> Crm:
 
 def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
     """Connects a CRM that has let us in. What waits for it is tried at once. Raises SealError."""
-    before, now = _row(tx, account), _now()
+    before, at = _row(tx, account), now()
     if before is not None and before.options.get("id") != found.id:
         store_of.remove_endpoint(tx, account, before.id)
         before = None
@@ -63,7 +63,7 @@ def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
         found.url,
         TYPES,
         ACTIVE,
-        now,
+        at,
         secret=ring.seal(found.credentials.encode(), about_secret(account, id)),
         options={"auth": found.auth, "id": found.id, "account": found.name},
     )
@@ -71,8 +71,10 @@ def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
     for key in _PASSING:
         set_value(tx, Entry(account, id, key), None)
     pair = Entry(account, id, PAIR)
-    set_value(tx, pair, ring.seal(found.pair.dump().encode(), pair.about) if found.pair is not None else None)
-    store_of.wake_lanes(tx, account, id, now)
+    drop_entry(tx, pair)
+    if found.pair is not None:
+        set_value(tx, pair, ring.seal(found.pair.dump().encode(), pair.about))
+    store_of.wake_lanes(tx, account, id, at)
     return _shown(row)
 
 
@@ -82,7 +84,7 @@ def disconnect_crm(tx: Tx, account: int) -> bool:
     if row is None or row.state == DISABLED:
         return False
     store_of.set_endpoint(tx, replace(row, state=DISABLED, reason="", paused_until=None, secret=None))
-    set_value(tx, Entry(account, row.id, PAIR), None)
+    drop_entry(tx, Entry(account, row.id, PAIR))
     return True
 
 
@@ -120,7 +122,3 @@ def _shown(row: EndpointRow) -> Crm:
         row.reason,
         row.created_at,
     )
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
-
 from gateway.core.refusals import Taken
 from gateway.core.resources import Delivery
 from gateway.store import reading_deliveries as deliveries
 from gateway.store.access import Principal
+from gateway.store.deliveries import bury_deliveries, find_strays
 from gateway.store.endpoints import find_endpoint
 from gateway.store.engine import Store, Tx
+from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED
 from gateway.store.reading import Page, Position
 
 DAY_MS = 86_400_000
 _AT_ONCE = 500
+_REMOVED = "the endpoint was removed"
 
 
 async def list_deliveries(
@@ -53,14 +54,14 @@ def again(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
     event, endpoint = deliveries.read_id(id)
     if deliveries.find_delivery(tx, account, event, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, _now())
+    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, now())
 
 
 def some_again(tx: Tx, account: int, endpoint: str) -> int | Taken | None:
     """Some of what was given up for an endpoint, in the transaction of a command; 0 when there is nothing left."""
     if find_endpoint(tx, account, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, _now())
+    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, now())
 
 
 def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, limit: int) -> tuple[Delivery, ...]:
@@ -69,9 +70,21 @@ def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, lim
 
 
 async def drop_deliveries(store: Store, days: int) -> int:
-    """Forgets what was delivered or given up longer ago, a bounded piece at a time; how much it was."""
-    before = _now() - days * DAY_MS
-    return await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+    """Forgets what was delivered or given up longer ago, and gives up what waits for nobody; a bounded piece at a time,
+    how much it was."""
+    before = now() - days * DAY_MS
+    dropped = await store.write(lambda tx: deliveries.drop_old_deliveries(tx, before, _AT_ONCE))
+    return dropped + await give_up_strays(store)
+
+
+async def give_up_strays(store: Store) -> int:
+    """Gives up what waits for endpoints that were removed meanwhile; how much it was."""
+
+    def give_up(tx: Tx) -> int:
+        strays = find_strays(tx, _AT_ONCE)
+        return sum(bury_deliveries(tx, one.account, one.endpoint, _REMOVED, now()) for one in strays)
+
+    return await store.write(give_up)
 
 
 def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
@@ -81,7 +94,3 @@ def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
     if found.state == DISABLED:
         return Taken("the endpoint is disabled; set its state to active first", endpoint)
     return None
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-import time
 from dataclasses import dataclass, replace
 
 from crm_adapter.events import TYPES
@@ -21,6 +20,7 @@ from gateway.store.deliveries import bury_deliveries
 from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, find_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED, TEST, add_deliveries, add_events
 from gateway.store.reading import Page, Position
 from gateway.store.reading_deliveries import find_delivery
@@ -81,7 +81,7 @@ def add_endpoint(tx: Tx, account: int, change: EndpointChange, ring: Keyring) ->
         read_url(change.url or "").url,
         tuple(dict.fromkeys(change.types or ())),
         change.state or ACTIVE,
-        _now(),
+        now(),
         secret=ring.seal(secret.encode(), store_of.about_secret(account, id)),
     )
     store_of.add_endpoint(tx, row)
@@ -108,7 +108,7 @@ def change_endpoint(tx: Tx, account: int, id: str, change: EndpointChange) -> En
         row = replace(row, state=state, reason="", paused_until=None)
     store_of.set_endpoint(tx, row)
     if row.state == ACTIVE:
-        store_of.wake_lanes(tx, account, id, _now())
+        store_of.wake_lanes(tx, account, id, now())
     return row.shown
 
 
@@ -122,7 +122,7 @@ def rotate_secret(tx: Tx, account: int, id: str, ring: Keyring) -> Opened | None
         found,
         secret=ring.seal(secret.encode(), store_of.about_secret(account, id)),
         former_secret=found.secret,
-        former_until=_now() + OVERLAP_HOURS * 3_600_000,
+        former_until=now() + OVERLAP_HOURS * 3_600_000,
     )
     store_of.set_endpoint(tx, row)
     return Opened(row.shown, secret)
@@ -135,8 +135,8 @@ def try_endpoint(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
         return None
     if found.state == DISABLED:
         return _disabled(id)
-    event, now = new_id(), _now()
-    row = {"account": account, "id": event, "type": TEST, "at": now, "subject": id, "conversation": None}
+    event = new_id()
+    row = {"account": account, "id": event, "type": TEST, "at": now(), "subject": id, "conversation": None}
     add_events(tx, [row])
     add_deliveries(tx, [({**row, "conversation": event}, id)])  # it waits for nobody
     return find_delivery(tx, account, event, id)
@@ -151,7 +151,7 @@ def remove_some(tx: Tx, account: int, id: str) -> bool | None:
     if found is None:
         return None
     store_of.set_endpoint(tx, replace(found, state=DISABLED, reason=_REMOVED, paused_until=None))
-    if bury_deliveries(tx, account, id, _REMOVED, _now()):
+    if bury_deliveries(tx, account, id, _REMOVED, now()):
         return False
     store_of.remove_endpoint(tx, account, id)
     return True
@@ -224,7 +224,3 @@ def _disabled(id: str) -> Taken:
 
 def _new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

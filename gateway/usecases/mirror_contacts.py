@@ -9,7 +9,7 @@ isn't paid) is a state of the CRM, as if a delivery had met it; one that goes we
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +28,7 @@ from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret, find_endp
 from gateway.store.endpoints import wake_lanes as wake
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED
 from gateway.store.reading_cards import find_contacts, find_owners
 from gateway.usecases.ledger import Book, Library
@@ -37,6 +38,8 @@ AT_ONCE = 20
 MAX_EMAILS = 50
 MAX_NAME = 200
 EVERY_SECONDS = 300.0
+LOOKS_AT_ONCE = 16
+"""CRMs that one process looks into at one time: one that doesn't answer keeps no other waiting."""
 LEASE_SECONDS = 60.0
 _KEY = "mirrored"
 _PAUSE_SECONDS = 600.0
@@ -74,26 +77,32 @@ class Mirrors:
 
     async def look(self) -> int:
         """Looks into every CRM that is due; how many contacts are new or different here."""
-        count = 0
-        for row in await self._store.read(list_back_ends):
-            if row.paused_until is None or row.paused_until <= _now():
-                try:
-                    count += await self._look_into(row)
-                except BusyError:
-                    continue
-                except Exception:
-                    _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
-        return count
+        places = asyncio.Semaphore(LOOKS_AT_ONCE)
+        due = [row for row in await self._store.read(list_back_ends) if (row.paused_until or 0) <= now()]
+        return sum(await asyncio.gather(*(self._look_at(row, places) for row in due)))
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._adapters.close()
 
+    async def _look_at(self, row: EndpointRow, places: asyncio.Semaphore) -> int:
+        """One look, in its turn; what goes wrong with it is nobody else's."""
+        async with places:
+            try:
+                return await self._look_into(row)
+            except BusyError:
+                return 0
+            except Exception:
+                _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
+                return 0
+
     async def _look_into(self, row: EndpointRow) -> int:
         library = self._library()
         book = library.book(row.account, row.id)
+        if not await self._is_due(book):
+            return 0
         async with book.lease(_KEY, LEASE_SECONDS) as held:
-            if _now() - int(await book.load(_KEY) or 0) < EVERY_SECONDS * 1000:
+            if not await self._is_due(book):
                 return 0
             try:
                 secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
@@ -110,8 +119,11 @@ class Mirrors:
                 except TroubleError as trouble:
                     outcome = trouble.outcome
             await self._note(row, outcome)
-            await held.save(_KEY, str(_now()))
+            await held.save(_KEY, str(now()))
             return count
+
+    async def _is_due(self, book: Book) -> bool:
+        return now() - int(await book.load(_KEY) or 0) >= EVERY_SECONDS * 1000
 
     async def _note(self, row: EndpointRow, outcome: Retry | Dead | None) -> None:
         """Writes down in which state the CRM is, where that is another one than was known."""
@@ -121,7 +133,7 @@ class Mirrors:
             after = outcome.after if isinstance(outcome, Retry) and outcome.after else _PAUSE_SECONDS
             gone = outcome.state == "gone"
             state, why = (DISABLED if gone else outcome.state), outcome.why
-            until = None if gone else _now() + int(after * 1000)
+            until = None if gone else now() + int(after * 1000)
         else:
             return
         if state == row.state:
@@ -132,7 +144,7 @@ class Mirrors:
             if found is not None and found.state != DISABLED and found.secret == row.secret:
                 set_endpoint(tx, replace(found, state=state, reason=why, paused_until=until))
                 if state == ACTIVE:
-                    wake(tx, row.account, row.id, _now())
+                    wake(tx, row.account, row.id, now())
 
         await self._store.write(change, account=row.account)
         _log.info("crm.state", endpoint=row.id, kind=row.kind, state=state, reason=why)
@@ -184,7 +196,7 @@ class _Clerk:
     def _new(self, person: Person, emails: tuple[str, ...]) -> Contact:
         name = _name(person) or emails[0]
         first, last = split_name(name) if name != emails[0] else ("", "")
-        return Contact(new_id(), name, first, last, emails[:MAX_EMAILS], (), self._mirror.source, _now())
+        return Contact(new_id(), name, first, last, emails[:MAX_EMAILS], (), self._mirror.source, now())
 
     def _changed(self, contact: Contact, person: Person, emails: tuple[str, ...]) -> Contact:
         """A copy follows its CRM; one that was here first gets its other addresses and keeps all that it has."""
@@ -236,7 +248,3 @@ def _there(id: str) -> str:
 def _had(id: str) -> str:
     """The entry with marks of the addresses that somebody had there when we last looked."""
     return f"addresses/{id}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from gateway.core.admission import admit, read_recipient
@@ -19,6 +20,7 @@ from gateway.store.bodies import unpack
 from gateway.store.deletions import DELETED, FILED, bury
 from gateway.store.engine import Store, Tx
 from gateway.store.held import HELD, Held, find_held, old_held, remove_held
+from gateway.store.outbox import add_event
 from gateway.store.reading_mail import find_message
 from gateway.usecases.filing import FilingSettings, decide_all, file
 from gateway.usecases.filing_facts import Handing
@@ -72,7 +74,7 @@ async def refuse_held(store: Store, admin: Principal, id: str) -> Message | Take
     def refuse(tx: Tx) -> Message | Taken | None:
         message = find_message(tx, admin.account, id, (HELD,))
         if message is not None:
-            bury(tx, admin.account, id, _now())
+            _drop(tx, [(admin.account, id)])
         return message if message is not None else _decided(tx, admin.account, id)
 
     return await store.write(refuse, account=admin.account)
@@ -84,11 +86,18 @@ async def refuse_forgotten(store: Store, held_days: int) -> int:
 
     def refuse(tx: Tx) -> int:
         forgotten = old_held(tx, before, _AT_ONCE)
-        for account, id in forgotten:
-            bury(tx, account, id, _now())
+        _drop(tx, forgotten)
         return len(forgotten)
 
     return await store.write(refuse)
+
+
+def _drop(tx: Tx, refused: Sequence[tuple[int, str]]) -> None:
+    """Leaves tombstones, and tells those who heard of the held mail that it is no more."""
+    now = _now()
+    for account, id in refused:
+        conversation = bury(tx, account, id, now)
+        add_event(tx, account, "message.deleted", id, now, conversation)
 
 
 def _decided(tx: Tx, account: int, id: str) -> Taken | None:

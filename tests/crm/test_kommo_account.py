@@ -122,13 +122,13 @@ async def test_a_403_for_one_thing_alone_is_a_right_the_token_lacks(kommo: Rig) 
     assert "does not let this token do that" in str(outcome)
 
 
-@pytest.mark.parametrize("asked", ["7", "soon"])
+@pytest.mark.parametrize("asked", ["7", "soon", "9" * 400])
 async def test_the_time_that_a_429_names_is_kept(kommo: Rig, asked: str) -> None:
     await kommo.hand()
     kommo.server.fail(Reply(429, None, {"retry-after": asked}), "GET")
     outcome = await kommo.try_once("contact.created")
     assert isinstance(outcome, Retry)
-    assert outcome.after == (7 if asked == "7" else 2)
+    assert outcome.after == {"7": 7, "9" * 400: 86_400}.get(asked, 2)
 
 
 async def test_two_processes_together_never_send_more_than_kommo_takes(
@@ -218,8 +218,38 @@ async def test_a_redirect_to_somebody_else_gets_no_token(kommo: Rig, where: str)
     kommo.server.moved = where
     await kommo.hand()
     outcome = await kommo.try_once("contact.created")
-    assert not isinstance(outcome, Delivered)
+    assert isinstance(outcome, Retry), "it may be a page of somebody who repairs something; nothing is given up for it"
     assert await kommo.book.load("site") is None
+
+
+async def test_a_next_page_at_somebody_elses_gets_no_token(kommo: Rig) -> None:
+    other = Kommo()
+    await other.open()
+    page = {"_links": {"next": {"href": other.url.replace("127.0.0.1", "localhost") + "/api/v4/contacts?page=2"}}}
+    kommo.server.fail(Reply(200, page), "GET", "/api/v4/contacts")
+    await kommo.hand()
+    assert isinstance(await kommo.try_once("contact.created"), Retry)
+    assert other.seen == []
+    await other.close()
+
+
+async def test_what_is_under_way_stops_as_well_when_kommo_asked_somebody_else_for_fewer_requests(kommo: Rig) -> None:
+    await kommo.hand()
+    take, told = kommo.book.take, len(kommo.server.seen)
+
+    async def meet(bucket: str, per_second: float) -> float:
+        known = {"slow": 1, "at": time.time(), "until": time.time() + 60}
+        if len(kommo.server.seen) - told == 1:
+            await kommo.book.save("pause", json.dumps(known))
+        return await take(bucket, per_second)
+
+    kommo.book.take = meet  # type: ignore[method-assign]
+    assert state(await kommo.try_once("contact.created")) == ("blocked", True)
+    assert len(kommo.server.seen) - told == 1
+    kommo.book.take = take  # type: ignore[method-assign]
+    await _let_the_pause_pass(kommo)
+    await kommo.tell()
+    assert len(kommo.names) == 1
 
 
 AKIN = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,16 @@ import pytest
 from sqlalchemy import update
 
 from crm_adapter.factory import Adapters, Means
+from crm_adapter.kommo_auth import PAIR
 from crm_adapter.kommo_connect import connect
+from crm_adapter.port import BusyError
 from gateway.core.resources import Crm
 from gateway.jobs.mirror import MirrorClock
 from gateway.sealing import Keyring
 from gateway.store import tables
 from gateway.store.accounts import find_account
 from gateway.store.blobs import BlobStore
+from gateway.store.endpoints import list_back_ends
 from gateway.usecases import mirror_contacts
 from gateway.usecases.connect_crm import Wish, connect_crm, disconnect_crm, show_crm
 from gateway.usecases.ledger import Library
@@ -41,6 +45,9 @@ class Watch:
     async def connect(self, token: str = "long-lived") -> None:
         found = await connect(Wish(self.server.url, token), private=True)
         await self.site.store.write(lambda tx: connect_crm(tx, self.account, found, KEYRING))
+
+    async def disconnect(self) -> None:
+        await self.site.store.write(lambda tx: disconnect_crm(tx, self.account))
 
     async def let_time_pass(self) -> None:
         """Five minutes, an hour."""
@@ -123,11 +130,43 @@ async def test_an_account_that_is_gone_and_one_that_is_disconnected_are_asked_no
     assert (await watch.crm()).kind == "embedded"
     watch.server.account.gone = False
     await watch.connect()
-    await watch.site.store.write(lambda tx: disconnect_crm(tx, watch.account))
+    await watch.disconnect()
     watch.server.seen.clear()
     await watch.let_time_pass()
     await watch.mirrors[0].look()
     assert watch.server.seen == []
+
+
+async def test_tokens_that_were_being_refreshed_while_somebody_connected_anew_or_disconnected_are_not_kept(
+    watch: Watch,
+) -> None:
+    await watch.connect()
+    row = (await watch.site.store.read(list_back_ends))[0]
+    book = Library(watch.site.store, BlobStore(Path("nowhere")), KEYRING).book(row.account, row.id)
+    for change in (watch.connect, watch.disconnect):
+        async with book.lease(PAIR, 30) as held:
+            await change()
+            with pytest.raises(BusyError):
+                await held.save(PAIR, "tokens of before")
+        assert await book.load(PAIR) is None
+
+
+async def test_a_crm_that_does_not_answer_keeps_no_other_waiting(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    await watch.connect()
+    account = await watch.site.store.read(lambda tx: find_account(tx, "other"))
+    assert account is not None
+    found = await connect(Wish(watch.server.url, "long-lived"), private=True)
+    await watch.site.store.write(lambda tx: connect_crm(tx, account.number, found, KEYRING))
+    reached = asyncio.Event()
+
+    async def copy(mirror: mirror_contacts.Mirror, _crm: object) -> int:
+        if mirror.account == watch.account:
+            await reached.wait()
+        reached.set()
+        return 1
+
+    monkeypatch.setattr(mirror_contacts, "mirror_contacts", copy)
+    assert await asyncio.wait_for(watch.mirrors[0].look(), 10) == 2
 
 
 async def test_a_look_that_fails_for_a_fault_of_ours_does_not_end_the_clock(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,7 @@ http://[2002:a9fe:a9fe::]/ http://[2001::1]/ http://[2001:db8::1]/ http://[fe80:
 http://[fc00::1]/ http://[fd00:ec2::254]/latest/ http://[fd12:3456:789a::1]/ http://[ff02::1]/ http://[ff0e::1]/
 http://[100::1]/ http://[3fff::1]/ http://[5f00::1]/ http://user:secret@127.0.0.1/ http://1.1.1.1@127.0.0.1/
 http://1.1.1.1#@127.0.0.1/../ ftp://127.0.0.1/ file:///etc/passwd gopher://127.0.0.1:6379/_INFO
+http://168.63.129.16/machine/?comp=goalstate
 unix:///run/docker.sock http:///etc/passwd http://[fe80::1%25lo]/ http://127.0.0.1:0/ http://127.0.0.1\\@1.1.1.1/
 http://①②⑦.⓪.⓪.①/ http://127。0。0。1/ http://%31%32%37.0.0.1/ //127.0.0.1/ 127.0.0.1
 """
@@ -126,6 +129,26 @@ async def test_the_connection_goes_to_the_address_that_was_judged_and_the_name_s
     assert isinstance(outcome, Delivered)
     assert told[0].startswith(b"POST /hook?to=us HTTP/1.1\r\n")
     assert f"host: crm.example:{port}\r\n".encode() in told[0].lower()
+
+
+async def test_names_whose_servers_never_answer_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop's own threads are few, and mail is read and written in them."""
+    release, asked = threading.Event(), list[str]()
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        release.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    hanging = [asyncio.create_task(look_up(f"name{n % 40}.example", 443)) for n in range(80)]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "read"), 10) == "read"
+    finally:
+        release.set()
+    assert await asyncio.gather(*hanging) == [("1.1.1.1",)] * 80
+    assert sorted(asked) == sorted({f"name{n}.example" for n in range(40)})
 
 
 @pytest.mark.parametrize(

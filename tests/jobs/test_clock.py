@@ -34,3 +34,17 @@ async def test_it_looks_when_it_is_started_and_goes_on_after_a_look_that_failed(
     await one.stop()
 
     assert done[:4] == [2, 1, 0, 0]
+
+
+async def test_a_duty_that_always_fails_keeps_no_other_from_being_done() -> None:
+    done: list[str] = []
+
+    async def fail() -> int:
+        raise ZeroDivisionError
+
+    async def drop() -> int:
+        done.append("drop")
+        return 0
+
+    await Clock(refuse=fail, drop=drop).look()
+    assert done == ["drop"]

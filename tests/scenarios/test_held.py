@@ -104,6 +104,16 @@ async def test_b7_a_refused_mail_loses_its_content_and_stays_away_when_it_comes_
     assert await house.rows("SELECT state, subject, snippet FROM messages") == [("gone", "", "")]
 
 
+async def test_b7_who_was_told_of_a_held_mail_hears_that_it_was_refused(house: House, admin: Principal) -> None:
+    _, held = await hold(house)
+
+    await refuse_held(house.store, admin, held)
+
+    told = await house.rows("SELECT type, subject, conversation FROM events ORDER BY id")
+    assert [row[:2] for row in told] == [("message.held", held), ("message.deleted", held)]
+    assert len({row[2] or row[1] for row in told}) == 1, "one after the other"
+
+
 async def test_b7_a_mail_is_reviewed_once(house: House, admin: Principal) -> None:
     _, first = await hold(house)
     _, second = await hold(house, subject="Another")
@@ -123,4 +133,5 @@ async def test_b7_what_nobody_looked_at_in_time_is_refused(house: House, admin: 
     dropped = await refuse_forgotten(house.store, held_days=0)
 
     assert (kept, dropped) == (0, 1)
+    assert await house.column("SELECT type FROM events ORDER BY id") == ["message.held", "message.deleted"]
     assert await refuse_held(house.store, admin, held) is None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -23,28 +21,6 @@ from tests.crm.receiver import Receiver, die, drip, hang, saying
 
 MANY = int(os.environ.get("EVENTS", "1500"))
 """Events of the story of very many; EVENTS=100000 is its full size."""
-
-
-@pytest.fixture
-async def post(place: Place, tmp_path: Path) -> AsyncIterator[Post]:
-    store = Store(place)
-    store.start()
-    made = Post(store, tmp_path)
-    await made.open_account()
-    yield made
-    for carrier in made.carriers:
-        await carrier.stop(0.1)
-    for courier in made.couriers:
-        await courier.close()
-    await store.stop()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    made = Receiver()
-    await made.open()
-    yield made
-    await made.close()
 
 
 async def test_an_event_is_told_to_each_endpoint_that_wants_its_type_and_signed(post: Post, receiver: Receiver) -> None:
