@@ -1,8 +1,9 @@
 """What search compares: words of texts in any script, parts of names, and what a person asks for.
 
 Letters are folded: case, width and ligatures (NFKC and case folding of Unicode), and the accents of Latin, Greek,
-Cyrillic, Hebrew and Arabic, so that `Müller` is found by `muller`; what nobody sees within a word is left out. Scripts that are written without spaces are cut into
-pairs of letters, each letter beginning one, so that any part of a sentence is found in its place.
+Cyrillic, Hebrew and Arabic, so that `Müller` is found by `muller`; what nobody sees within a word is left out. Scripts
+that are written without spaces are cut into pairs of letters, each letter beginning one, so that any part of a sentence
+is found in its place.
 """
 
 from __future__ import annotations

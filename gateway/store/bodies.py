@@ -87,7 +87,9 @@ def find_bodies(tx: Connection, account: int, messages: Sequence[str]) -> dict[s
 
 def pieces(blobs: Blobs, account: int, body: StoredBody) -> Iterator[bytes]:
     """As unpack, without a whole large mail in memory: its bytes as they come."""
-    return blobs.pieces(account, body.data.decode("ascii")) if body.codec == FILE else iter((unpack(blobs, account, body),))
+    if body.codec == FILE:
+        return blobs.pieces(account, body.data.decode("ascii"))
+    return iter((unpack(blobs, account, body),))
 
 
 def unpack(blobs: Blobs, account: int, body: StoredBody) -> bytes:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.terms import MOST_ASKED, MOST_OCTETS, MOST_TERMS, Phrase, ask, ask_part, fold, holds_part, parts, terms
+from gateway.core.terms import (
+    MOST_ASKED,
+    MOST_OCTETS,
+    MOST_TERMS,
+    Phrase,
+    ask,
+    ask_part,
+    fold,
+    holds_part,
+    parts,
+    terms,
+)
 
 FOLDED = {
     # written      compared

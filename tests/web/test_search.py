@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store import unindexed
+from gateway.store import searching, unindexed
 from gateway.store.blobs import BlobError, BlobStore
 from gateway.store.searching import MESSAGE, empty_index, is_complete
 from gateway.usecases import index_words
@@ -259,7 +259,7 @@ async def test_a_mail_of_the_longest_words_keeps_no_other_from_being_found(site:
 async def test_an_entry_that_the_database_does_not_take_keeps_no_other_from_being_found(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = unindexed.add_new
+    taken = searching.add_new
 
     def choosy(tx: Any, entries: Any) -> None:
         if any("poison" in one.terms for one in entries):
