@@ -204,6 +204,16 @@ async def test_a_file_that_was_cut_short_or_altered_restores_nothing_and_says_so
         stores.forget(one)
 
 
+async def test_a_restore_that_fails_takes_no_mail_away_that_stood_there_before(tmp_path: Path) -> None:
+    place, file = Files().new(tmp_path), tmp_path / "store.backup"
+    blobs = await fill(place, tmp_path)
+    back_up(place, blobs, file, "1")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StoreError, match="nothing was restored"):
+        restore(Files().new(tmp_path), blobs, file)
+    assert len([path for path in blobs.root.rglob("*") if path.is_file()]) == 1
+
+
 async def test_a_store_with_accounts_is_left_alone(stores: Stores, tmp_path: Path) -> None:
     place, file = stores.new(tmp_path), tmp_path / "store.backup"
     blobs = await fill(place, tmp_path)
