@@ -86,8 +86,8 @@ async def stream_raw(store: Store, blobs: Blobs, reader: Principal, id: str) -> 
     body = await _find(store, reader, id)
     if body is None:
         return None
-    rest = pieces(blobs, reader.account, body)
     try:
+        rest = pieces(blobs, reader.account, body)
         first = await asyncio.to_thread(next, rest, b"")
     except FileNotFoundError:
         _note_missing(id)
