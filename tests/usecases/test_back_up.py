@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from alembic import command
 
 from gateway.store import archive, copying, schema
 from gateway.store.blobs import BlobStore
@@ -82,6 +83,23 @@ async def test_a_store_comes_back_as_it_was_also_on_the_other_database(
         (position,) = tx.exec_driver_sql(f"SELECT position FROM events WHERE id = '{new}'").one()
     assert position > last, "who reads on would miss it"
     others[to].forget(there)
+    stores.forget(place)
+
+
+async def test_a_filled_store_goes_back_to_an_older_revision_and_forward_again(stores: Stores, tmp_path: Path) -> None:
+    place, kept = stores.new(tmp_path), ("messages", "bodies", "participants", "receipts", "contacts", "leads", "users")
+    await fill(place, tmp_path)
+    before = rows(place)
+    with schema.transaction(place) as tx:
+        command.downgrade(schema.alembic_config(tx), "0003")
+    assert schema.upgrade(place) == ("0003", schema.head())
+    after = rows(place)
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    with schema.transaction(place) as tx:
+        [account] = {row[0] for row in tx.exec_driver_sql("SELECT account FROM messages")}
+        last = tx.exec_driver_sql("SELECT max(position) FROM events").scalar()
+        add_event(tx, account, "contact.created", "01", 1)
+        assert tx.exec_driver_sql("SELECT max(position) FROM events").scalar() > last
     stores.forget(place)
 
 
