@@ -75,7 +75,10 @@ def erase_person(
             raise InputError("nothing was erased")
     with app.transaction(chosen) as tx:
         done = erasing.erase_person(tx, account, address, mentions=mentions)
-    erasing.drop_blobs(app.large_mails(chosen), done)
+    try:
+        erasing.drop_blobs(app.large_mails(chosen), done)
+    except OSError as fault:
+        typer.echo(f"{fault}: a running server takes the large mails away as soon as it can.", err=True)
     clean = app.sweep_store(chosen)
     _print_erasure(address, done, "is erased", clean=clean, json=json)
 

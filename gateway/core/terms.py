@@ -1,8 +1,9 @@
 """What search compares: words of texts in any script, parts of names, and what a person asks for.
 
 Letters are folded: case, width and ligatures (NFKC and case folding of Unicode), and the accents of Latin, Greek,
-Cyrillic, Hebrew and Arabic, so that `Müller` is found by `muller`. Scripts that are written without spaces are cut into
-pairs of letters, each letter beginning one, so that any part of a sentence is found in its place.
+Cyrillic, Hebrew and Arabic, so that `Müller` is found by `muller`; what nobody sees within a word is left out. Scripts
+that are written without spaces are cut into pairs of letters, each letter beginning one, so that any part of a sentence
+is found in its place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 MOST_TERMS = 10_000
 """Words of one message; what comes behind isn't found."""
+MOST_OCTETS = 900_000
+"""And octets of them: PostgreSQL has no room for more in one row (a tsvector has at most a megabyte)."""
 MOST_ASKED = 32
 """Words and phrases of one question; what comes behind isn't asked."""
 BORDER = "_"
@@ -21,6 +24,8 @@ BORDER = "_"
 _LONGEST = 64
 _PART = 3
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u0652\u0670\u0640]")
+# What stands unseen within a word: soft hyphens of HTML, joiners, and spaces without width that hide a word.
+_UNSEEN = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 # Letters that Unicode doesn't take apart.
 _ALIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "\u0131": "i", "æ": "ae", "œ": "oe"})
 # Thai, Lao, Myanmar, Khmer, kana, ideographs, syllables of Hangul.
@@ -48,18 +53,20 @@ def fold(text: str) -> str:
     """A text as it is compared."""
     if text.isascii():
         return text.lower()
-    spread = unicodedata.normalize("NFKD", text.casefold()).casefold()
+    spread = unicodedata.normalize("NFKD", _UNSEEN.sub("", text).casefold()).casefold()
     return unicodedata.normalize("NFC", _ACCENTS.sub("", spread)).translate(_ALIKE)
 
 
 def terms(texts: Iterable[str], most: int = MOST_TERMS) -> list[str]:
     """The terms of some texts in order, with a border between two texts; no more than so many."""
     found: list[str] = []
+    room = MOST_OCTETS
     for text in texts:
         if found and found[-1] != BORDER:
             found.append(BORDER)
         for term in _terms(text):
-            if len(found) >= most:
+            room -= len(term) if term.isascii() else len(term.encode())
+            if len(found) >= most or room < 0:
                 return found
             found.append(term)
     return found

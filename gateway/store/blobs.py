@@ -53,6 +53,9 @@ class Blobs(Protocol):
     def pieces(self, account: int, name: str) -> Iterator[bytes]:
         """A message piece by piece; raises as `load` does, the first time before anything was given."""
 
+    def has(self, account: int, name: str) -> bool:
+        """Whether a message is there. Raises OSError where nobody can tell."""
+
     def drop(self, account: int, name: str) -> None:
         """Takes one message away; harmless where it is gone."""
 
@@ -193,6 +196,9 @@ class BlobStore:
         with self._path(account, name).open("rb") as file:
             while piece := file.read(PIECE):
                 yield piece
+
+    def has(self, account: int, name: str) -> bool:
+        return self._path(account, name).exists()
 
     def drop(self, account: int, name: str) -> None:
         self._path(account, name).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +83,13 @@ def find_bodies(tx: Connection, account: int, messages: Sequence[str]) -> dict[s
     query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data)
     rows = tx.execute(query.where(bodies.c.account == account, bodies.c.message.in_(tuple(messages)), bodies.c.n == 0))
     return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
+
+
+def pieces(blobs: Blobs, account: int, body: StoredBody) -> Iterator[bytes]:
+    """As unpack, without a whole large mail in memory: its bytes as they come."""
+    if body.codec == FILE:
+        return blobs.pieces(account, body.data.decode("ascii"))
+    return iter((unpack(blobs, account, body),))
 
 
 def unpack(blobs: Blobs, account: int, body: StoredBody) -> bytes:

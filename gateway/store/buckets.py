@@ -159,6 +159,16 @@ class BucketBlobs:
         if hashed.hexdigest() != name.partition(".")[0]:
             raise BlobError(f"the object {key} is not what was stored under this name")
 
+    def has(self, account: int, name: str) -> bool:
+        import obstore
+
+        key = self._key(account, name)
+        try:
+            self._ask("head", lambda store: obstore.head(store, key))
+        except FileNotFoundError:
+            return False
+        return True
+
     def drop(self, account: int, name: str) -> None:
         import obstore
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Table, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Table, delete, func, insert, or_, select, update
 
 from gateway.core.terms import Phrase, terms
 from gateway.store.bodies import FILE
@@ -106,14 +106,15 @@ def with_messages(tx: Connection, account: int, traces: Traces, ids: Sequence[st
     )
 
 
-def erase_traces(tx: Connection, account: int, traces: Traces) -> dict[str, int]:
+def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict[str, int]:
     """Takes it away; of each message stays a tombstone without a word, so that it doesn't come again (B9).
 
-    How many rows of which table were taken away or emptied.
+    The rows that name files stay until the files are gone, so that no crash leaves one that nobody knows of
+    (`deletions`). How many rows of which table were taken away or emptied.
     """
     gone = {*traces.messages, *traces.contacts, *traces.leads, *traces.customers, *traces.receipts}
     counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone, traces.keys)}
-    counts["threads"] = _drop_messages(tx, account, traces)
+    counts["threads"] = _drop_messages(tx, account, traces, now)
     for id in traces.leads:
         remove_lead(tx, account, id)
     for id in traces.customers:
@@ -203,13 +204,14 @@ def _blobs(tx: Connection, account: int, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _drop_messages(tx: Connection, account: int, traces: Traces) -> int:
+def _drop_messages(tx: Connection, account: int, traces: Traces, now: int) -> int:
     stood: set[str] = set()
     for some in _passes(traces.messages):
         query = select(sources.c.thread).where(sources.c.account == account, sources.c.message.in_(some))
         stood |= {thread for thread in tx.execute(query).scalars() if thread is not None}
-        for table in (bodies, participants, sources, cards, deletions):
+        for table in (participants, sources, cards, deletions):
             tx.execute(delete(table).where(table.c.account == account, table.c.message.in_(some)))
+        _drop_bodies(tx, account, some, traces.blobs, now)
         forget_entries(tx, account, MESSAGE, some)
         empty = {
             "state": GONE,
@@ -232,6 +234,18 @@ def _drop_messages(tx: Connection, account: int, traces: Traces) -> int:
         )
         tx.execute(delete(conversations).where(conversations.c.account == account, conversations.c.id.in_(some), alone))
     return _recount(tx, account, stood, traces.keys)
+
+
+def _drop_bodies(tx: Connection, account: int, ids: Sequence[str], files: Sequence[str], now: int) -> None:
+    """All but the names of those files, which are due from now on."""
+    mine = (bodies.c.account == account, bodies.c.message.in_(ids))
+    named = {name.encode("ascii") for name in files}
+    kept = select(bodies.c.message, bodies.c.data).where(*mine, bodies.c.codec == FILE)
+    due = sorted({row.message for row in tx.execute(kept) if bytes(row.data) in named})
+    tx.execute(delete(bodies).where(*mine, or_(bodies.c.codec != FILE, bodies.c.message.not_in(due))))
+    tx.execute(update(bodies).where(*mine).values(trace=b""))
+    if due:
+        tx.execute(insert(deletions), [{"account": account, "message": id, "at": now} for id in due])
 
 
 def _recount(tx: Connection, account: int, stood: Collection[str], keys: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from gateway.core.facts import Auth
 from gateway.store.bodies import StoredBody
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import drop_content
-from gateway.store.tables import bodies, messages, receipts
+from gateway.store.tables import ASIDE, bodies, messages, receipts
 
 HELD = "held"
 
@@ -85,5 +85,5 @@ def remove_held(tx: Connection, account: int, id: str) -> None:
 
 def old_held(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
     """Account and id of mails that have been held since before a moment."""
-    query = select(messages.c.account, messages.c.id).where(messages.c.state == HELD, messages.c.at < before)
+    query = select(messages.c.account, messages.c.id).where(ASIDE, messages.c.state == HELD, messages.c.at < before)
     return [(row.account, row.id) for row in tx.execute(query.order_by(messages.c.at).limit(most))]

@@ -14,8 +14,8 @@ from gateway.core.terms import Phrase, ask
 from gateway.store.facts import SMART
 from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.search_reading import read_hits
-from gateway.store.searching import MESSAGE, is_complete, is_hit
-from gateway.store.tables import cards, messages, participants, sources, threads
+from gateway.store.searching import MESSAGE, is_complete, is_hit, place_of
+from gateway.store.tables import ASIDE, cards, messages, participants, sources, threads
 
 FILED, HELD, DELETED = "filed", "held", "deleted"
 
@@ -48,24 +48,25 @@ def list_messages(tx: Connection, account: int, after: Position | None, limit: i
 def _search(
     tx: Connection, account: int, after: Position | None, limit: int, wanted: Filter, asked: Sequence[Phrase]
 ) -> Page[Message]:
-    """By the index; on a card and in a thread, whose mails are few, by theirs."""
+    """By the index; on a card, in a thread and of what is aside, which are few, by theirs."""
     if not asked:
         return Page(())
-    if wanted.cards or wanted.thread is not None:
+    if wanted.cards or wanted.thread is not None or wanted.folder in (HELD, DELETED):
         query, keys = select_messages(account, wanted)
         page = read_page(tx, query.where(is_hit(tx, account, MESSAGE, asked, messages.c.id)), keys, after, limit)
-    else:
-        mine = (messages.c.account == account, *_conditions(account, wanted, ()))
-        page = read_hits(
-            tx,
-            account,
-            MESSAGE,
-            asked,
-            after[0] if after is not None else None,
-            limit,
-            lambda hit: select(messages).join(hit, messages.c.id == hit.c.id).where(*mine),
-        )
-    return Page(_messages(tx, account, page.rows), page.next)
+        return Page(_messages(tx, account, page.rows), page.next)
+    mine = (messages.c.account == account, *_conditions(account, wanted, ()))
+    page = read_hits(
+        tx,
+        account,
+        MESSAGE,
+        asked,
+        place_of(tx, account, MESSAGE, *after) if after is not None else None,
+        limit,
+        lambda hit: select(messages).join(hit, messages.c.id == hit.c.id).where(*mine),
+    )
+    last = page.rows[-1] if page.next is not None else None
+    return Page(_messages(tx, account, page.rows), None if last is None else (last.at, last.id))
 
 
 def select_messages(account: int, wanted: Filter) -> tuple[Select[Any], list[ColumnElement[Any]]]:
@@ -106,6 +107,7 @@ def find_messages(
 def _conditions(account: int, wanted: Filter, shown_on: Sequence[str]) -> list[ColumnElement[bool]]:
     state = wanted.folder if wanted.folder in (HELD, DELETED) else FILED
     conditions: list[ColumnElement[bool]] = [messages.c.state == state]
+    conditions += [] if state == FILED else [ASIDE]
     for card in shown_on:
         other = cards.alias()
         shown = (other.c.account == account, other.c.card == card, other.c.at == messages.c.at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Table, literal, select
 
 from gateway.store.reading import PASS, collect
-from gateway.store.tables import cards, contacts, customers, leads, messages, receipts, users
+from gateway.store.tables import ASIDE, cards, contacts, customers, leads, messages, receipts, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def find_closed_leads(tx: Connection, account: int, ids: Sequence[str]) -> dict[
 
 def find_oldest_held(tx: Connection, account: int, limit: int) -> list[int]:
     """When the held messages came, oldest first."""
-    query = select(messages.c.at).where(messages.c.account == account, messages.c.state == "held")
+    query = select(messages.c.at).where(messages.c.account == account, messages.c.state == "held", ASIDE)
     return [row.at for row in tx.execute(query.order_by(messages.c.at).limit(limit))]
 
 

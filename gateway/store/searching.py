@@ -42,6 +42,7 @@ KINDS = (MESSAGE, CONTACT, LEAD, CUSTOMER)
 NEWEST = 1_000
 """So many of the newest are looked through first on PostgreSQL, whose index has no order: a common word is there."""
 _SHIFT = 20
+_LAST_MOMENT = (1 << 63 - _SHIFT) - 1
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PLACES = 6
 _BY_PREFIX = 2
@@ -167,6 +168,13 @@ def number_of(tx: Connection, account: int, kind: str, id: str) -> int | None:
     """Where an entry stands; None where it isn't in the index."""
     query = select(search_entries.c.number).where(_of(account, kind), search_entries.c.id == id)
     return tx.execute(query).scalar()
+
+
+def place_of(tx: Connection, account: int, kind: str, at: int, id: str) -> int:
+    """Where a row of that moment stands, or would stand: a list goes on there also where the index came to be, or was
+    made anew, since its last page."""
+    place = number_of(tx, account, kind, id)
+    return place if place is not None else first_number(min(max(at, 0), _LAST_MOMENT))
 
 
 def first_number(at: int) -> int:

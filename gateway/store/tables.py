@@ -250,6 +250,18 @@ messages = Table(
     Index(None, "account", "at", "id"),
 )
 
+# What waits for an admin, or was deleted: few among many, found without going through the others.
+ASIDE = messages.c.state.in_((literal_column("'held'"), literal_column("'deleted'")))
+Index(
+    "ix_messages_aside",
+    messages.c.account,
+    messages.c.state,
+    messages.c.at,
+    messages.c.id,
+    sqlite_where=ASIDE,
+    postgresql_where=ASIDE,
+)
+
 participants = Table(
     "participants",
     metadata,

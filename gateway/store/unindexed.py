@@ -48,9 +48,9 @@ def newest_rows(tx: Connection) -> dict[int, tuple[str | None, ...]]:
 
 
 def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: int) -> list[Unindexed]:
-    """Rows from an id on that the index lacks, the oldest first."""
+    """Rows behind an id that the index lacks, the oldest first."""
     table = TABLES[kind]
-    query = select(table).where(table.c.account == account, table.c.id >= since)
+    query = select(table).where(table.c.account == account, table.c.id > since)
     if kind == MESSAGE:
         query = query.where(messages.c.state != GONE)
     rows = tx.execute(query.where(not_indexed(account, kind, table.c.id)).order_by(table.c.id).limit(limit)).all()

@@ -144,11 +144,12 @@ class _Landing:
     """Large mails that come out of a backup: they stay where the rows do."""
 
     blobs: Blobs
-    landed: list[tuple[int, str]] = field(default_factory=list)
+    landed: list[tuple[int, str, bool]] = field(default_factory=list)
     folders: set[Path] = field(default_factory=set)
 
     def land(self, account: int, name: str, data: bytes) -> None:
         spool = self.blobs.open_spool()
+        there = self.blobs.has(account, name)
         try:
             spool.write(data)
             if spool.digest != name.partition(".")[0]:
@@ -156,7 +157,7 @@ class _Landing:
             spool.settle(account, name)
             if spool.lands:
                 self.folders.add(spool.land(account))
-            self.landed.append((account, name))
+            self.landed.append((account, name, there))
         finally:
             spool.close()
 
@@ -166,6 +167,8 @@ class _Landing:
             fsync_folder(folder)
 
     def undo(self) -> None:
-        for account, name in self.landed:
-            with suppress(OSError):
-                self.blobs.drop(account, name)
+        """Takes away what came out of the backup, and nothing that stood there before: it may be all that is left."""
+        for account, name, there in self.landed:
+            if not there:
+                with suppress(OSError):
+                    self.blobs.drop(account, name)

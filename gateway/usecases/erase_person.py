@@ -6,6 +6,7 @@ text, quotes and files with any certainty (docs/decisions/0021-what-erasing-a-pe
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from gateway.core.address import parse_address
@@ -44,12 +45,13 @@ def erase_person(tx: Tx, slug: str, address: str, *, mentions: bool = False) -> 
         raise AccountError("the index of search isn't complete yet: `smartgate db reindex`, then erase with --mentions")
     if mentions:
         traces = erasing.with_messages(tx, account, traces, traces.mentions or ())
-    counts = _counts(traces) | erasing.erase_traces(tx, account, traces)
+    counts = _counts(traces) | erasing.erase_traces(tx, account, traces, time.time_ns() // 1_000_000)
     return Erasure(account, counts, traces.mentions, traces.blobs)
 
 
 def drop_blobs(blobs: Blobs, erasure: Erasure) -> None:
-    """Takes away the files of large mails, once nothing refers to them."""
+    """Takes away the files of large mails, once nothing shows them. Where that is cut short, the clock of the next
+    server does it: their names stand in the tombstones until then (`purge_files`). Raises OSError."""
     for name in erasure.blobs:
         blobs.drop(erasure.account, name)
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+
+import structlog
 
 from gateway.core.body import content
 from gateway.core.terms import parts, terms
 from gateway.store import unindexed
-from gateway.store.blobs import Blobs
+from gateway.store.blobs import BlobError, Blobs
 from gateway.store.bodies import unpack
 from gateway.store.engine import Store, Tx, is_postgresql
 from gateway.store.ids import first_id, moment_of, new_id
 from gateway.store.searching import KINDS, MESSAGE, Entry, empty_index
+from gateway.store.troubles import is_passing
 from gateway.store.unindexed import Unindexed
 
 PIECE = 8
@@ -32,6 +35,7 @@ _FAR_EVERY = 60.0
 _ALL_EVERY = 6 * 3600.0
 _LEASE_MS = 30_000
 _RENEW_SECONDS = 10.0
+_log = structlog.get_logger(__name__)
 
 
 class Indexer:
@@ -116,18 +120,35 @@ class Indexer:
     async def _piece(self, account: int, kind: str, since: str) -> list[Unindexed]:
         found = await self._store.read(lambda tx: unindexed.find_unindexed(tx, account, kind, since, PIECE))
         if found:
-            entries = await asyncio.to_thread(lambda: [self._entry(account, kind, one) for one in found])
-            await self._store.write_each(_add, (account, kind, entries))
+            made = await asyncio.to_thread(lambda: [self._entry(account, kind, one) for one in found])
+            await self._put(account, kind, [one for one in made if one is not None])
         return found
 
-    def _entry(self, account: int, kind: str, row: Unindexed) -> Entry:
+    async def _put(self, account: int, kind: str, entries: list[Entry]) -> None:
+        """One that the database doesn't take keeps no other from being found; it is put in without its words."""
+        try:
+            await self._store.write_each(_add, (account, kind, entries))
+        except Exception as fault:
+            if is_passing(fault) or not any(one.terms for one in entries):
+                raise
+            if len(entries) == 1:
+                _log.error("search.not_indexed", id=entries[0].id, reason=str(fault)[:200])
+            for one in entries:
+                await self._put(account, kind, [one if len(entries) > 1 else replace(one, terms=())])
+
+    def _entry(self, account: int, kind: str, row: Unindexed) -> Entry | None:
+        """None for a large mail while what keeps it is away: a later look finds it again."""
         if kind != MESSAGE:
             return Entry(account, kind, row.id, row.at, parts(row.texts))
         text = ""
         if row.body is not None:
-            with suppress(OSError):  # the file of a large mail is missing: the rest of it is found all the same
+            try:
                 raw = unpack(self._blobs, account, row.body)[:MOST_BYTES]
                 text = content(raw, max_parts=self._parts, max_depth=self._depth).text
+            except BlobError:
+                return None
+            except OSError:  # the file of a large mail is missing: the rest of it is found all the same
+                pass
         return Entry(account, kind, row.id, row.at, terms((*row.texts, text)))
 
 

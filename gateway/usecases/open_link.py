@@ -41,5 +41,8 @@ async def open_link(
     body = await store.read(find)
     if body is None:
         return None
-    raw = await asyncio.to_thread(unpack, blobs, account, body)
+    try:
+        raw = await asyncio.to_thread(unpack, blobs, account, body)
+    except FileNotFoundError:  # it was purged a moment ago, or lost
+        return None
     return await asyncio.to_thread(partial(attachment, raw, n, max_parts=parts, max_depth=depth))

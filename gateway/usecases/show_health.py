@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.store.blobs import Blobs
+from gateway.store import troubles
+from gateway.store.blobs import BlobError, Blobs
 from gateway.store.engine import Store
 from gateway.store.schema import current, head
-from gateway.store.troubles import is_passing as is_passing
+
+
+def is_passing(fault: Exception) -> bool:
+    """Whether a fault is trouble with the store, or with what keeps large mails, that may be over in a moment."""
+    return isinstance(fault, BlobError) or troubles.is_passing(fault)
 
 
 async def is_ready(store: Store) -> bool:

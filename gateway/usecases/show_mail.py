@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+
+import structlog
 
 from gateway.core.attachments import Attachment
 from gateway.core.body import Content, attachment, content
@@ -12,7 +16,7 @@ from gateway.core.resources import Message, Thread
 from gateway.store import reading_mail as mail
 from gateway.store.access import Principal
 from gateway.store.blobs import Blobs
-from gateway.store.bodies import StoredBody, find_body, unpack
+from gateway.store.bodies import StoredBody, find_body, pieces, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.reading import Page, Position
 from gateway.store.reading_mail import DELETED, FILED, HELD, Filter
@@ -28,7 +32,9 @@ __all__ = [
     "show_message",
     "show_raw",
     "show_thread",
+    "stream_raw",
 ]
+_log = structlog.get_logger(__name__)
 LARGE = 16 * 1024
 """Bytes from which a message is parsed in a thread: what is hostile in it can take tenths of a second to clean."""
 
@@ -64,13 +70,43 @@ async def show_message(store: Store, reader: Principal, id: str) -> Message | No
 async def show_raw(store: Store, blobs: Blobs, reader: Principal, id: str) -> Raw | None:
     """The bytes of a message that the reader may open."""
 
+    body = await _find(store, reader, id)
+    if body is None:
+        return None
+    try:
+        return Raw(body.trace, await asyncio.to_thread(unpack, blobs, reader.account, body))
+    except FileNotFoundError:
+        _note_missing(id)
+        return None
+
+
+async def stream_raw(store: Store, blobs: Blobs, reader: Principal, id: str) -> Iterator[bytes] | None:
+    """The same piece by piece, our trace fields first: a large mail is never whole in memory. Where it can't be had,
+    that is known before the first piece."""
+    body = await _find(store, reader, id)
+    if body is None:
+        return None
+    try:
+        rest = pieces(blobs, reader.account, body)
+        first = await asyncio.to_thread(next, rest, b"")
+    except FileNotFoundError:
+        _note_missing(id)
+        return None
+    return chain((body.trace + first,), rest)
+
+
+async def _find(store: Store, reader: Principal, id: str) -> StoredBody | None:
     def find(tx: Tx) -> StoredBody | None:
         if mail.find_message(tx, reader.account, id, _states(reader)) is None:
             return None
         return find_body(tx, reader.account, id)
 
-    body = await store.read(find)
-    return Raw(body.trace, await asyncio.to_thread(unpack, blobs, reader.account, body)) if body is not None else None
+    return await store.read(find)
+
+
+def _note_missing(id: str) -> None:
+    """A purge may have been quicker by a moment; else the file was lost, or a backup was restored without it."""
+    _log.error("mail.file_missing", message=id)
 
 
 async def show_content(raw: Raw, limits: MimeLimits, files_at: str = "", *, images: bool = False) -> Content:

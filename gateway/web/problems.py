@@ -68,8 +68,8 @@ NOT_SIGNED_IN = Problem(
 NOT_THERE = Problem(404, "There is nothing with this id, or it is not yours.")
 ADMINS_ONLY = Problem(403, "Only an admin of the account may do this, with a token that has the scope `admin`.")
 CHANGED = Problem(412, "It has changed since the `ETag` in `If-Match`; read it again.")
-BUSY = Problem(503, "The store can't be used at this moment, so nothing was done; try again.")
-"""It is locked, full, or not to be reached."""
+BUSY = Problem(503, "What keeps the mail can't be used at this moment, so nothing was done; try again.")
+"""The store, or the place of large mails, is locked, full, or not to be reached."""
 
 
 def unwrap(result: T | Wrong | Taken | Stale | None) -> T:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.terms import MOST_ASKED, MOST_TERMS, Phrase, ask, ask_part, fold, holds_part, parts, terms
+from gateway.core.terms import (
+    MOST_ASKED,
+    MOST_OCTETS,
+    MOST_TERMS,
+    Phrase,
+    ask,
+    ask_part,
+    fold,
+    holds_part,
+    parts,
+    terms,
+)
 
 FOLDED = {
     # written      compared
@@ -26,6 +37,8 @@ FOLDED = {
     "שָׁלוֹם": "שלום",
     "مُحَمَّد": "محمد",
     "हिन्दी": "हिन्दी",
+    "Rech\u00adnung": "rechnung",
+    "of\u200bf\u2060er\ufeff": "offer",
 }
 
 
@@ -37,6 +50,12 @@ def test_letters_are_folded(written: str, compared: str) -> None:
 
 def test_terms_are_words_with_borders_between_texts_and_pairs_where_there_are_no_spaces() -> None:
     assert terms(["Re: Offer_2", "東京都", ""]) == ["re", "offer", "2", "_", "東京", "京都", "都", "_"]
+
+
+def test_the_longest_words_of_any_script_take_no_more_room_than_there_is() -> None:
+    kept = terms([f"{n:04}" + "\U00010428" * 200 for n in range(MOST_TERMS)])
+    assert 3_000 < len(kept) < MOST_TERMS
+    assert sum(len(term.encode()) for term in kept if term != "_") <= MOST_OCTETS
 
 
 ASKED = {

@@ -58,6 +58,8 @@ LISTS = {
     "the mail of a card in one folder": (Filter(cards=("c",), folder="inbox"), ["SEARCH cards", "SEARCH messages"]),
     "the mail of two cards": (Filter(cards=("c", "d")), ["SEARCH cards", "SEARCH messages"]),
     "all mail": (Filter(), ["SEARCH messages"]),
+    "what waits for an admin": (Filter(folder="held"), ["SEARCH messages USING INDEX ix_messages_aside"]),
+    "what was deleted": (Filter(folder="deleted"), ["SEARCH messages USING INDEX ix_messages_aside"]),
 }
 
 
@@ -67,7 +69,7 @@ def test_a_list_is_read_in_its_order_and_no_further_than_its_page(
     store: sqlite3.Connection, wanted: Filter, steps: list[str], after: Position | None
 ) -> None:
     plan = plan_of(store, wanted, after)
-    assert [" ".join(step.split()[:2]) for step in plan[: len(steps)]] == steps
+    assert [step[: len(begin)] for step, begin in zip(plan, steps, strict=False)] == steps
     assert [step for step in plan if "TEMP B-TREE" in step or "LIST" in step or step.startswith("SCAN")] == []
 
 

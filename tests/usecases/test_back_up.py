@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from alembic import command
 
 from gateway.store import archive, copying, schema
 from gateway.store.blobs import BlobStore
@@ -82,6 +83,23 @@ async def test_a_store_comes_back_as_it_was_also_on_the_other_database(
         (position,) = tx.exec_driver_sql(f"SELECT position FROM events WHERE id = '{new}'").one()
     assert position > last, "who reads on would miss it"
     others[to].forget(there)
+    stores.forget(place)
+
+
+async def test_a_filled_store_goes_back_to_an_older_revision_and_forward_again(stores: Stores, tmp_path: Path) -> None:
+    place, kept = stores.new(tmp_path), ("messages", "bodies", "participants", "receipts", "contacts", "leads", "users")
+    await fill(place, tmp_path)
+    before = rows(place)
+    with schema.transaction(place) as tx:
+        command.downgrade(schema.alembic_config(tx), "0003")
+    assert schema.upgrade(place) == ("0003", schema.head())
+    after = rows(place)
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    with schema.transaction(place) as tx:
+        [account] = {row[0] for row in tx.exec_driver_sql("SELECT account FROM messages")}
+        last = tx.exec_driver_sql("SELECT max(position) FROM events").scalar()
+        add_event(tx, account, "contact.created", "01", 1)
+        assert tx.exec_driver_sql("SELECT max(position) FROM events").scalar() > last
     stores.forget(place)
 
 
@@ -202,6 +220,16 @@ async def test_a_file_that_was_cut_short_or_altered_restores_nothing_and_says_so
     assert [path for path in (tmp_path / "restored").rglob("*") if path.is_file()] == []
     for one in (place, there):
         stores.forget(one)
+
+
+async def test_a_restore_that_fails_takes_no_mail_away_that_stood_there_before(tmp_path: Path) -> None:
+    place, file = Files().new(tmp_path), tmp_path / "store.backup"
+    blobs = await fill(place, tmp_path)
+    back_up(place, blobs, file, "1")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StoreError, match="nothing was restored"):
+        restore(Files().new(tmp_path), blobs, file)
+    assert len([path for path in blobs.root.rglob("*") if path.is_file()]) == 1
 
 
 async def test_a_store_with_accounts_is_left_alone(stores: Stores, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.store.engine import Place
 from gateway.store.tables import ledger, metadata
 from gateway.usecases import erase_person as erasing
 from gateway.usecases.back_up import back_up
+from gateway.usecases.delete_mail import purge_files
 from tests.stores import Stores
 from tests.web.site import Site, letter, make_store, open_site
 
@@ -107,6 +108,21 @@ async def test_nothing_of_an_erased_person_is_left_and_all_of_the_others_is(plac
     assert (await site.api.get("/v1/messages", params={"q": "tweety"})).json()["data"] == []
     for one in (await site.api.get("/v1/threads")).json()["data"]:
         assert one["count"] == 1
+    await site.close()
+
+
+async def test_the_files_go_with_the_clock_where_a_crash_cut_erasing_short(place: Place, tmp_path: Path) -> None:
+    site = open_site(make_store(place), place, tmp_path)
+    await site.hand(letter("Large", to=f"{NAME} <{ADDRESS}>", text="Dear Canarius " * 40_000))
+    await site.hand(letter("Bob's own", text="Dear Bob " * 40_000))
+    blobs: BlobStore = site.app.state.services.blobs
+    await site.store.write(lambda tx: erasing.erase_person(tx, "acme", ADDRESS))  # and here the command is killed
+    left = dump(place)
+    assert [trace for trace in TRACES if trace in left] == []
+    assert await purge_files(site.store, blobs) == 1
+    [kept] = [path for path in blobs.root.rglob("*") if path.is_file()]
+    assert b"Dear Bob" in kept.read_bytes()
+    assert await purge_files(site.store, blobs) == 0
     await site.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.body import Content, content
+from gateway.store.blobs import BlobError, BlobStore
 from gateway.usecases import show_mail
 from tests.web.site import CLIENT, Site, letter
 
@@ -162,6 +163,42 @@ async def test_the_raw_bytes_come_back_after_our_trace_fields(site: Site) -> Non
     assert answer.content.endswith(mail)
     assert answer.content.startswith(b"Received: ")
     assert message_from_bytes(answer.content)["Subject"] == "Offer"
+
+
+async def test_a_large_mail_is_handed_over_in_pieces(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = letter(text="large words\n" * 200_000)
+    await site.hand(mail)
+    monkeypatch.setattr(BlobStore, "load", _away)
+    answer = await site.api.get(f"/v1/messages/{(await one(site, 'messages'))['id']}/raw")
+    assert answer.status_code == 200
+    assert answer.content.endswith(mail)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(BlobError("can't be reached"), 503), (FileNotFoundError(2, "no such object"), 404)],
+    ids=["away", "lost"],
+)
+async def test_a_large_mail_that_cannot_be_opened_is_no_fault_of_ours(
+    site: Site, monkeypatch: pytest.MonkeyPatch, fault: OSError, status: int
+) -> None:
+    await site.hand(letter(text="large words\n" * 200_000, files=[("a.txt", "text/plain", b"x")]))
+    message = (await one(site, "messages"))["id"]
+
+    def fail(*_: object) -> bytes:
+        raise fault
+
+    for how in ("load", "pieces"):
+        monkeypatch.setattr(BlobStore, how, fail)
+    browser = await site.console()
+    paths = [f"/v1/messages/{message}{end}" for end in ("", "/raw", "/attachments/1")]
+    answers = [await site.api.get(path) for path in paths] + [await browser.get(f"/mail/{message}/raw")]
+    for answer in answers:
+        assert (answer.status_code, answer.headers.get("retry-after")) == (status, "5" if status == 503 else None)
+
+
+def _away(*_: object) -> bytes:
+    raise BlobError("nothing is loaded as a whole")
 
 
 FILES = {

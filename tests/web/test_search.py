@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway.store.searching import MESSAGE, is_complete
+from gateway.store import searching, unindexed
+from gateway.store.blobs import BlobError, BlobStore
+from gateway.store.searching import MESSAGE, empty_index, is_complete
+from gateway.usecases import index_words
 from gateway.usecases.index_words import Indexer
 from tests.web.site import Site, check_page, letter
 
@@ -152,6 +155,10 @@ async def test_nobody_finds_what_they_may_not_see(site: Site) -> None:
     assert "canary" not in str(await site.store.read(index_dump))
 
 
+def unreachable(*_: object) -> bytes:
+    raise BlobError("the bucket can't be reached")
+
+
 def number_of_acme(tx: Any) -> int:
     return int(tx.exec_driver_sql("SELECT number FROM accounts WHERE slug = 'acme'").scalar())
 
@@ -238,6 +245,67 @@ async def test_a_mail_that_was_committed_late_is_found_by_a_later_look(site: Sit
     await site.hand(letter("Fourth"))
     await indexer.look()
     assert await found(site, "second") == ["Second"]
+
+
+async def test_a_mail_of_the_longest_words_keeps_no_other_from_being_found(site: Site) -> None:
+    """A stranger can send it; PostgreSQL has a megabyte for the words of a row."""
+    await site.hand(letter("Long", text=" ".join(f"{n:04}" + "अ" * 60 for n in range(10_500))))
+    await site.hand(letter("Offer", text="arabica"))
+    await site.index()
+    assert await found(site, "arabica") == ["Offer"]
+    assert await found(site, f"0007{'अ' * 60}") == ["Long"]
+
+
+async def test_an_entry_that_the_database_does_not_take_keeps_no_other_from_being_found(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = searching.add_new
+
+    def choosy(tx: Any, entries: Any) -> None:
+        if any("poison" in one.terms for one in entries):
+            raise ValueError("no such words")
+        taken(tx, entries)
+
+    monkeypatch.setattr(unindexed, "add_new", choosy)
+    for subject in ("First", "Poison", "Last"):
+        await site.hand(letter(subject, text="arabica"))
+    await site.index()
+    assert await found(site, "arabica") == ["Last", "First"]
+    assert [row["subject"] for row in (await site.api.get("/v1/messages")).json()["data"]][1] == "Poison"
+
+
+async def test_a_large_mail_is_found_once_what_keeps_it_is_back(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await site.hand(letter("Large", text="arabica " * 50_000))
+    await site.hand(letter("Small", text="arabica"))
+    indexer = Indexer(site.store, site.app.state.services.blobs)
+    with monkeypatch.context() as away:
+        away.setattr(BlobStore, "load", unreachable)
+        await indexer.look()
+        assert await found(site, "arabica") == ["Small"]
+    monkeypatch.setattr(index_words, "_FAR_EVERY", 0.0)
+    await indexer.look()
+    assert await found(site, "arabica") == ["Small", "Large"]
+
+
+@pytest.mark.parametrize("when", ["meanwhile", "anew"])
+async def test_who_pages_through_what_is_found_goes_on_where_the_index_came_to_be_meanwhile(
+    site: Site, when: str
+) -> None:
+    for n in range(6):
+        await site.hand(letter(f"Offer {n}"))
+    if when == "anew":
+        await site.index()
+    first = (await site.api.get("/v1/messages", params={"q": "offer", "limit": 2})).json()
+    if when == "anew":
+        await site.store.write(empty_index)
+        second = (await site.api.get("/v1/messages", params={"q": "offer", "limit": 2, "after": first["next"]})).json()
+    else:
+        second = {"data": [], "next": first["next"]}
+    await site.index()
+    rest = (await site.api.get("/v1/messages", params={"q": "offer", "after": second["next"]})).json()
+    rows = [row["subject"] for page in (first, second, rest) for row in page["data"]]
+    assert rows == [f"Offer {n}" for n in reversed(range(6))]
+    assert rest["next"] is None
 
 
 async def test_the_index_is_made_anew_from_what_is_stored(site: Site) -> None:

@@ -94,8 +94,8 @@ async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
 @router.get("/messages/{id}/raw", response_class=Response, responses=_RAW)
 async def get_raw(services: Services, reader: Reader, id: str) -> Response:
     """The message as it was received, after the trace header fields we put before it."""
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    return download(raw.trace + raw.message, f"{id}.eml", "message/rfc822")
+    raw = unwrap(await show_mail.stream_raw(services.store, services.blobs, reader, id))
+    return download(raw, f"{id}.eml", "message/rfc822")
 
 
 @router.get("/messages/{id}/attachments/{n}", response_class=Response, responses=_FILE)

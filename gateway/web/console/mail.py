@@ -93,8 +93,8 @@ async def _content(services: WebServices, reader: Visitor, id: str, *, images: b
 @router.get("/{id}/raw")
 async def raw(services: Services, reader: Reader, id: str) -> Response:
     """The bytes."""
-    found = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    return download(found.trace + found.message, f"{id}.eml", "message/rfc822")
+    found = unwrap(await show_mail.stream_raw(services.store, services.blobs, reader, id))
+    return download(found, f"{id}.eml", "message/rfc822")
 
 
 @router.get("/{id}/attachments/{n}")

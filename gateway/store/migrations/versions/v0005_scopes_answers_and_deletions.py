@@ -1,4 +1,4 @@
-"""Revision 0005: what tokens may do, answers that are given again, and which mail was deleted when."""
+"""Revision 0005: what tokens may do, answers that are given again, which mail was deleted when, and what is aside."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _OF_TOKENS = ("name", "scopes", "last_used_at")
+_ASIDE = sa.text("state IN ('held', 'deleted')")
 
 
 def upgrade() -> None:
@@ -42,11 +43,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_deletions_at", "deletions", ["at"])
+    op.create_index(
+        "ix_messages_aside",
+        "messages",
+        ["account", "state", "at", "id"],
+        sqlite_where=_ASIDE,
+        postgresql_where=_ASIDE,
+    )
     tell_planner(op.get_bind())
 
 
 def downgrade() -> None:
     """Takes a store back by one revision: every token may do again what its user may."""
+    op.drop_index("ix_messages_aside", "messages")
     op.drop_table("deletions")
     op.drop_table("answers")
     for column in _OF_TOKENS:
