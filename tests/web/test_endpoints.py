@@ -12,6 +12,7 @@ import pytest
 
 from crm_adapter.factory import Adapters, Means
 from gateway.jobs.deliveries import Carrier
+from gateway.sealing import Keyring
 from gateway.store.blobs import BlobStore
 from gateway.usecases.deliver_events import Courier
 from gateway.usecases.event_data import Telling
@@ -68,6 +69,18 @@ async def test_an_endpoint_is_made_shown_without_its_secret_changed_and_removed(
     assert secret not in (await site.api.get("/v1/endpoints")).text
     assert (await site.api.delete(at)).status_code == 204
     assert (await site.api.get(at)).status_code == 404
+
+
+async def test_where_no_secret_can_be_kept_the_answer_says_what_has_to_be_set(site: Site) -> None:
+    """As on PostgreSQL without SMARTGATE_SECRET_KEY."""
+    made = (await site.api.post("/v1/endpoints", json=HOOK)).json()
+    object.__setattr__(site.app.state.services, "keyring", lambda: Keyring([]))
+    for answer in (
+        await site.api.post("/v1/endpoints", json=HOOK),
+        await site.api.post(f"/v1/endpoints/{made['id']}/rotate"),
+    ):
+        assert answer.status_code == 503
+        assert "set SMARTGATE_SECRET_KEY" in answer.json()["detail"]
 
 
 WRONG = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.resources import as_json
-from gateway.sealing import Keyring, SealError
+from gateway.sealing import SealError
 from gateway.usecases import deliveries, endpoints
 from gateway.usecases.endpoints import EndpointChange, Opened
 from gateway.web.api.access import Admin
@@ -87,9 +89,9 @@ async def post_endpoint(services: Services, admin: Admin, new: NewEndpoint) -> A
     """Makes a webhook; the answer has its `secret`, once. A URL that leads into a private network is refused."""
     change = _change(new)
     private = services.webhooks_private
-    return _with_secret(
-        unwrap(await endpoints.make_endpoint(services.store, admin, change, _ring(services), private=private))
-    )
+    with _sealing():
+        made = await endpoints.make_endpoint(services.store, admin, change, services.keyring(), private=private)
+    return _with_secret(unwrap(made))
 
 
 @router.get("/endpoints/{id}", response_model=Endpoint)
@@ -120,8 +122,10 @@ async def post_test(services: Services, admin: Admin, id: str) -> Any:
 
 @router.post("/endpoints/{id}/rotate", response_model=NewSecret)
 async def post_rotate(services: Services, admin: Admin, id: str) -> Any:
-    """Makes a new secret; for 24 hours the former one signs as well."""
-    return _with_secret(unwrap(await endpoints.renew_secret(services.store, admin, id, _ring(services))))
+    """Makes a new secret; for 24 hours the former one signs as well. Made anew again meanwhile, only the last two do."""
+    with _sealing():
+        made = await endpoints.renew_secret(services.store, admin, id, services.keyring())
+    return _with_secret(unwrap(made))
 
 
 @router.get("/deliveries", response_model=Listed[Delivery])
@@ -161,9 +165,11 @@ def _change(sent: EndpointFields) -> EndpointChange:
     return EndpointChange(sent.url, None if sent.types is None else tuple(sent.types), sent.state)
 
 
-def _ring(services: Services) -> Keyring:
+@contextmanager
+def _sealing() -> Iterator[None]:
+    """Where no secret can be kept, whoever asks is told what the operator has to set."""
     try:
-        return services.keyring()
+        yield
     except SealError as fault:
         raise Problem(503, str(fault)) from fault
 
