@@ -40,6 +40,8 @@ GO_ON_SECONDS = 10.0
 """A lane that was worked on for so long is let go after the try under way, so that it doesn't keep its place."""
 PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
+LOCKED_SECONDS = 60.0
+"""A process whose keys don't open an endpoint's secret leaves it to others for so long."""
 _BURIED = "the endpoint is disabled"
 
 
@@ -75,6 +77,7 @@ class Courier:
 
     def __init__(self, store: Store, telling: Telling, adapters: Adapters, books: Callable[[int, str], Ledger]) -> None:
         self._store, self._telling, self._adapters, self._books = store, telling, adapters, books
+        self._locked: dict[tuple[int, str], float] = {}
 
     async def close(self) -> None:
         """Closes the connections to back ends."""
@@ -86,8 +89,11 @@ class Courier:
         metrics.delivery_waits((_now() - oldest) / 1000 if oldest is not None else 0)
 
     async def find_due(self) -> list[Due]:
-        """Endpoints for which there is something to do now."""
-        return await self._store.read(partial(deliveries.find_due, now=_now()))
+        """Endpoints for which there is something to do now, and whose secrets this process can most likely open."""
+        now = time.monotonic()
+        self._locked = {key: until for key, until in self._locked.items() if until > now}
+        found = await self._store.read(partial(deliveries.find_due, now=_now()))
+        return [due for due in found if due.buried or (due.account, due.endpoint) not in self._locked]
 
     async def claim(self, wanted: Claiming) -> tuple[Work, ...]:
         """Takes some of an endpoint's lanes in hand, and reads what they tell of."""
@@ -117,7 +123,9 @@ class Courier:
         try:
             back_end = open_back_end(lane.endpoint, self._telling.keyring(), _now())
         except SealError as fault:
-            pause = Pause("locked", str(fault), _now() + int(PAUSE_SECONDS * 1000))
+            # Another machine may have the right key: it is this process alone that stays away.
+            self._locked[lane.endpoint.account, lane.endpoint.id] = time.monotonic() + LOCKED_SECONDS
+            pause = Pause("locked", str(fault), None)
         else:
             results, pause = await self._tell(work, back_end)
         await self._settle(lane, results, pause)
