@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from gateway.jobs.troubles import Troubles
+
 EVERY_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
 
@@ -17,7 +19,7 @@ _log = structlog.get_logger(__name__)
 class Clock:
     """Looks at once when it is started, then every so many seconds.
 
-    A look that fails is logged; the next one comes anyway.
+    A look that fails is logged; the next one comes anyway. While the store is away that is said once.
 
     duties: by name; each does a bounded piece of what is due and says how much it was.
     """
@@ -25,6 +27,7 @@ class Clock:
     def __init__(self, every: float | None = None, **duties: Callable[[], Awaitable[int]]) -> None:
         self._every = EVERY_SECONDS if every is None else every
         self._duties = duties
+        self._troubles = Troubles("clock")
         self._say = _log.info if every is None else _log.debug
         self._task: asyncio.Task[None] | None = None
 
@@ -46,6 +49,8 @@ class Clock:
         while True:
             try:
                 await self.look()
-            except Exception:
-                _log.exception("clock.failed")
+                self._troubles.over()
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("clock.failed")
             await asyncio.sleep(self._every)

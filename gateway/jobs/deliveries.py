@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway.jobs.troubles import Troubles
 from gateway.usecases.deliver_events import Claiming, Due, Lane, Work
 
 _log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class Carrier:
         self._in_hand: dict[asyncio.Task[None], Lane] = {}
         self._rooms: dict[tuple[int, str], int] = {}
         self._stopping = False
+        self._troubles = Troubles("deliveries")
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -93,8 +95,10 @@ class Carrier:
             looked = clock()
             try:
                 busy = await self.look()
-            except Exception:
-                _log.exception("deliveries.failed")
+                self._troubles.over()
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("deliveries.failed")
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
                 continue
             if not busy and not self._stopping:
@@ -139,8 +143,9 @@ class Carrier:
         went_well = False
         try:
             went_well = await self._courier.tell(work)
-        except Exception:  # it was not written down: its time will come again
-            _log.exception("deliveries.failed")
+        except Exception as fault:  # it was not written down: its time will come again
+            if not self._troubles.is_known(fault):
+                _log.exception("deliveries.failed")
         room = self._rooms.get(key, FIRST_ROOM)
         self._rooms[key] = min(room + 1, MOST_ROOM) if went_well else max(1, room // 2)
 
@@ -157,8 +162,9 @@ class Carrier:
                 if held:
                     await self._courier.keep(held, _now() + self._lease_ms)
                 await self._courier.watch()
-            except Exception:
-                _log.exception("deliveries.failed")
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("deliveries.failed")
 
 
 def _now() -> int:

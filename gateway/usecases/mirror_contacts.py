@@ -30,6 +30,7 @@ from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.outbox import DISABLED
 from gateway.store.reading_cards import find_contacts, find_owners
+from gateway.store.troubles import is_passing
 from gateway.usecases.ledger import Book, Library
 
 AT_ONCE = 20
@@ -81,7 +82,9 @@ class Mirrors:
                     count += await self._look_into(row)
                 except BusyError:
                     continue
-                except Exception:
+                except Exception as fault:
+                    if is_passing(fault):
+                        raise
                     _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
         return count
 
