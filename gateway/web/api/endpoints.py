@@ -122,7 +122,7 @@ async def post_test(services: Services, admin: Admin, id: str) -> Any:
 
 @router.post("/endpoints/{id}/rotate", response_model=NewSecret)
 async def post_rotate(services: Services, admin: Admin, id: str) -> Any:
-    """Makes a new secret; for 24 hours the former one signs as well. Made anew again meanwhile, only the last two do."""
+    """Makes a new secret; for 24 hours the former one signs as well. Of three, the last two sign."""
     with _sealing():
         made = await endpoints.renew_secret(services.store, admin, id, services.keyring())
     return _with_secret(unwrap(made))
