@@ -30,6 +30,7 @@ from gateway.store.outbox import DISABLED, add_event
 from gateway.store.reading_deliveries import oldest_waiting
 from gateway.store.reading_events import Subjects, find_subjects
 from gateway.usecases.event_data import Telling, data_of
+from gateway.usecases.ledger import LOCKED_SECONDS
 
 __all__ = ["Claiming", "Courier", "Due", "Lane", "Work"]
 _log = structlog.get_logger(__name__)
@@ -40,8 +41,6 @@ GO_ON_SECONDS = 10.0
 """A lane that was worked on for so long is let go after the try under way, so that it doesn't keep its place."""
 PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
-LOCKED_SECONDS = 60.0
-"""A process whose keys don't open an endpoint's secret leaves it to others for so long."""
 _BURIED = "the endpoint is disabled"
 
 
@@ -148,7 +147,11 @@ class Courier:
     async def _try(self, crm: Crm, endpoint: EndpointRow, one: Waiting, subjects: Subjects) -> Outcome:
         """One try. What an adapter raises is a fault of ours: it is told to the operator and tried again."""
         try:
-            data = await data_of(self._telling, endpoint.account, subjects, one.type, one.subject, _now())
+            try:
+                data = await data_of(self._telling, endpoint.account, subjects, one.type, one.subject, _now())
+            except OSError as fault:  # its bucket is away, or lost it
+                _log.warning("delivery.unread", endpoint=endpoint.id, delivery=one.event, reason=str(fault)[:300])
+                return Retry("the mail can't be read where large mails are kept")
             account = subjects.account.id if subjects.account is not None else ""
             talk = one.conversation or one.subject
             event = Event(one.event, one.type, rfc3339(one.at), account, one.subject, data, talk)

@@ -31,7 +31,7 @@ from gateway.store.ids import new_id
 from gateway.store.outbox import DISABLED
 from gateway.store.reading_cards import find_contacts, find_owners
 from gateway.store.troubles import is_passing
-from gateway.usecases.ledger import Book, Library
+from gateway.usecases.ledger import LOCKED_SECONDS, Book, Library
 
 AT_ONCE = 20
 """People of one transaction: mail of the account waits for it."""
@@ -40,6 +40,7 @@ MAX_NAME = 200
 EVERY_SECONDS = 300.0
 LEASE_SECONDS = 60.0
 _KEY = "mirrored"
+_LOCKED = "locked"
 _PAUSE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
@@ -72,16 +73,20 @@ class Mirrors:
         self, store: Store, adapters: Adapters, library: Callable[[], Library], domains: Collection[str]
     ) -> None:
         self._store, self._adapters, self._library, self._domains = store, adapters, library, domains
+        self._locked: dict[str, float] = {}
 
     async def look(self) -> int:
         """Looks into every CRM that is due; how many contacts are new or different here."""
         count = 0
         for row in await self._store.read(list_back_ends):
-            if row.paused_until is None or row.paused_until <= _now():
+            if (row.paused_until or 0) <= _now() and self._locked.get(row.id, 0) <= time.monotonic():
                 try:
                     count += await self._look_into(row)
                 except BusyError:
                     continue
+                except SealError as fault:  # another machine may have the right key: only this one stays away
+                    self._locked[row.id] = time.monotonic() + LOCKED_SECONDS
+                    await self._note(row, Retry(str(fault), state=_LOCKED))
                 except Exception as fault:
                     if is_passing(fault):
                         raise
@@ -98,11 +103,7 @@ class Mirrors:
         async with book.lease(_KEY, LEASE_SECONDS) as held:
             if _now() - int(await book.load(_KEY) or 0) < EVERY_SECONDS * 1000:
                 return 0
-            try:
-                secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
-            except SealError as fault:
-                await self._note(row, Retry(str(fault), state="locked"))
-                return 0
+            secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
             back_end = BackEnd((row.account, row.id), row.kind, row.url, (secret,), row.options)
             mirror = Mirror(self._store, row.account, book, row.kind, self._domains)
             outcome: Retry | Dead | None = None
@@ -124,7 +125,7 @@ class Mirrors:
             after = outcome.after if isinstance(outcome, Retry) and outcome.after else _PAUSE_SECONDS
             gone = outcome.state == "gone"
             state, why = (DISABLED if gone else outcome.state), outcome.why
-            until = None if gone else _now() + int(after * 1000)
+            until = None if gone or outcome.state == _LOCKED else _now() + int(after * 1000)
         else:
             return
         if state == row.state:
