@@ -14,25 +14,14 @@ from gateway.sealing import SealError
 from gateway.usecases import deliveries, endpoints
 from gateway.usecases.endpoints import EndpointChange, Opened
 from gateway.web.api.access import Admin
-from gateway.web.api.shapes import Id, Text, Time
+from gateway.web.api.shapes import Endpoint, Id, Text, Time
+from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, AfterIds, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, Problem, unwrap
 from gateway.web.services import Services
 
 router = APIRouter(tags=["endpoints"])
 State = Literal["waiting", "delivered", "dead"]
-
-
-class Endpoint(BaseModel):
-    """Who is told of events; types: which, none for all. state: active, disabled, or what is wrong just now."""
-
-    id: Id
-    kind: str
-    url: str
-    types: list[str]
-    state: str
-    reason: str
-    created_at: Time
 
 
 class NewSecret(Endpoint):
@@ -141,7 +130,7 @@ async def list_deliveries(
     return page_json(await deliveries.list_deliveries(services.store, admin, after, limit, endpoint, state))
 
 
-@router.post("/deliveries/retry", status_code=202, response_model=Retried)
+@router.post("/deliveries/retry", status_code=202, response_model=Retried, responses={404: problem(404)})
 async def post_retry_dead(
     services: Services, admin: Admin, endpoint: Annotated[str, Query(description="Whose dead letters.")]
 ) -> Any:

@@ -249,6 +249,18 @@ class Event(BaseModel):
     subject: Id
 
 
+class Endpoint(BaseModel):
+    """Who is told of events; types: which, none for all. state: active, disabled, or what is wrong just now."""
+
+    id: Id
+    kind: str
+    url: str
+    types: list[str]
+    state: str
+    reason: str
+    created_at: Time
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from crm_adapter.events import ABOUT
 from gateway.web.api import shapes
-from gateway.web.api.endpoints import Endpoint
 from gateway.web.api.shapes import Id, Time
 
 
@@ -78,7 +77,7 @@ class EndpointEvent(Told):
     """An event of a webhook itself."""
 
     type: Literal["endpoint.disabled", "endpoint.test"]
-    data: Endpoint | Gone
+    data: shapes.Endpoint | Gone
 
 
 Kind: TypeAlias = type[BaseModel]
