@@ -153,8 +153,9 @@ async def test_what_is_sent_has_the_shape_that_the_openapi_document_tells(carrie
     [filed, *_] = (await carried.api.get("/v1/messages")).json()["data"]
     await carried.api.delete(f"/v1/messages/{filed['id']}")
     await carried.api.post(f"/v1/messages/{filed['id']}/restore")
+    await carried.api.post("/v1/customers", json={"name": "Bluefin"})
     await carried.api.post(f"/v1/endpoints/{endpoint['id']}/test")
-    heard = await receiver.hear(7)
+    heard = await receiver.hear(8)
     told = (await carried.client().get("/v1/openapi.json")).json()["webhooks"]
     assert set(told) == events()
     for one in heard:

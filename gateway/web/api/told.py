@@ -66,6 +66,13 @@ class LeadEvent(Told):
     data: shapes.Lead | Gone
 
 
+class CustomerEvent(Told):
+    """An event of a customer."""
+
+    type: Literal["customer.created"]
+    data: shapes.Customer | Gone
+
+
 class AccountEvent(Told):
     """An event of the account."""
 
@@ -81,7 +88,15 @@ class EndpointEvent(Told):
 
 
 Kind: TypeAlias = type[BaseModel]
-KINDS: tuple[Kind, ...] = (MessageEvent, ReceiptEvent, ContactEvent, LeadEvent, AccountEvent, EndpointEvent)
+KINDS: tuple[Kind, ...] = (
+    MessageEvent,
+    ReceiptEvent,
+    ContactEvent,
+    LeadEvent,
+    CustomerEvent,
+    AccountEvent,
+    EndpointEvent,
+)
 SENT: dict[str, Kind] = {
     name: kind
     for kind in KINDS
