@@ -20,6 +20,8 @@ import structlog
 
 from config import Listen, Settings, UnixSocket
 from gateway import metrics
+from gateway.advice import advise
+from gateway.advice import check_secrets as check_secrets
 from gateway.jobs.back_ends import BackEnds
 from gateway.jobs.clock import Clock
 from gateway.jobs.pulse import Pulse
@@ -34,7 +36,6 @@ from gateway.storage import reindex as reindex
 from gateway.storage import sweep_store as sweep_store
 from gateway.storage import transaction as transaction
 from gateway.storage import upgrade_store as upgrade_store
-from gateway.store.accounts import list_accounts
 from gateway.store.blobs import Blobs
 from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
@@ -110,14 +111,6 @@ def take_ears(settings: Settings, roles: frozenset[str]) -> dict[str, Ear]:
     return take_all(wanted, settings.lmtp_socket_mode)
 
 
-def _warn(settings: Settings, url: str, accounts: Sequence[object]) -> None:
-    """Tells the log of what is allowed and still hardly meant."""
-    if settings.public_url is None and settings.http_listen.host in ("0.0.0.0", "::"):  # noqa: S104 - asked
-        _log.warning("app.links_lead_nowhere", url=url, remedy="set SMARTGATE_PUBLIC_URL")
-    if not accounts:
-        _log.warning("app.no_account", store=settings.database_name, remedy="smartgate account add")
-
-
 class Gateway:
     """The running product: a store, and the doors that are asked for. Start it, then stop it, in one event loop.
 
@@ -187,7 +180,7 @@ class Gateway:
             self._start_deliveries(blobs)
         self._pulse.start()
         if self._crew is None:
-            _warn(self.settings, self.public_url, await self.store.read(list_accounts))
+            await self.store.read(partial(advise, self.settings, self.public_url))
         if self._crew is None or self._crew.number == 0:
             self._clock.start()
             indexer = Indexer(self.store, blobs, self.settings.max_mime_parts, self.settings.max_mime_depth)
@@ -342,7 +335,7 @@ def serve_together(settings: Settings, roles: frozenset[str], count: int, say: C
     try:
         certificates(settings)
         with transaction(settings, reading=True) as tx:
-            _warn(settings, public_url(settings), list_accounts(tx))
+            advise(settings, public_url(settings), tx)
         for name in _LOADED_BEFORE_FORKING:
             import_module(name)
         crew = muster(settings, ears, count)

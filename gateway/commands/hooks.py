@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
@@ -14,7 +16,7 @@ from gateway.core.resources import Delivery, as_json
 from gateway.sealing import SealError
 from gateway.usecases import deliveries, endpoints
 from gateway.usecases.accounts import number_of
-from gateway.usecases.endpoints import EndpointChange
+from gateway.usecases.endpoints import EndpointChange, Opened
 from gateway.wiring import keyring
 
 T = TypeVar("T")
@@ -42,16 +44,9 @@ def add_endpoint(
     _right(
         endpoints.check_change(change) or asyncio.run(endpoints.check_url(url, private=chosen.webhook_allow_private))
     )
-    try:
-        ring = keyring(chosen)
-        with app.transaction(chosen) as tx:
-            opened = _there(endpoints.add_endpoint(tx, number_of(tx, account), change, ring), url)
-    except SealError as fault:
-        raise InputError(str(fault)) from fault
-    if json:
-        print_json({**as_json(opened.endpoint), "secret": opened.secret})
-        return
-    print_facts([("endpoint", opened.endpoint.id), ("URL", opened.endpoint.url), ("secret", opened.secret)])
+    with _sealing(), app.transaction(chosen) as tx:
+        opened = _there(endpoints.add_endpoint(tx, number_of(tx, account), change, keyring(chosen)), url)
+    _print_secret(opened, json=json)
 
 
 @endpoint_commands.command("list")
@@ -66,6 +61,42 @@ def list_endpoints(account: Account, json: Json = False) -> None:
         (one.id, one.url, ", ".join(one.types) or "all", one.state, one.reason, moment(one.created_at)) for one in found
     ]
     print_table(("ID", "URL", "TYPES", "STATE", "WHY", "SINCE"), rows, "No endpoint.")
+
+
+@endpoint_commands.command("set")
+def set_endpoint(
+    endpoint: EndpointId,
+    account: Account,
+    url: Annotated[str | None, typer.Option(help="Where events are sent from now on.", metavar="URL")] = None,
+    type: Annotated[
+        list[str] | None, typer.Option("--type", help="A type of event; may be repeated. Replaces all.", metavar="TYPE")
+    ] = None,
+    state: Annotated[
+        Literal["active", "disabled"] | None, typer.Option(help="A webhook that answered 410 is made active here.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Change a webhook, or make one active again; then `delivery retry --endpoint` sends its dead letters."""
+    chosen = settings()
+    change = EndpointChange(url, tuple(type) if type else None, state)
+    _right(endpoints.check_change(change))
+    if url is not None:
+        _right(asyncio.run(endpoints.check_url(url, private=chosen.webhook_allow_private)))
+    with app.transaction(chosen) as tx:
+        changed = _there(endpoints.change_endpoint(tx, number_of(tx, account), endpoint, change), endpoint)
+    if json:
+        print_json(as_json(changed))
+        return
+    print_facts([("endpoint", changed.id), ("URL", changed.url), ("state", changed.state)])
+
+
+@endpoint_commands.command("rotate")
+def rotate_secret(endpoint: EndpointId, account: Account, json: Json = False) -> None:
+    """Make a new secret, shown once; for 24 hours the former one signs as well."""
+    chosen = settings()
+    with _sealing(), app.transaction(chosen) as tx:
+        opened = _there(endpoints.rotate_secret(tx, number_of(tx, account), endpoint, keyring(chosen)), endpoint)
+    _print_secret(opened, json=json)
 
 
 @endpoint_commands.command("test")
@@ -132,6 +163,21 @@ def retry_delivery(
         print_json({"count": count})
         return
     typer.echo(f"{count} on their way again.")
+
+
+@contextmanager
+def _sealing() -> Iterator[None]:
+    try:
+        yield
+    except SealError as fault:
+        raise InputError(str(fault)) from fault
+
+
+def _print_secret(opened: Opened, *, json: bool) -> None:
+    if json:
+        print_json({**as_json(opened.endpoint), "secret": opened.secret})
+        return
+    print_facts([("endpoint", opened.endpoint.id), ("URL", opened.endpoint.url), ("secret", opened.secret)])
 
 
 def _print_delivery(one: Delivery, *, json: bool) -> None:

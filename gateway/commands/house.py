@@ -76,9 +76,10 @@ def upgrade(json: Json = False) -> None:
 
 @db_commands.command("check")
 def check(json: Json = False) -> None:
-    """Say whether the store is there, sound and current."""
+    """Say whether the store is there, sound and current, and this machine has the key of its secrets."""
     chosen = settings()
     revision = app.check_store(chosen)
+    app.check_secrets(chosen)
     if json:
         print_json({"path": chosen.database_name, "schema": revision, "state": "ok"})
         return

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from gateway.jobs.troubles import Troubles
 from gateway.usecases.deliver_events import WEBHOOK, Claiming, Due, Lane, Work, now
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +68,7 @@ class Carrier:
         self._rooms: dict[tuple[int, str], int] = {}
         self._turns: dict[tuple[int, str], int] = {}
         self._stopping = False
+        self._troubles = Troubles("deliveries")
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,8 +100,10 @@ class Carrier:
             looked = clock()
             try:
                 busy = await self.look()
-            except Exception:
-                _log.exception("deliveries.failed")
+                self._troubles.over()
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("deliveries.failed")
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
                 continue
             if not busy and not self._stopping:
@@ -154,8 +158,9 @@ class Carrier:
         went_well = False
         try:
             went_well = await self._courier.tell(work)
-        except Exception:  # it was not written down: its time will come again
-            _log.exception("deliveries.failed")
+        except Exception as fault:  # it was not written down: its time will come again
+            if not self._troubles.is_known(fault):
+                _log.exception("deliveries.failed")
         most = MOST_ROOM if work.lane.endpoint.kind == WEBHOOK else PACED_ROOM
         self._rooms[key] = min(self._room(key) + 1, most) if went_well else max(1, self._room(key) // 2)
 
@@ -172,5 +177,6 @@ class Carrier:
                 if held:
                     await self._courier.keep(held, now() + self._lease_ms)
                 await self._courier.watch()
-            except Exception:
-                _log.exception("deliveries.failed")
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("deliveries.failed")

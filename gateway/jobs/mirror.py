@@ -8,6 +8,8 @@ from typing import Protocol
 
 import structlog
 
+from gateway.jobs.troubles import Troubles
+
 EVERY_SECONDS = 20.0
 _log = structlog.get_logger(__name__)
 
@@ -25,6 +27,7 @@ class MirrorClock:
 
     def __init__(self, looker: Looker) -> None:
         self._looker = looker
+        self._troubles = Troubles("mirror")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -43,6 +46,8 @@ class MirrorClock:
             try:
                 if count := await self._looker.look():
                     _log.info("mirror.done", contacts=count)
-            except Exception:
-                _log.exception("mirror.failed")
+                self._troubles.over()
+            except Exception as fault:
+                if not self._troubles.is_known(fault):
+                    _log.exception("mirror.failed")
             await asyncio.sleep(EVERY_SECONDS)

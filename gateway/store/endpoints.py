@@ -73,6 +73,12 @@ def list_back_ends(tx: Connection) -> list[EndpointRow]:
     return [_row(tuple(row)) for row in tx.execute(query.order_by(endpoints.c.account, endpoints.c.id))]
 
 
+def list_sealed(tx: Connection, most: int) -> list[EndpointRow]:
+    """Endpoints of any account that have a secret, the newest first."""
+    query = select(*_COLUMNS).where(endpoints.c.secret.is_not(None))
+    return [_row(tuple(row)) for row in tx.execute(query.order_by(endpoints.c.id.desc()).limit(most))]
+
+
 def add_endpoint(tx: Connection, row: EndpointRow) -> None:
     """Writes a new endpoint."""
     tx.execute(insert(endpoints).values(_values(row)))

@@ -31,6 +31,7 @@ from gateway.store.outbox import DISABLED, add_event
 from gateway.store.reading_deliveries import oldest_waiting
 from gateway.store.reading_events import Subjects, find_subjects
 from gateway.usecases.event_data import Telling, data_of
+from gateway.usecases.ledger import LOCKED_SECONDS
 
 __all__ = ["WEBHOOK", "Claiming", "Courier", "Due", "Lane", "Work", "now"]
 _log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class Courier:
         self._store, self._telling, self._adapters, self._books = store, telling, adapters, books
         self._looked_at = deliveries.FIRST
         self._watched_until = 0.0
+        self._locked: dict[tuple[int, str], float] = {}
 
     async def close(self) -> None:
         """Closes the connections to back ends."""
@@ -96,12 +98,15 @@ class Courier:
         metrics.delivery_waits((now() - oldest) / 1000 if oldest is not None else 0)
 
     async def find_due(self) -> list[Due]:
-        """Endpoints for which there is something to do now; where they are very many, the next ones of them."""
+        """Endpoints for which there is something to do now, and whose secrets this process can most likely open; where
+        they are very many, the next ones of them."""
         most = deliveries.DUE_AT_ONCE
         found = await self._store.read(partial(deliveries.find_due, now=now(), after=self._looked_at, most=most))
         last = found[-1] if len(found) == most else None
         self._looked_at = deliveries.FIRST if last is None else (last.account, last.endpoint)
-        return found
+        moment = time.monotonic()
+        self._locked = {key: until for key, until in self._locked.items() if until > moment}
+        return [due for due in found if due.buried or (due.account, due.endpoint) not in self._locked]
 
     async def claim(self, wanted: Claiming) -> tuple[Work, ...]:
         """Takes some of an endpoint's lanes in hand, and reads what they tell of."""
@@ -149,7 +154,9 @@ class Courier:
         try:
             back_end = open_back_end(lane.endpoint, self._telling.keyring())
         except SealError as fault:
-            pause = Pause("locked", str(fault), now() + int(PAUSE_SECONDS * 1000))
+            # Another machine may have the right key: it is this process alone that stays away.
+            self._locked[lane.endpoint.account, lane.endpoint.id] = time.monotonic() + LOCKED_SECONDS
+            pause = Pause("locked", str(fault), None)
         else:
             try:
                 pause = await self._tell(work, back_end, results)
@@ -177,7 +184,11 @@ class Courier:
         if subjects is None:
             return Retry(_OUR_FAULT)
         try:
-            data = await data_of(self._telling, endpoint.account, subjects, one.type, one.subject, now())
+            try:
+                data = await data_of(self._telling, endpoint.account, subjects, one.type, one.subject, now())
+            except OSError as fault:  # its bucket is away, or lost it
+                _log.warning("delivery.unread", endpoint=endpoint.id, delivery=one.event, reason=str(fault)[:300])
+                return Retry("the mail can't be read where large mails are kept")
             account = subjects.account.id if subjects.account is not None else ""
             talk = one.conversation or one.subject
             event = Event(one.event, one.type, rfc3339(one.at), account, one.subject, data, talk)

@@ -92,5 +92,8 @@ def _disabled(tx: Tx, account: int, endpoint: str) -> Taken | None:
     if found is None:
         return Taken("the endpoint was removed; make a new one, and read what it missed with /events?after=", endpoint)
     if found.state == DISABLED:
-        return Taken("the endpoint is disabled; set its state to active first", endpoint)
+        return Taken(
+            "the endpoint is disabled; first set its `state` to active (`smartgate endpoint set ID --state active`)",
+            endpoint,
+        )
     return None

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from crm_adapter.events import TYPES
 from crm_adapter.targets import Resolve, TargetError, judged, look_up, read_url
 from gateway.core.refusals import Taken, Wrong
 from gateway.core.resources import Delivery, Endpoint
-from gateway.sealing import Keyring
+from gateway.sealing import Keyring, SealError
 from gateway.store import endpoints as store_of
 from gateway.store.access import Principal
 from gateway.store.deliveries import bury_deliveries
@@ -27,6 +28,8 @@ from gateway.store.reading_deliveries import find_delivery
 
 MOST = 50
 """Endpoints of one account."""
+LOOKED_INTO = 1_000
+"""Secrets that are tried, at most, to learn whether a machine has the right key."""
 OVERLAP_HOURS = 24
 """So long both secrets sign after a new one was made."""
 _SECRET_BYTES = 24
@@ -91,6 +94,22 @@ def add_endpoint(tx: Tx, account: int, change: EndpointChange, ring: Keyring) ->
 def list_endpoints(tx: Tx, account: int) -> tuple[Endpoint, ...]:
     """The account's webhooks, the newest first."""
     return tuple(row.shown for row in store_of.list_endpoints(tx, account))
+
+
+def count_locked(tx: Tx, keys: Callable[[], Keyring]) -> int:
+    """How many of the newest endpoints of all accounts have a secret that these keys don't open.
+
+    keys: asked only where there is a secret, as asking may make a key file.
+    """
+    sealed = store_of.list_sealed(tx, LOOKED_INTO)
+    return sum(not _opens(row, keys) for row in sealed)
+
+
+def _opens(row: EndpointRow, keys: Callable[[], Keyring]) -> bool:
+    try:
+        return bool(keys().open(row.secret or b"", store_of.about_secret(row.account, row.id)))
+    except SealError:
+        return False
 
 
 def change_endpoint(tx: Tx, account: int, id: str, change: EndpointChange) -> Endpoint | None:
@@ -219,7 +238,10 @@ def _webhook(tx: Tx, account: int, id: str) -> EndpointRow | None:
 
 
 def _disabled(id: str) -> Taken:
-    return Taken("the endpoint is disabled; set its state to active first", id)
+    return Taken(
+        "the endpoint is disabled; first set its `state` to active (`smartgate endpoint set ID --state active`)",
+        id,
+    )
 
 
 def _new_secret() -> str:

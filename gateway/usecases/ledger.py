@@ -29,6 +29,8 @@ from gateway.store.reading_mail import find_message
 _log = structlog.get_logger(__name__)
 _BUCKET = "bucket/"
 _LEAVE_SECONDS = 5.0
+LOCKED_SECONDS = 60.0
+"""A process whose keys don't open the secret of a back end leaves it to others for so long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ isn't paid) is a state of the CRM, as if a delivery had met it; one that goes we
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +32,8 @@ from gateway.store.ids import new_id
 from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED
 from gateway.store.reading_cards import find_contacts, find_owners
-from gateway.usecases.ledger import Book, Library
+from gateway.store.troubles import is_passing
+from gateway.usecases.ledger import LOCKED_SECONDS, Book, Library
 
 AT_ONCE = 20
 """People of one transaction: mail of the account waits for it."""
@@ -42,6 +44,7 @@ LOOKS_AT_ONCE = 16
 """CRMs that one process looks into at one time: one that doesn't answer keeps no other waiting."""
 LEASE_SECONDS = 60.0
 _KEY = "mirrored"
+_LOCKED = "locked"
 _PAUSE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
@@ -74,11 +77,17 @@ class Mirrors:
         self, store: Store, adapters: Adapters, library: Callable[[], Library], domains: Collection[str]
     ) -> None:
         self._store, self._adapters, self._library, self._domains = store, adapters, library, domains
+        self._locked: dict[str, float] = {}
 
     async def look(self) -> int:
         """Looks into every CRM that is due; how many contacts are new or different here."""
         places = asyncio.Semaphore(LOOKS_AT_ONCE)
-        due = [row for row in await self._store.read(list_back_ends) if (row.paused_until or 0) <= now()]
+        moment = time.monotonic()
+        due = [
+            row
+            for row in await self._store.read(list_back_ends)
+            if (row.paused_until or 0) <= now() and self._locked.get(row.id, 0) <= moment
+        ]
         return sum(await asyncio.gather(*(self._look_at(row, places) for row in due)))
 
     async def close(self) -> None:
@@ -92,7 +101,13 @@ class Mirrors:
                 return await self._look_into(row)
             except BusyError:
                 return 0
-            except Exception:
+            except SealError as fault:  # another machine may have the right key: only this one stays away
+                self._locked[row.id] = time.monotonic() + LOCKED_SECONDS
+                await self._note(row, Retry(str(fault), state=_LOCKED))
+                return 0
+            except Exception as fault:
+                if is_passing(fault):
+                    raise
                 _log.exception("mirror.failed", endpoint=row.id, kind=row.kind)
                 return 0
 
@@ -104,11 +119,7 @@ class Mirrors:
         async with book.lease(_KEY, LEASE_SECONDS) as held:
             if not await self._is_due(book):
                 return 0
-            try:
-                secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
-            except SealError as fault:
-                await self._note(row, Retry(str(fault), state="locked"))
-                return 0
+            secret = library.keyring.open(row.secret or b"", about_secret(row.account, row.id)).decode()
             back_end = BackEnd((row.account, row.id), row.kind, row.url, (secret,), row.options)
             mirror = Mirror(self._store, row.account, book, row.kind, self._domains)
             outcome: Retry | Dead | None = None
@@ -133,7 +144,7 @@ class Mirrors:
             after = outcome.after if isinstance(outcome, Retry) and outcome.after else _PAUSE_SECONDS
             gone = outcome.state == "gone"
             state, why = (DISABLED if gone else outcome.state), outcome.why
-            until = None if gone else now() + int(after * 1000)
+            until = None if gone or outcome.state == _LOCKED else now() + int(after * 1000)
         else:
             return
         if state == row.state:

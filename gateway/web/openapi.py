@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from gateway.web.api.told import complete, webhooks
 from gateway.web.problems import KINDS
 
 SAYS = """Read and change what smart addresses filed. `Authorization: Bearer TOKEN` says who asks. Every write takes an
@@ -24,6 +25,8 @@ TAGS = {
     "leads": "Leads and customers: what an account sells, and to whom.",
     "messages": "The mail that was filed, and its threads.",
     "receipts": "What became of every attempt to hand over a mail, and what happened since.",
+    "endpoints": "Webhooks, what they are told, and what became of each event on its way to them.",
+    "crm": "The CRM of the account.",
 }
 PROBLEM = "application/problem+json"
 READS = frozenset({("post", "/v1/explain")})
@@ -94,11 +97,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         version=app.version,
         description=app.description,
         routes=app.routes,
+        webhooks=webhooks().routes,
         tags=[{"name": name, "description": says} for name, says in TAGS.items()],
     )
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             _complete(path, method, call)
+    for methods in document["webhooks"].values():
+        complete(methods["post"])
     schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

@@ -48,10 +48,10 @@ class Post:
 
         self.account = await self.store.write(add)
 
-    def courier(self, store: Store | None = None) -> Courier:
+    def courier(self, store: Store | None = None, keyring: Keyring = KEYRING) -> Courier:
         store = store or self.store
-        telling = Telling(BlobStore(self.folder), lambda: KEYRING, lambda: "http://gate.example", "mail.kommo.com")
-        library = Library(store, telling.blobs, KEYRING)
+        telling = Telling(BlobStore(self.folder), lambda: keyring, lambda: "http://gate.example", "mail.kommo.com")
+        library = Library(store, telling.blobs, keyring)
         made = Courier(store, telling, Adapters(Means(allow_private=True)), library.book)
         self.couriers.append(made)
         return made

@@ -123,6 +123,18 @@ async def test_a_token_that_no_key_opens_is_a_state_too(watch: Watch) -> None:
     assert "SMARTGATE_SECRET_KEYS_OLD" in (await watch.crm()).reason
 
 
+async def test_a_machine_with_another_key_holds_up_none_that_can_open_the_token(watch: Watch) -> None:
+    await watch.connect()
+    library = Library(watch.site.store, BlobStore(Path("nowhere")), Keyring(["another key of thirty-two characters"]))
+    mistaken = Mirrors(watch.site.store, Adapters(Means(allow_private=True)), lambda: library, DOMAINS)
+    for bob in ("bob@bluefin.example", "rob@bluefin.example"):
+        await mistaken.look()
+        watch.server.add_contact("Bob", bob)
+        await watch.let_time_pass()
+        assert await watch.mirrors[0].look() == 1
+        assert (await watch.crm()).state == "ready"
+
+
 async def test_an_account_that_is_gone_and_one_that_is_disconnected_are_asked_no_more(watch: Watch) -> None:
     await watch.connect()
     watch.server.account.gone = True

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import time
 
 import pytest
 import trustme
 
-from crm_adapter import webhook
 from crm_adapter.events import Event
 from crm_adapter.factory import BackEnd
 from crm_adapter.port import Delivered, Retry
@@ -48,34 +45,6 @@ async def test_tls_proves_the_name_though_the_connection_goes_to_an_address(
         assert isinstance(outcome, Retry)
         assert "certificate is not accepted" in outcome.why
         assert receiver.heard == []
-
-
-async def test_a_connection_that_closes_slowly_while_others_are_taken_spoils_no_try() -> None:
-    lines = webhook._Lines(ssl.create_default_context())
-    closing, go_on = asyncio.Event(), asyncio.Event()
-
-    class Slow:
-        async def aclose(self) -> None:
-            closing.set()
-            await go_on.wait()
-
-    async def use(until: asyncio.Event) -> None:
-        async with lines.one():
-            await until.wait()
-
-    at_once, later = asyncio.Event(), asyncio.Event()
-    first = asyncio.create_task(use(at_once))
-    await asyncio.sleep(0)
-    lines._free.append((time.monotonic() - webhook.IDLE_SECONDS - 1, Slow()))  # type: ignore[arg-type]
-    at_once.set()
-    await closing.wait()
-    second = asyncio.create_task(use(later))
-    await asyncio.sleep(0)
-    go_on.set()
-    await first
-    later.set()
-    await second
-    await lines.close()
 
 
 def test_secrets_stand_in_no_representation() -> None:

@@ -272,7 +272,7 @@ def events() -> set[str]:
         text
         for path in code.modules("gateway/usecases")
         for _, call in code.calls(path)
-        if code.called(call) in {"_event", "add_event", "add"}
+        if code.called(call) in {"_event", "_Kind", "add_event", "add"}
         for text in code.words(call)
         if re.fullmatch(r"(message|contact|lead|customer|mailbox|account|endpoint)\.[a-z_]+", text)
     } | {TEST}

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from crm_adapter import webhook
+from gateway.sealing import Keyring
 from gateway.store import tables
 from gateway.store.engine import Place, Store, Tx
 from gateway.store.outbox import add_event
@@ -230,6 +231,21 @@ async def test_a_secret_that_no_key_opens_pauses_the_endpoint_and_loses_nothing(
     assert [(one.state, one.attempts) for one in await post.deliveries()] == [("waiting", 0)]
     assert (await post.endpoint(endpoint)).state == "locked"
     assert receiver.heard == []
+
+
+async def test_a_machine_with_another_key_leaves_the_endpoint_to_those_that_can_sign(
+    post: Post, receiver: Receiver
+) -> None:
+    endpoint = await post.subscribe(receiver)
+    await post.raise_event()
+    mistaken = post.courier(keyring=Keyring(["another key of thirty-two characters"]))
+    await one_round(mistaken)
+    assert (await post.endpoint(endpoint)).state == "locked"
+    assert await mistaken.find_due() == []
+    await one_round(post.courier())
+    assert [(one.state, one.attempts) for one in await post.deliveries()] == [("delivered", 1)]
+    assert (await post.endpoint(endpoint)).state == "active"
+    assert [one.genuine for one in receiver.heard] == [(True,)]
 
 
 async def test_of_very_many_events_none_is_lost_though_the_receiver_dies_errs_and_asks_for_patience(

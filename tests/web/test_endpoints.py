@@ -12,11 +12,14 @@ import pytest
 
 from crm_adapter.factory import Adapters, Means
 from gateway.jobs.deliveries import Carrier
+from gateway.sealing import Keyring
 from gateway.store.blobs import BlobStore
 from gateway.usecases.deliver_events import Courier
 from gateway.usecases.event_data import Telling
 from gateway.usecases.ledger import Library
+from gateway.web.api.told import SENT
 from tests.crm.receiver import Receiver
+from tests.docs.blocks import events
 from tests.web.site import DOMAINS, KEYRING, URL, Site, letter
 
 HOOK = {"url": "https://1.1.1.1/hook"}
@@ -68,6 +71,24 @@ async def test_an_endpoint_is_made_shown_without_its_secret_changed_and_removed(
     assert secret not in (await site.api.get("/v1/endpoints")).text
     assert (await site.api.delete(at)).status_code == 204
     assert (await site.api.get(at)).status_code == 404
+
+
+async def test_where_no_secret_can_be_kept_the_answer_says_what_has_to_be_set(site: Site) -> None:
+    """As on PostgreSQL without SMARTGATE_SECRET_KEY."""
+    made = (await site.api.post("/v1/endpoints", json=HOOK)).json()
+    object.__setattr__(site.app.state.services, "keyring", lambda: Keyring([]))
+    for answer in (
+        await site.api.post("/v1/endpoints", json=HOOK),
+        await site.api.post(f"/v1/endpoints/{made['id']}/rotate"),
+    ):
+        assert answer.status_code == 503
+        assert "set SMARTGATE_SECRET_KEY" in answer.json()["detail"]
+
+
+async def test_a_type_of_event_that_is_none_is_told_and_not_an_empty_list(site: Site) -> None:
+    answer = await site.api.get("/v1/events", params={"type": ["lead.created", "lead.made"]})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/type/1")
+    assert "allowed: account.renamed, contact.created" in answer.json()["detail"]
 
 
 WRONG = {
@@ -123,6 +144,25 @@ async def test_a_mail_is_told_after_its_people_and_its_lead_as_an_admin_sees_the
     assert file.content == b"the price"
     assert links[0].startswith(f"{URL}/files/")
     assert message["id"] not in links[0]
+
+
+async def test_what_is_sent_has_the_shape_that_the_openapi_document_tells(carried: Site, receiver: Receiver) -> None:
+    endpoint = await subscribe(carried, receiver)
+    await carried.hand(letter("Offer", files=[("a.txt", "text/plain", b"the price")]))
+    await carried.hand(letter(cc="", text="hidden"))
+    [filed, *_] = (await carried.api.get("/v1/messages")).json()["data"]
+    await carried.api.delete(f"/v1/messages/{filed['id']}")
+    await carried.api.post(f"/v1/messages/{filed['id']}/restore")
+    await carried.api.post("/v1/customers", json={"name": "Bluefin"})
+    await carried.api.post(f"/v1/endpoints/{endpoint['id']}/test")
+    heard = await receiver.hear(8)
+    told = (await carried.client().get("/v1/openapi.json")).json()["webhooks"]
+    assert set(told) == events()
+    for one in heard:
+        shape = SENT[one.type]
+        assert shape.model_validate(one.body).model_dump(mode="json", by_alias=True) == one.body
+        sent = told[one.type]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert sent == {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
 async def test_a_link_to_a_file_ends_and_can_not_be_made_up(

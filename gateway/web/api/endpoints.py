@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.core.resources import as_json
-from gateway.sealing import Keyring, SealError
+from gateway.sealing import SealError
 from gateway.usecases import deliveries, endpoints
 from gateway.usecases.endpoints import EndpointChange, Opened
 from gateway.web.api.access import Admin
-from gateway.web.api.shapes import Id, Text, Time
+from gateway.web.api.shapes import Endpoint, Id, Text, Time
+from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, AfterIds, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, Problem, unwrap
 from gateway.web.services import Services
 
 router = APIRouter(tags=["endpoints"])
 State = Literal["waiting", "delivered", "dead"]
-
-
-class Endpoint(BaseModel):
-    """Who is told of events; types: which, none for all. state: active, disabled, or what is wrong just now."""
-
-    id: Id
-    kind: str
-    url: str
-    types: list[str]
-    state: str
-    reason: str
-    created_at: Time
 
 
 class NewSecret(Endpoint):
@@ -87,9 +78,9 @@ async def post_endpoint(services: Services, admin: Admin, new: NewEndpoint) -> A
     """Makes a webhook; the answer has its `secret`, once. A URL that leads into a private network is refused."""
     change = _change(new)
     private = services.webhooks_private
-    return _with_secret(
-        unwrap(await endpoints.make_endpoint(services.store, admin, change, _ring(services), private=private))
-    )
+    with _sealing():
+        made = await endpoints.make_endpoint(services.store, admin, change, services.keyring(), private=private)
+    return _with_secret(unwrap(made))
 
 
 @router.get("/endpoints/{id}", response_model=Endpoint)
@@ -120,8 +111,10 @@ async def post_test(services: Services, admin: Admin, id: str) -> Any:
 
 @router.post("/endpoints/{id}/rotate", response_model=NewSecret)
 async def post_rotate(services: Services, admin: Admin, id: str) -> Any:
-    """Makes a new secret; for 24 hours the former one signs as well."""
-    return _with_secret(unwrap(await endpoints.renew_secret(services.store, admin, id, _ring(services))))
+    """Makes a new secret; for 24 hours the former one signs as well. Of three, the last two sign."""
+    with _sealing():
+        made = await endpoints.renew_secret(services.store, admin, id, services.keyring())
+    return _with_secret(unwrap(made))
 
 
 @router.get("/deliveries", response_model=Listed[Delivery])
@@ -137,7 +130,7 @@ async def list_deliveries(
     return page_json(await deliveries.list_deliveries(services.store, admin, after, limit, endpoint, state))
 
 
-@router.post("/deliveries/retry", status_code=202, response_model=Retried)
+@router.post("/deliveries/retry", status_code=202, response_model=Retried, responses={404: problem(404)})
 async def post_retry_dead(
     services: Services, admin: Admin, endpoint: Annotated[str, Query(description="Whose dead letters.")]
 ) -> Any:
@@ -161,9 +154,11 @@ def _change(sent: EndpointFields) -> EndpointChange:
     return EndpointChange(sent.url, None if sent.types is None else tuple(sent.types), sent.state)
 
 
-def _ring(services: Services) -> Keyring:
+@contextmanager
+def _sealing() -> Iterator[None]:
+    """Where no secret can be kept, whoever asks is told what the operator has to set."""
     try:
-        return services.keyring()
+        yield
     except SealError as fault:
         raise Problem(503, str(fault)) from fault
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import IPvAnyAddress
 
+from crm_adapter.events import TYPES
 from gateway.core.refusals import Wrong
 from gateway.core.resources import as_json
 from gateway.usecases import show_receipts
@@ -53,7 +54,11 @@ async def list_events(
     limit: Limit = 50,
     type: Annotated[list[str] | None, Query(max_length=50)] = None,
 ) -> Any:
-    """What happened, oldest first; `after` replays from a point on: a page's `next`, or the last event's id."""
+    """What happened, oldest first; `after` replays from a point on: a page's `next`, an event's id, a `webhook-id`."""
+    for n, name in enumerate(type or ()):
+        if name not in TYPES:
+            wrong = f"{name[:80]!a} is no type of event; allowed: {', '.join(TYPES)}"
+            raise Problem(422, wrong, [Wrong(f"type/{n}", wrong)])
     return page_json(await show_receipts.list_events(services.store, reader, after, limit, type or ()))
 
 

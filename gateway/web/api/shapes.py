@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Time = Annotated[str, Field(description="RFC 3339 in UTC.", examples=["2026-11-23T02:42:17.000Z"])]
+Time = Annotated[
+    str,
+    Field(
+        description="RFC 3339 in UTC.",
+        examples=["2026-11-23T02:42:17.000Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
 Id = Annotated[str, Field(description="Opaque; later ones sort after earlier ones.")]
 Text = Annotated[str, Field(max_length=10_000)]
 
@@ -233,12 +240,25 @@ class Receipt(BaseModel):
 
 
 class Event(BaseModel):
-    """Something that happened; subject is the id of what it happened to."""
+    """Something that happened; subject is the id of what it happened to, which the type names: of `lead.created` a
+    lead, of `message.refused` the receipt. at: when."""
 
     id: Id
     type: str
     at: Time
     subject: Id
+
+
+class Endpoint(BaseModel):
+    """Who is told of events; types: which, none for all. state: active, disabled, or what is wrong just now."""
+
+    id: Id
+    kind: str
+    url: str
+    types: list[str]
+    state: str
+    reason: str
+    created_at: Time
 
 
 class _Body(BaseModel):
