@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import app
-from gateway.commands.output import InputError, moment, print_json, progress, settings
+from gateway.commands.output import confirm_erasing, moment, print_json, progress, settings
 from gateway.commands.output import clean as clean_text
 from gateway.core.resources import rfc3339
 from gateway.usecases import back_up
@@ -59,7 +58,7 @@ def erase_person(
         bool, typer.Option("--mentions", help="Messages that only name the address in their text go as well.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and erase nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; nor is anything asked where no terminal is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed where no terminal is to ask at.")] = False,
     json: Json = False,
 ) -> None:
     """Erase a person from an account: contact, messages they take part in, receipts. This can't be undone."""
@@ -69,10 +68,11 @@ def erase_person(
     if dry_run:
         _print_erasure(address, found, "would be erased", clean=None, json=json)
         return
-    if sys.stdin.isatty() and not yes:
-        _print_erasure(address, found, "will be erased", clean=None, json=False, err=True)
-        if not typer.confirm("Erase it for good?", err=True):
-            raise InputError("nothing was erased")
+    if not yes:
+        confirm_erasing(
+            "Erase it for good?",
+            lambda: _print_erasure(address, found, "will be erased", clean=None, json=False, err=True),
+        )
     with app.transaction(chosen) as tx:
         done = erasing.erase_person(tx, account, address, mentions=mentions)
     erasing.drop_blobs(app.large_mails(chosen), done)
