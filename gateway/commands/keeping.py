@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gateway import app
-from gateway.commands.output import confirm_erasing, moment, print_json, progress, settings
 from gateway.commands.output import clean as clean_text
+from gateway.commands.output import confirm_erasing, moment, print_json, progress, settings
 from gateway.core.resources import rfc3339
 from gateway.usecases import back_up
 from gateway.usecases import erase_person as erasing
