@@ -15,6 +15,7 @@ from gateway.usecases import back_up
 from gateway.usecases import erase_person as erasing
 from gateway.usecases.back_up import Kept
 from gateway.usecases.erase_person import Erasure
+from gateway.wiring import key_name
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
@@ -33,7 +34,7 @@ def backup(
     typer.echo(f"{file} holds the store {chosen.database_name} as it was at {moment(kept.made_at)}: {_held(kept)}.")
     if kept.missing:
         typer.echo(f"{kept.missing} large mails were erased meanwhile and are not in it.")
-    typer.echo("SMARTGATE_SECRET_KEY is not in it: without that key nobody reads the credentials it holds. Keep both.")
+    typer.echo(f"The key in {key_name(chosen)} is not in it: without it nobody reads the credentials. Keep both.")
 
 
 def restore(
@@ -48,7 +49,8 @@ def restore(
         _print_json(kept)
         return
     typer.echo(f"The store {chosen.database_name} is as it was at {moment(kept.made_at)}: {_held(kept)}.")
-    typer.echo("Credentials need the SMARTGATE_SECRET_KEY of then. Search is filled by the next `smartgate serve`.")
+    typer.echo(f"Credentials need the key of then in {key_name(chosen)}.")
+    typer.echo("Search is filled by the next `smartgate serve`.")
 
 
 def erase_person(

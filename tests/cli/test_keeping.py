@@ -112,8 +112,18 @@ def test_at_a_terminal_one_is_asked(
     assert "[y/N]" in said.err
 
 
-def test_what_commands_print_for_people_says_what_they_did(run: Run, acme: Any, tmp_path: Path) -> None:
-    assert "SMARTGATE_SECRET_KEY is not in it" in run("backup", str(tmp_path / "file")).out
+def test_a_backup_and_its_restoration_say_where_the_key_is_that_is_not_in_it(
+    run: Run, acme: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = str(tmp_path / "file")
+    assert f"The key in {store.with_suffix('.key')} is not in it" in run("backup", kept).out
+    monkeypatch.setenv("SMARTGATE_DATABASE_URL", f"sqlite:///{tmp_path}/other/mail.db")
+    assert f"the key of then in {tmp_path}/other/mail.key" in run("restore", kept).out
+    monkeypatch.setenv("SMARTGATE_SECRET_KEY", "k" * 32)
+    assert "The key in SMARTGATE_SECRET_KEY is not in it" in run("backup", kept).out
+
+
+def test_what_commands_print_for_people_says_what_they_did(run: Run, acme: Any) -> None:
     assert "messages 0" in run("erase-person", "bob@x.example", "--account", "acme", "--yes").out
     assert "is made anew" in run("db", "reindex").out
     assert json.loads(run("db", "reindex", "--json").out)["indexed"] == 0
