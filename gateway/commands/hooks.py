@@ -143,7 +143,7 @@ def _print_delivery(one: Delivery, *, json: bool) -> None:
 
 def _right(wrong: Wrong | None) -> None:
     if wrong is not None:
-        raise InputError(f"{wrong.field}: {wrong.detail}")
+        raise InputError(wrong.detail)
 
 
 def _there(found: T | Taken | None, id: Any) -> T:
