@@ -40,6 +40,8 @@ GO_ON_SECONDS = 10.0
 """A lane that was worked on for so long is let go after the try under way, so that it doesn't keep its place."""
 PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
+LOCKED = "locked"
+"""The state of an endpoint whose credentials no key of ours opens; once one does it is over, whatever comes of a try."""
 _BURIED = "the endpoint is disabled"
 
 
@@ -117,7 +119,7 @@ class Courier:
         try:
             back_end = open_back_end(lane.endpoint, self._telling.keyring(), _now())
         except SealError as fault:
-            pause = Pause("locked", str(fault), _now() + int(PAUSE_SECONDS * 1000))
+            pause = Pause(LOCKED, str(fault), _now() + int(PAUSE_SECONDS * 1000))
         else:
             results, pause = await self._tell(work, back_end)
         await self._settle(lane, results, pause)
@@ -156,7 +158,9 @@ class Courier:
         endpoint = lane.endpoint
         if pause is not None:
             await self._set_pause(endpoint, pause)
-        elif results and results[-1].state == DELIVERED and (endpoint.state != ACTIVE or endpoint.paused_until):
+        elif endpoint.state == LOCKED or (
+            results and results[-1].state == DELIVERED and (endpoint.state != ACTIVE or endpoint.paused_until)
+        ):
             await self._set_pause(endpoint, Pause(ACTIVE, "", None))
         now = _now()
         until = (pause.until if pause is not None else None) or now
