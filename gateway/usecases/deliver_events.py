@@ -41,7 +41,7 @@ GO_ON_SECONDS = 10.0
 PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
 LOCKED = "locked"
-"""The state of an endpoint whose credentials no key of ours opens; once one does it is over, whatever comes of a try."""
+"""The state of an endpoint whose credentials no key of ours opens; once one does it is over, whatever a try brings."""
 _BURIED = "the endpoint is disabled"
 
 
