@@ -1,7 +1,8 @@
-"""The receivers that docs/webhooks.md shows, taken from the page and run as it says, hear what they ought to."""
+"""What docs/webhooks.md and docs/api.md show for the first ten minutes, run as it stands there, does what they say."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -9,13 +10,14 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.serving import PATIENCE, ROOT, Serving
+from tests.e2e.clients import need
+from tests.serving import PATIENCE, ROOT, Api, Serving
 
 pytestmark = pytest.mark.e2e
 RUNS = {
@@ -88,3 +90,30 @@ def test_the_page_s_receiver_hears_what_is_tried_out_and_believes_nobody_else(
     forged = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,AAAA"}
     answer = httpx2.post(example.url, json={"type": "x", "data": {}}, headers=forged, trust_env=False)
     assert answer.status_code == 401
+
+
+def test_the_page_s_calls_of_the_api_are_answered(serving: Serving, api: Callable[[str], Api]) -> None:
+    need("curl")
+    serving.add_account(owner="ana@acme.example")
+    serving.start()
+    page = (
+        (ROOT / "docs" / "api.md")
+        .read_text("utf-8")
+        .partition("## In ten minutes\n```console\n")[2]
+        .partition("```")[0]
+    )
+    make, _, *calls = page.replace("\\\n", "").replace("$ ", "").splitlines()
+    token = serving.json(*make.split()[1:])["token"]
+    opened = api(token)
+    opened.post("/contacts", {"emails": ["eve@x.example"]})
+    [event] = opened.all("/events")
+    env = os.environ | {"TOKEN": token, "URL": serving.url, "LAST": event["id"]}
+    script = "\n".join(["curl() { command curl -sSf -w '\\n' \"$@\"; }", *calls, calls[-1]])
+    done = subprocess.run(["bash", "-ec", script], env=env, capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    account, before, since, made, again = map(json.loads, done.stdout.splitlines())
+    assert account["addresses"]["lead"] == "acme+lead@mail.kommo.com"
+    assert before["data"] == [event]
+    assert since["data"] == []
+    assert made == again
+    assert made["emails"] == ["bob@bluefin.example"]
