@@ -73,7 +73,11 @@ async def test_an_endpoint_is_made_shown_without_its_secret_changed_and_removed(
 WRONG = {
     "loopback": ({"url": "http://127.0.0.1:9/"}, "#/url", "not on the public internet"),
     "metadata": ({"url": "http://169.254.169.254/latest"}, "#/url", "not on the public internet"),
-    "another scheme": ({"url": "ftp://1.1.1.1/"}, "#/url", "'ftp://1.1.1.1/' begins with 'ftp'; allowed: https and http"),
+    "another scheme": (
+        {"url": "ftp://1.1.1.1/"},
+        "#/url",
+        "'ftp://1.1.1.1/' begins with 'ftp'; allowed: https and http",
+    ),
     "no URL": ({"url": "hook"}, "#/url", "'hook' is no URL; allowed: https://HOST/PATH"),
     "an unknown type": ({**HOOK, "types": ["mail.filed"]}, "#/types/0", "is no type of event"),
     "an unknown state": ({**HOOK, "state": "asleep"}, "#/state", "allowed: active, disabled"),
