@@ -107,7 +107,8 @@ async def _site(text: str, *, private: bool, resolve: Resolve) -> str:
         if not await judged(target, resolve, private=private):
             raise TargetError(f"{target.host[:80]!a} has no address")
     except TargetError as fault:
-        raise ConnectError("url", f"{fault}; {allowed}") from fault
+        what = str(fault).partition("; allowed:")[0]
+        raise ConnectError("url", f"{what}; {allowed}") from fault
     return f"{target.scheme}://{target.authority}".lower()
 
 

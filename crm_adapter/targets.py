@@ -57,7 +57,9 @@ def read_url(text: str) -> Target:
     except ValueError as fault:
         raise TargetError(f"{url[:80]!a} is no URL: {fault}") from None
     if parts.scheme not in ("https", "http"):
-        raise TargetError(f"{parts.scheme[:20]!a} can't be called; allowed: https and http")
+        if not parts.scheme:
+            raise TargetError(f"{url[:80]!a} is no URL; allowed: https://HOST/PATH")
+        raise TargetError(f"{url[:80]!a} begins with {parts.scheme[:20]!a}; allowed: https and http")
     if parts.username is not None or parts.password is not None:
         raise TargetError("a URL with a user or password is not allowed; signatures say who calls")
     if not host or "%" in host or port == 0:

@@ -220,9 +220,21 @@ def keyring(settings: Settings) -> Keyring:
     SealError.
     """
     given = [key.get_secret_value() for key in (settings.secret_key, *settings.secret_keys_old) if key is not None]
-    if settings.secret_key is None and isinstance(settings.database, Path):
-        given.insert(0, key_file(settings.database.with_suffix(".key")))
+    if (kept := _kept_key(settings)) is not None:
+        given.insert(0, key_file(kept))
     return Keyring(given)
+
+
+def key_name(settings: Settings) -> str:
+    """Where the key is that credentials are sealed with, for whoever has to keep it."""
+    kept = _kept_key(settings)
+    return "SMARTGATE_SECRET_KEY" if kept is None else str(kept)
+
+
+def _kept_key(settings: Settings) -> Path | None:
+    """The file of the key beside a SQLite store; None where the key is a setting."""
+    store = settings.database
+    return store.with_suffix(".key") if settings.secret_key is None and isinstance(store, Path) else None
 
 
 def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> Courier:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from gateway import app
-from gateway.commands.output import InputError, group, moment, print_facts, print_json, print_table, settings
+from gateway.commands.output import (
+    InputError,
+    confirm_erasing,
+    group,
+    moment,
+    print_facts,
+    print_json,
+    print_table,
+    settings,
+)
 from gateway.core.options import OPTIONS
 from gateway.core.resources import Account, as_json
 from gateway.usecases import accounts
@@ -123,14 +131,13 @@ def set_(
 @commands.command("erase")
 def erase(
     slug: Slug,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; nor is anything asked where no terminal is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed where no terminal is to ask at.")] = False,
     json: Json = False,
 ) -> None:
     """Take an account away with all its mails, cards, users and receipts. This can't be undone."""
     chosen = settings()
-    asked = sys.stdin.isatty() and not yes
-    if asked and not typer.confirm(f"Erase account {slug!a} with all it holds?", err=True):
-        raise InputError("nothing was erased")
+    if not yes:
+        confirm_erasing(f"Erase account {slug!a} with all it holds?")
     with app.transaction(chosen) as tx:
         number = accounts.erase_account(tx, slug)
     app.drop_files(chosen, number)

@@ -134,8 +134,20 @@ def list_deliveries(
     if json:
         print_json([as_json(one) for one in found])
         return
-    rows = [(one.id, one.type, one.state, one.attempts, one.status, one.error, moment(one.at)) for one in found]
-    print_table(("ID", "TYPE", "STATE", "TRIES", "STATUS", "WHY", "HAPPENED"), rows, "No delivery.")
+    rows = [
+        (
+            one.id,
+            one.type,
+            one.state,
+            one.attempts,
+            one.status,
+            one.error,
+            moment(one.at),
+            "" if one.next_at is None else moment(one.next_at),
+        )
+        for one in found
+    ]
+    print_table(("ID", "TYPE", "STATE", "TRIES", "STATUS", "WHY", "HAPPENED", "NEXT TRY"), rows, "No delivery.")
 
 
 @delivery_commands.command("retry")
@@ -189,7 +201,7 @@ def _print_delivery(one: Delivery, *, json: bool) -> None:
 
 def _right(wrong: Wrong | None) -> None:
     if wrong is not None:
-        raise InputError(f"{wrong.field}: {wrong.detail}")
+        raise InputError(wrong.detail)
 
 
 def _there(found: T | Taken | None, id: Any) -> T:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import app
-from gateway.commands.output import InputError, moment, print_json, progress, settings
 from gateway.commands.output import clean as clean_text
+from gateway.commands.output import confirm_erasing, moment, print_json, progress, settings
 from gateway.core.resources import rfc3339
 from gateway.usecases import back_up
 from gateway.usecases import erase_person as erasing
 from gateway.usecases.back_up import Kept
 from gateway.usecases.erase_person import Erasure
+from gateway.wiring import key_name
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
@@ -34,7 +34,7 @@ def backup(
     typer.echo(f"{file} holds the store {chosen.database_name} as it was at {moment(kept.made_at)}: {_held(kept)}.")
     if kept.missing:
         typer.echo(f"{kept.missing} large mails were erased meanwhile and are not in it.")
-    typer.echo("SMARTGATE_SECRET_KEY is not in it: without that key nobody reads the credentials it holds. Keep both.")
+    typer.echo(f"The key in {key_name(chosen)} is not in it: without it nobody reads the credentials. Keep both.")
 
 
 def restore(
@@ -49,7 +49,8 @@ def restore(
         _print_json(kept)
         return
     typer.echo(f"The store {chosen.database_name} is as it was at {moment(kept.made_at)}: {_held(kept)}.")
-    typer.echo("Credentials need the SMARTGATE_SECRET_KEY of then. Search is filled by the next `smartgate serve`.")
+    typer.echo(f"Credentials need the key of then in {key_name(chosen)}.")
+    typer.echo("Search is filled by the next `smartgate serve`.")
 
 
 def erase_person(
@@ -59,7 +60,7 @@ def erase_person(
         bool, typer.Option("--mentions", help="Messages that only name the address in their text go as well.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and erase nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; nor is anything asked where no terminal is.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask; needed where no terminal is to ask at.")] = False,
     json: Json = False,
 ) -> None:
     """Erase a person from an account: contact, messages they take part in, receipts. This can't be undone."""
@@ -69,10 +70,11 @@ def erase_person(
     if dry_run:
         _print_erasure(address, found, "would be erased", clean=None, json=json)
         return
-    if sys.stdin.isatty() and not yes:
-        _print_erasure(address, found, "will be erased", clean=None, json=False, err=True)
-        if not typer.confirm("Erase it for good?", err=True):
-            raise InputError("nothing was erased")
+    if not yes:
+        confirm_erasing(
+            "Erase it for good?",
+            lambda: _print_erasure(address, found, "will be erased", clean=None, json=False, err=True),
+        )
     with app.transaction(chosen) as tx:
         done = erasing.erase_person(tx, account, address, mentions=mentions)
     try:

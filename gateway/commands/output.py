@@ -56,6 +56,21 @@ def settings() -> Settings:
     return found
 
 
+def at_a_terminal() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
+def confirm_erasing(question: str, tell: Callable[[], None] = lambda: None) -> None:
+    """Asks before what can't be undone; tell says beforehand what it is. Raises InputError where the answer is no, and
+    where nobody can be asked: a script, or a shell over ssh without a terminal, has to say that it means it."""
+    if not at_a_terminal():
+        raise InputError("nothing was erased: it can't be undone, and no terminal is there to ask at; --yes means it")
+    tell()
+    if not typer.confirm(question, err=True):
+        raise InputError("nothing was erased")
+
+
 def print_json(value: Any) -> None:
     """One JSON value and nothing else. ASCII only, so that any locale and any half of a character can be printed."""
     typer.echo(json.dumps(value, indent=2))

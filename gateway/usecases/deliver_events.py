@@ -44,6 +44,8 @@ PAUSE_SECONDS = 600.0
 """A back end that somebody has to mend is asked again after so long, unless it says when."""
 WATCH_SHARE = 50
 """Looking at how long the oldest event waits takes one part in so many of the time."""
+LOCKED = "locked"
+"""The state of an endpoint whose credentials no key of ours opens; once one does it is over, whatever a try brings."""
 _BURIED = "the endpoint is disabled"
 _OUR_FAULT = "something went wrong on our side"
 
@@ -156,7 +158,7 @@ class Courier:
         except SealError as fault:
             # Another machine may have the right key: it is this process alone that stays away.
             self._locked[lane.endpoint.account, lane.endpoint.id] = time.monotonic() + LOCKED_SECONDS
-            pause = Pause("locked", str(fault), None)
+            pause = Pause(LOCKED, str(fault), None)
         else:
             try:
                 pause = await self._tell(work, back_end, results)
@@ -206,7 +208,9 @@ class Courier:
         endpoint = lane.endpoint
         if pause is not None:
             await self._set_pause(endpoint, pause)
-        elif results and results[-1].state == DELIVERED and (endpoint.state != ACTIVE or endpoint.paused_until):
+        elif endpoint.state == LOCKED or (
+            results and results[-1].state == DELIVERED and (endpoint.state != ACTIVE or endpoint.paused_until)
+        ):
             await self._set_pause(endpoint, Pause(ACTIVE, "", None))
         at = now()
         until = (pause.until if pause is not None else None) or at

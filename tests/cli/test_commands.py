@@ -45,7 +45,7 @@ PRINTING = {
     "account show": ("account", "show", "acme"),
     "account set": ("account", "set", "acme", "strangers=hold", "own_domains=acme.example"),
     "account rename": ("account", "rename", "acme", "apex"),
-    "account erase": ("account", "erase", "acme"),
+    "account erase": ("account", "erase", "acme", "--yes"),
     "user add": ("user", "add", "dimas@acme.example", "--account", "acme", "--role", "admin"),
     "user list": ("user", "list", "--account", "acme"),
     "user set": ("user", "set", "ana@acme.example", "--account", "acme", "--name", "Ana L.", "--shared-mail", "false"),
@@ -209,7 +209,7 @@ def test_an_erased_account_takes_its_large_mails_along(run: Run, acme: Any, stor
     for folder in (mine, others):
         folder.mkdir(parents=True)
         (folder / "mail").write_bytes(b"x")
-    assert run("account", "erase", "acme").status == 0
+    assert run("account", "erase", "acme", "--yes").status == 0
     assert not mine.exists()
     assert others.exists()
     assert run("account", "list", "--json").json == []

@@ -25,6 +25,7 @@ def test_an_endpoint_is_added_listed_tried_and_removed(acme: Run) -> None:
     assert (sent["type"], sent["state"]) == ("endpoint.test", "waiting")
     [delivery] = acme("delivery", "list", "--account", "acme", "--state", "waiting", "--json").json
     assert delivery == sent
+    assert "NEXT TRY" in acme("delivery", "list", "--account", "acme").out
     assert acme("delivery", "retry", sent["id"], "--account", "acme", "--json").json["state"] == "waiting"
     assert acme("delivery", "retry", "--endpoint", made["id"], "--account", "acme", "--json").json == {"count": 0}
     assert acme("endpoint", "remove", made["id"], "--account", "acme", "--json").json["removed"] is True

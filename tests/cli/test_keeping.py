@@ -83,8 +83,47 @@ def test_who_can_not_be_erased_is_told_in_one_line(run: Run, acme: Any, address:
     assert why in said.err
 
 
-def test_what_commands_print_for_people_says_what_they_did(run: Run, acme: Any, tmp_path: Path) -> None:
-    assert "SMARTGATE_SECRET_KEY is not in it" in run("backup", str(tmp_path / "file")).out
-    assert "messages 0" in run("erase-person", "bob@x.example", "--account", "acme").out
+ERASING = {
+    "a person": ("erase-person", "bob@x.example", "--account", "acme"),
+    "an account": ("account", "erase", "acme"),
+}
+
+
+@pytest.mark.parametrize("words", ERASING.values(), ids=ERASING)
+def test_what_can_not_be_undone_is_not_done_unasked_where_no_terminal_is(
+    run: Run, acme: Any, words: tuple[str, ...]
+) -> None:
+    said = run(*words)
+    assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
+    assert "nothing was erased" in said.err
+    assert "--yes" in said.err
+    assert len(run("account", "list", "--json").json) == 1
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])
+@pytest.mark.parametrize("words", ERASING.values(), ids=ERASING)
+def test_at_a_terminal_one_is_asked(
+    run: Run, acme: Any, words: tuple[str, ...], answer: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.commands.output.at_a_terminal", lambda: True)
+    said = run(*words, stdin=f"{answer}\n".encode())
+    assert said.status == status
+    assert ("nothing was erased" in said.err) == (status == 1)
+    assert "[y/N]" in said.err
+
+
+def test_a_backup_and_its_restoration_say_where_the_key_is_that_is_not_in_it(
+    run: Run, acme: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = str(tmp_path / "file")
+    assert f"The key in {store.with_suffix('.key')} is not in it" in run("backup", kept).out
+    monkeypatch.setenv("SMARTGATE_DATABASE_URL", f"sqlite:///{tmp_path}/other/mail.db")
+    assert f"the key of then in {tmp_path}/other/mail.key" in run("restore", kept).out
+    monkeypatch.setenv("SMARTGATE_SECRET_KEY", "k" * 32)
+    assert "The key in SMARTGATE_SECRET_KEY is not in it" in run("backup", kept).out
+
+
+def test_what_commands_print_for_people_says_what_they_did(run: Run, acme: Any) -> None:
+    assert "messages 0" in run("erase-person", "bob@x.example", "--account", "acme", "--yes").out
     assert "is made anew" in run("db", "reindex").out
     assert json.loads(run("db", "reindex", "--json").out)["indexed"] == 0

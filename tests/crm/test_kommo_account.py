@@ -289,7 +289,7 @@ async def test_a_long_lived_token_and_oauth_connect_an_account_that_lets_them_in
 
 WRONG = {
     # story                  what is given                         what is said
-    "no address": (("acme.kommo.com", "t"), "no URL|can't be called"),
+    "no address": (("acme.kommo.com", "t"), "^'acme.kommo.com' is no URL; allowed: https://SUBDOMAIN.kommo.com$"),
     "a page of the account": (("https://acme.kommo.com/leads", "t"), "more than an account's address"),
     "a user in it": (("https://a:b@acme.kommo.com", "t"), "user or password"),
     "without TLS": (("http://192.0.2.1", "t"), "is not https"),

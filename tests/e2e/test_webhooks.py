@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import smtplib
 import socket
 import subprocess
@@ -56,20 +55,6 @@ class Receiver:
             assert time.monotonic() < until, f"only {len(heard)} were heard"
             time.sleep(0.1)
         return heard
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the receiver and the library it verifies with."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("needs Debian's nodejs and npm")
-    folder = tmp_path_factory.mktemp("node")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "standardwebhooks"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"needs the npm package standardwebhooks: {done.stderr.decode()[-200:]}")
-    shutil.copy(Path(__file__).parent / "receiver.mjs", folder)
-    return folder
 
 
 @pytest.fixture

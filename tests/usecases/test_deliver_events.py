@@ -248,6 +248,19 @@ async def test_a_machine_with_another_key_leaves_the_endpoint_to_those_that_can_
     assert [one.genuine for one in receiver.heard] == [(True,)]
 
 
+async def test_an_endpoint_is_locked_no_more_once_a_key_opens_its_secret_though_nobody_hears_yet(
+    post: Post, receiver: Receiver
+) -> None:
+    endpoint = await post.subscribe(receiver)
+    locked = {"state": "locked", "reason": "another key"}
+    await post.store.write(lambda tx: tx.execute(update(tables.endpoints).values(locked)).rowcount)
+    receiver.answers = [500]
+    await post.raise_event()
+    await one_round(post.courier())
+    found = await post.endpoint(endpoint)
+    assert (found.state, found.reason) == ("active", "")
+
+
 async def test_of_very_many_events_none_is_lost_though_the_receiver_dies_errs_and_asks_for_patience(
     post: Post, receiver: Receiver
 ) -> None:

@@ -94,8 +94,12 @@ async def test_a_type_of_event_that_is_none_is_told_and_not_an_empty_list(site: 
 WRONG = {
     "loopback": ({"url": "http://127.0.0.1:9/"}, "#/url", "not on the public internet"),
     "metadata": ({"url": "http://169.254.169.254/latest"}, "#/url", "not on the public internet"),
-    "another scheme": ({"url": "ftp://1.1.1.1/"}, "#/url", "allowed: https and http"),
-    "no URL": ({"url": "hook"}, "#/url", "can't be called"),
+    "another scheme": (
+        {"url": "ftp://1.1.1.1/"},
+        "#/url",
+        "'ftp://1.1.1.1/' begins with 'ftp'; allowed: https and http",
+    ),
+    "no URL": ({"url": "hook"}, "#/url", "'hook' is no URL; allowed: https://HOST/PATH"),
     "an unknown type": ({**HOOK, "types": ["mail.filed"]}, "#/types/0", "is no type of event"),
     "an unknown state": ({**HOOK, "state": "asleep"}, "#/state", "allowed: active, disabled"),
     "an unknown field": ({**HOOK, "colour": "red"}, "#/colour", "extra"),
