@@ -97,9 +97,10 @@ async def test_a_filled_store_goes_back_to_an_older_revision_and_forward_again(s
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     with schema.transaction(place) as tx:
         [account] = {row[0] for row in tx.exec_driver_sql("SELECT account FROM messages")}
-        (last,) = tx.exec_driver_sql("SELECT max(position) FROM events").one()
+        [last] = tx.exec_driver_sql("SELECT max(position) FROM events").one()
         add_event(tx, account, "contact.created", "01", 1)
-        assert tx.exec_driver_sql("SELECT max(position) FROM events").scalar() > last
+        [new] = tx.exec_driver_sql("SELECT max(position) FROM events").one()
+    assert new > last
     stores.forget(place)
 
 
