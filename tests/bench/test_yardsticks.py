@@ -146,5 +146,5 @@ def test_a_disk_without_room_for_a_million_mails_is_told_at_once(
 ) -> None:
     monkeypatch.setattr("bench.run.shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     run, _ = measured(IDLE, plan(tmp_path))
-    with run, pytest.raises(PeerError, match=r"1,000,000 mails need 6\.0 GB in .*: choose another disk with --dir"):
+    with run, pytest.raises(PeerError, match=r"1,000,000 mails need 9\.6 GB in .*: choose another disk with --dir"):
         run.filled(1_000_000)
