@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeVar, cast
 
-from gateway.sealing import Keyring
+from gateway.sealing import Keyring, SealError
 from gateway.store.answers import KEPT_MS, Kept, add_answer, drop_old_answers, find_answer
 from gateway.store.engine import EVERYWHERE, Store, Tx
 
@@ -40,6 +40,10 @@ class KeyReusedError(Exception):
     """The key was sent before, with another request."""
 
 
+class LostAnswerError(Exception):
+    """The request was carried out before, and no key of ours opens what was answered then."""
+
+
 Render = Callable[[object], Answer | None]
 """The answer to what a use case gives; None where it is a refusal, which changes nothing and is decided anew."""
 
@@ -60,7 +64,10 @@ class Once:
         self._looked = self._wrote = False
 
     async def look(self) -> None:
-        """Raises AnsweredError where this request was carried out before, KeyReusedError where another one was."""
+        """Raises AnsweredError where this request was carried out before, KeyReusedError where another one was.
+
+        LostAnswerError where what was answered can't be read any more.
+        """
         self._looked = True
         known = await self._store.read(self._find)
         if known is not None:
@@ -107,7 +114,11 @@ class Once:
         if known.request != self._request():
             raise KeyReusedError
         self.kept = True
-        raise AnsweredError(Answer(known.status, self._keyring.open(known.body, self._about)))
+        try:
+            body = self._keyring.open(known.body, self._about)
+        except SealError:
+            raise LostAnswerError from None
+        raise AnsweredError(Answer(known.status, body))
 
     @property
     def _about(self) -> str:

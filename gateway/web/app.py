@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.usecases.keep_answers import AnsweredError, KeyReusedError
+from gateway.usecases.keep_answers import AnsweredError, KeyReusedError, LostAnswerError
 from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
 from gateway.web.api import account, contacts, crm, docs, endpoints, leads, messages, receipts, tokens, users
@@ -69,6 +69,7 @@ def build(services: WebServices) -> FastAPI:
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_exception_handler(AnsweredError, _on_answered)
     app.add_exception_handler(KeyReusedError, _on_reused)
+    app.add_exception_handler(LostAnswerError, _on_lost)
     app.add_middleware(Gate, services=services)
     app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url, is_passing=is_passing)
     app.openapi = partial(_document, app)  # type: ignore[method-assign]
@@ -128,3 +129,10 @@ def _on_answered(_: Request, fault: Exception) -> Response:
 def _on_reused(request: Request, _: Exception) -> Response:
     detail = "This `Idempotency-Key` was sent with another request; allowed: a new key for a new request."
     return error_answer(request, 422, detail)
+
+
+def _on_lost(request: Request, _: Exception) -> Response:
+    detail = (
+        "This request was carried out before. Its answer can't be shown again: it was sealed with another secret key."
+    )
+    return error_answer(request, 409, detail)

@@ -159,6 +159,14 @@ async def test_a_secret_that_is_shown_once_is_not_kept_in_clear(site: Site) -> N
     assert KEY["Idempotency-Key"].encode() not in kept
 
 
+async def test_where_the_secret_key_was_changed_it_is_not_carried_out_again(site: Site) -> None:
+    await site.api.post("/v1/leads", json={"name": "Offer"}, headers=KEY)
+    await site.store.write(lambda tx: tx.execute(update(tables.answers).values(body=b"of another key")))
+    answer = await site.api.post("/v1/leads", json={"name": "Offer"}, headers=KEY)
+    assert (answer.status_code, "carried out before" in answer.json()["detail"]) == (409, True)
+    assert len((await site.api.get("/v1/leads")).json()["data"]) == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "ключ".encode().decode("latin-1")])
 async def test_a_key_is_a_short_printable_text(site: Site, key: str) -> None:
     answer = await site.api.post(
