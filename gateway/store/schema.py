@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.store.engine import Place, StoreError, engine_of, is_postgresql, read_url
@@ -108,21 +108,14 @@ def sweep(place: Place) -> bool:
     On PostgreSQL the server does the like in its own time, and nobody but its administrator reads its files. False:
     another program was at work on a SQLite store for too long; then the next sweep does it.
     """
-    url = read_url(place)
-    engine = engine_of(url)
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if is_postgresql(url):
-                connection.execute(text("VACUUM"))
-                return True
-            return _write_anew(connection)
-    except DBAPIError as error:
-        words = in_words(error)
-        if words is None:
-            raise
-        raise StoreError(f"the store {name_of(url)} {words}") from error
-    finally:
-        engine.dispose()
+    with (
+        _engine(read_url(place)) as engine,
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        if is_postgresql(engine.url):
+            connection.execute(text("VACUUM"))
+            return True
+        return _write_anew(connection)
 
 
 def _write_anew(connection: Connection) -> bool:
@@ -205,17 +198,23 @@ def _opened(place: Place) -> Iterator[tuple[Connection, str]]:
     store = name_of(url)
     if not is_postgresql(url):
         _make_folder(Path(url.database or ""))
+    with _engine(url) as engine, engine.begin() as tx:
+        if is_postgresql(url):
+            _refuse_server(tx, store)
+        yield tx, store
+
+
+@contextmanager
+def _engine(url: URL) -> Iterator[Engine]:
+    """An engine for as long as this is entered; what the database says of a store it can't use, in words."""
     engine = engine_of(url)
     try:
-        with engine.begin() as tx:
-            if is_postgresql(url):
-                _refuse_server(tx, store)
-            yield tx, store
+        yield engine
     except DBAPIError as error:
         words = in_words(error)
         if words is None:
             raise
-        raise StoreError(f"the store {store} {words}") from error
+        raise StoreError(f"the store {name_of(url)} {words}") from error
     finally:
         engine.dispose()
 
