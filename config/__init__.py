@@ -1,6 +1,6 @@
 """What may be set, and how it is read: the settings model, its loading and its reference. Imports nothing of ours."""
 
-from config.loading import SettingsError, load, warnings
+from config.loading import SettingsError, load
 from config.reference import Described, describe
 from config.settings import Settings
 from config.values import Bucket, Listen, Network, UnixSocket
@@ -15,5 +15,4 @@ __all__ = [
     "UnixSocket",
     "describe",
     "load",
-    "warnings",
 ]

@@ -43,7 +43,7 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(text)
 
 
-def _s3_secret(value: object) -> SecretStr:
+def _hidden(value: object) -> SecretStr:
     return SecretStr(values.word(value.get_secret_value() if isinstance(value, SecretStr) else _text(value)))
 
 
@@ -92,6 +92,6 @@ Networks = Annotated[
 DatabaseUrl = Annotated[str, BeforeValidator(lambda v: values.database_url(_text(v)))]
 BlobUrl = Annotated[str, BeforeValidator(lambda v: values.blob_url(_text(v)))]
 Name = Annotated[str, BeforeValidator(lambda v: values.word(_text(v)))]
-S3Secret = Annotated[SecretStr, BeforeValidator(_s3_secret)]
+Hidden = Annotated[SecretStr, BeforeValidator(_hidden)]
 PublicUrl = Annotated[str, BeforeValidator(lambda v: values.public_url(_text(v)))]
 Whole = Annotated[int, BeforeValidator(_whole)]

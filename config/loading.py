@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
-from config.settings import KEPT_APART, PREFIX, SECRETS, WITHOUT_EFFECT, Settings
+from config.settings import KEPT_APART, PREFIX, SECRETS, Settings
 from config.values import without_password
 
 CONFIG = f"{PREFIX}CONFIG"
@@ -61,16 +61,6 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(problems)
     settings._origins.update(origins)
     return settings
-
-
-def warnings(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Name the settings that are set and that this version accepts without acting on them, with the reason."""
-    elsewhere = _toml(environ, []).keys() | _secret_files(environ, [])[0].keys()
-    return [
-        f"{variable(field)} has no effect: {reason}"
-        for field, reason in WITHOUT_EFFECT.items()
-        if environ.get(variable(field)) or field in elsewhere
-    ]
 
 
 class _Environment(EnvSettingsSource):
@@ -136,7 +126,6 @@ def _why(error: Exception) -> str:
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {variable(field) for field in Settings.model_fields}
     known |= {f"{variable(field)}_FILE" for field in KEPT_APART}
-    known |= {variable(field) for field in WITHOUT_EFFECT}
     known |= {CONFIG, SECRETS_DIR}
     return [
         f"{name} is no setting{_nearest(name, known)}"
@@ -146,7 +135,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def _unknown_keys(found: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
-    known = set(Settings.model_fields) | set(WITHOUT_EFFECT)
+    known = set(Settings.model_fields)
     return [f"{key!r} in {environ[CONFIG]} is no setting{_nearest(key, known)}" for key in found if key not in known]
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from config.loading import CONFIG, SECRETS_DIR, allowed, variable
-from config.settings import KEPT_APART, WITHOUT_EFFECT, Settings
+from config.settings import KEPT_APART, Settings
 from config.values import without_password
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,17 +62,10 @@ def markdown() -> str:
         default = f"`{_default(field)}`" if _default(field) else "none"
         lines += [f"### `{variable(name)}`", "", field.description or "", ""]
         lines += [f"- Allowed: {allowed(field)}", f"- Default: {default}"]
-        lines += [f"- No effect yet: {WITHOUT_EFFECT[name]}"] if name in WITHOUT_EFFECT else []
         lines += (
             [f"- Secret: may also stand in a file that `{variable(name)}_FILE` names"] if name in KEPT_APART else []
         )
         lines.append("")
-    lines += ["## Accepted without effect", "", _WITHOUT_EFFECT, ""]
-    lines += [
-        f"- `{variable(name)}`: {reason}"
-        for name, reason in WITHOUT_EFFECT.items()
-        if name not in Settings.model_fields
-    ]
     return "\n".join(lines) + "\n"
 
 
@@ -101,10 +94,7 @@ Lists are separated by commas. An empty value counts as unset. A wrong value or 
 with one line a problem. A secret may stand in a file of its own: named by the setting's name and `_FILE`, or lying
 under the setting's name in the folder `{SECRETS_DIR}` names.
 
-This page is made from the model in `config/settings.py` by `make docs`.
+This page is made from the model in `config/settings.py` and `config/mailbox_settings.py` by `make docs`.
 
 ## Settings
 """
-
-_WITHOUT_EFFECT = """These names are accepted, so that a configuration written for the whole product starts this version
-too; commands say on standard error that they have no effect, and why."""

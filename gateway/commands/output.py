@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from config import Settings, SettingsError, load, warnings
+from config import Settings, SettingsError, load
 from gateway import logs
 from gateway.app import ListenError, StoreError
 from gateway.core.options import AccountError
@@ -51,8 +51,6 @@ def settings() -> Settings:
     """The settings of this run, with the log set up as they say. Raises SettingsError."""
     found = load()
     logs.configure(found.log_level, found.log_format)
-    for line in warnings():
-        typer.echo(line, err=True)
     return found
 
 

@@ -82,6 +82,19 @@ NOT_EVALUATED = Auth()
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Which of people's own mailboxes a message came from (section E). mailbox: its id. folder: `inbox` or `sent`.
+
+    auto_create: `off`, `contact` or `lead` (E6). at: its INTERNALDATE, by which it stands in lists, ms since 1970.
+    """
+
+    mailbox: str
+    folder: str
+    auto_create: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Facts about one message for one account.
 

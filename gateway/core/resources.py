@@ -12,7 +12,19 @@ from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = frozenset(
-    ("at", "connected_at", "created_at", "date", "expires_at", "last_at", "last_used_at", "next_at", "settled_at")
+    (
+        "at",
+        "connected_at",
+        "created_at",
+        "date",
+        "expires_at",
+        "last_at",
+        "last_sync_at",
+        "last_used_at",
+        "next_at",
+        "next_sync_at",
+        "settled_at",
+    )
 )
 
 
@@ -148,7 +160,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message without its text. locked: the reader may not open it. thread, mailbox: those of the first source."""
+    """A message without its text. locked: the reader may not open it. thread, mailbox: those of the first source.
+
+    owner: of one that is locked, the address of the user whose mailbox it is in. note: what a reader should know, such
+    as that its text is only on its server, or that another road brought another text; empty where there is nothing.
+    """
 
     id: str
     message_id: str | None
@@ -168,6 +184,46 @@ class Message:
     mailbox: str | None
     auth: Mapping[str, str]
     locked: bool = False
+    owner: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is: so many of so many messages."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Somebody's own mailbox (rules, section E). owner: a user's id. sent: the path of its folder of sent mail, None
+    where there is none. proposals: addresses that may be aliases, to be confirmed (E14). error: what is wrong with it
+    now, in words; empty where nothing is. servers: as `core.mailboxes.servers_as_json` has them."""
+
+    id: str
+    address: str
+    provider: str
+    kind: str
+    owner: str
+    share_with_admins: bool
+    aliases: tuple[str, ...]
+    proposals: tuple[str, ...]
+    can_send: bool
+    state: str
+    progress: Progress | None
+    last_sync_at: int | None
+    next_sync_at: int | None
+    error: str
+    threads: bool
+    auto_create: str
+    keep_attachments: bool
+    sent: str | None
+    unread: int
+    imap: Mapping[str, Any]
+    smtp: Mapping[str, Any] | None
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)

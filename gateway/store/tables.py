@@ -18,10 +18,15 @@ from sqlalchemy import (
     UniqueConstraint,
     literal_column,
     null,
+    text,
 )
 
 from gateway.store import columns
 from gateway.store.columns import metadata as metadata
+from gateway.store.mailbox_tables import mailbox_addresses as mailbox_addresses
+from gateway.store.mailbox_tables import mailbox_folders as mailbox_folders
+from gateway.store.mailbox_tables import mailboxes as mailboxes
+from gateway.store.mailbox_tables import remote_messages as remote_messages
 from gateway.store.outbox import deliveries as deliveries
 from gateway.store.outbox import endpoints as endpoints
 from gateway.store.outbox import events as events
@@ -296,6 +301,8 @@ cards = Table(
     sqlite_with_rowid=False,
 )
 
+# n: that of its body. view: JSON of what its content shows otherwise than the message's row, which is that of n 0
+# (subject, snippet, attachments, from, to, cc, auth). removed_at: since when it is taken away by who may open it (E8).
 sources = Table(
     "sources",
     metadata,
@@ -307,8 +314,19 @@ sources = Table(
     columns.text("folder"),
     columns.text("thread", null=True),
     columns.time("at"),
+    columns.text("view", null=True),
+    columns.time("removed_at", null=True),
     PrimaryKeyConstraint("account", "message", "n"),
     Index(None, "account", "thread"),
+    # Mail of people's own mailboxes is found by the mailbox; that of the smart addresses, which has none, is not in it.
+    Index(
+        "ix_sources_mailbox",
+        "account",
+        "mailbox",
+        "message",
+        sqlite_where=text("mailbox IS NOT NULL"),
+        postgresql_where=text("mailbox IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

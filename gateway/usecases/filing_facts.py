@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from gateway.core.admission import OPERATORS
 from gateway.core.envelope import Action, Envelope
-from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead
+from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead, Origin
 from gateway.core.mail import Mail
 from gateway.core.people import Cast, Kind, Team, cast_people, with_parents
 from gateway.core.quota import DEFAULT_QUOTAS, HOUR_MS, Quota, Quotas, outsider, scoped_keys
@@ -30,7 +30,8 @@ class Handing:
     """One message for one account, read and packed. at: received, ms since 1970. started: monotonic nanoseconds.
 
     auth: what the door found out about its author (B5). released: the id of a held mail that an admin lets in (B7).
-    block: the addresses among which what it creates is counted; None where its peer is spared (B8b).
+    block: the addresses among which what it creates is counted; None where its peer is spared (B8b). origin: of mail
+    that was fetched from somebody's own mailbox.
     """
 
     account: int
@@ -42,6 +43,7 @@ class Handing:
     auth: Auth = NOT_EVALUATED
     released: str | None = None
     block: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(slots=True)

@@ -246,23 +246,6 @@ def test_the_store_may_stand_in_a_file_of_its_own_as_it_holds_a_password(tmp_pat
     assert settings.database == "postgresql://me:hunter2@db.example/x"
 
 
-def test_what_this_version_cannot_do_is_accepted_but_said() -> None:
-    environ = {"SMARTGATE_OAUTH_GOOGLE_CLIENT_ID": "192.0.2.1", "SMARTGATE_DNS_SERVERS": ""}
-    assert config.load(environ) == config.load({})
-    assert config.warnings(environ) == [
-        "SMARTGATE_OAUTH_GOOGLE_CLIENT_ID has no effect: this version connects to no mailbox"
-    ]
-
-
-def test_what_this_version_cannot_do_is_said_of_the_file_too(tmp_path: Path) -> None:
-    file = tmp_path / "smartgate.toml"
-    file.write_text('mailbox_ca_file = "/etc/ca.pem"\n')
-    environ = {"SMARTGATE_CONFIG": str(file)}
-    assert config.load(environ).domains == ("mail.kommo.com",)
-    (warning,) = config.warnings(environ)
-    assert warning.startswith("SMARTGATE_MAILBOX_CA_FILE has no effect: ")
-
-
 def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -> None:
     settings = config.load({"SMARTGATE_DATABASE_URL": f"sqlite:///{tmp_path}/a%20b.db"})
     assert settings.database == tmp_path / "a b.db"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from config.loading import variable
-from config.settings import WITHOUT_EFFECT, Settings
+from config.settings import Settings
 from gateway.app import GRACE_SECONDS
 from gateway.core import replies
 from gateway.smtp.intake import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES
@@ -74,11 +74,11 @@ def test_every_command_is_told() -> None:
 
 
 def test_every_setting_is_told() -> None:
-    assert [name for name in {*Settings.model_fields, *WITHOUT_EFFECT} if f"`{variable(name)}`" not in TOLD] == []
+    assert [name for name in Settings.model_fields if f"`{variable(name)}`" not in TOLD] == []
 
 
 def test_a_setting_that_a_page_names_exists() -> None:
-    known = {variable(name) for name in {*Settings.model_fields, *WITHOUT_EFFECT}}
+    known = {variable(name) for name in Settings.model_fields}
     known |= {f"{name}_FILE" for name in known} | {"SMARTGATE_CONFIG", "SMARTGATE_SECRETS_DIR"}
     assert set(re.findall(r"`(SMARTGATE_[A-Z_]+[A-Z])[=`]", TOLD)) - known == set()
 

@@ -141,7 +141,7 @@ class File(BaseModel):
 
 
 class Message(BaseModel):
-    """A message as lists show it."""
+    """A message as lists show it; one that is locked shows its id, date, direction and whose mailbox it is in."""
 
     id: Id
     message_id: str | None
@@ -161,6 +161,8 @@ class Message(BaseModel):
     mailbox: Id | None
     auth: dict[str, str]
     locked: bool
+    owner: str | None
+    note: str
 
 
 class Block(BaseModel):

@@ -1,0 +1,81 @@
+"""What use cases ask of the door of mailboxes, which alone speaks to mail servers and providers.
+
+Nothing here raises for what a server or provider does: that is a value (`Trouble`). The door implements `MailServers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.core.mailboxes import Credential, Found, Servers
+from gateway.core.refusals import Wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a server did not do what it was asked.
+
+    kind: `auth` (it refuses the password), `revoked` (consent is withdrawn: a new sign-in is needed), `network` (it is
+    away, cut the connection or said nothing for a minute), `busy` ([UNAVAILABLE], [INUSE], [LIMIT], throttled),
+    `tls` (its certificate can't be trusted, or there is no TLS), `refused` (we don't go there), `gone` (what was asked
+    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without any
+    secret. after_ms: how long it asks us to wait.
+    """
+
+    kind: str
+    says: str
+    after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a log-in. imap: None where it went well. smtp: the same of the server for sending; None as well
+    where there is none. folders: what may be the folder of sent mail, where the server doesn't tell, else empty."""
+
+    imap: Trouble | None
+    smtp: Trouble | None = None
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands on its server. part: IMAP section ("2", "1.2"), empty for all of it. encoding: its
+    Content-Transfer-Encoding in lower case. message_id: by which it is found where the UIDVALIDITY is another one.
+    most: bytes as they are transferred; what is larger is refused."""
+
+    folder: str
+    uidvalidity: int
+    uid: int
+    part: str
+    encoding: str
+    message_id: str | None
+    most: int
+
+
+class MailServers(Protocol):
+    """The door of mailboxes as use cases see it."""
+
+    async def discover(self, address: str) -> Found | Wrong:
+        """The provider of an address (E1): at most ten seconds. Wrong: `address`, in words."""
+
+    async def check_servers(self, servers: Servers) -> Wrong | None:
+        """Whether servers that somebody typed may be connected to at all: no IP literal, no port 25, no POP3, no
+        private target unless allowed. field: `imap/host`, `imap/port`, `smtp/host`, …"""
+
+    async def try_login(self, address: str, servers: Servers, credential: Credential) -> Tried:
+        """Logs in once at each server, and out."""
+
+    async def fetch(self, address: str, servers: Servers, credential: Credential, place: Place) -> bytes | Trouble:
+        """The decoded bytes of a part, or a whole message, over a short connection (E7)."""
+
+    def consent_url(self, provider: str, state: str, verifier: str, redirect: str, address: str) -> str | None:
+        """The page where somebody consents (OAuth 2.0 with PKCE, RFC 6749 and 7636); None where no app of ours is set
+        for `google` or `microsoft`."""
+
+    async def redeem(self, provider: str, code: str, verifier: str, redirect: str) -> Credential | Trouble:
+        """The tokens for a code that came back."""
+
+    async def renew(self, credential: Credential) -> Credential | Trouble:
+        """A new access token; the refresh token may be another one, which is to be kept before the access token is
+        used."""
