@@ -65,7 +65,8 @@ class Names:
 
     async def _ask(self, name: str, kind: str) -> list[Any]:
         try:
-            found = await self._resolver().resolve(name, kind, raise_on_no_answer=False, search=False)
+            async with asyncio.timeout(self._seconds * _SHARE):
+                found = await self._resolver().resolve(name, kind, raise_on_no_answer=False, search=False)
         except (dns.exception.DNSException, OSError, UnicodeError):
             return []
         return list(found)[:MOST]
@@ -74,8 +75,8 @@ class Names:
         resolver = dns.asyncresolver.Resolver(configure=not self._servers)
         if self._servers:
             resolver.nameservers = [dns.nameserver.Do53Nameserver(ip, port) for ip, port in self._servers]
-        resolver.lifetime = self._seconds * _SHARE
-        resolver.timeout = resolver.lifetime / 2
+        resolver.lifetime = self._seconds
+        resolver.timeout = self._seconds * _SHARE / 2
         return resolver
 
 

@@ -50,7 +50,7 @@ class Network:
         except TimeoutError:
             return Trouble("network", f"{host[:200]} can't be looked up now")
         if not found:
-            return Trouble("network", f"{host[:200]} has no address")
+            return Trouble("network", f"{host[:200]} has no address, or the DNS does not answer")
         if not self.private and not all(map(is_public, found)):
             return Trouble("refused", f"{host[:200]} is not on the public internet; allowed: that, or any with {ALLOW}")
         return found
@@ -75,6 +75,8 @@ class Network:
                 )
             except OSError as fault:
                 trouble = trouble_of(host, port, fault)
+                if trouble.kind == "tls":
+                    break
         return trouble
 
 

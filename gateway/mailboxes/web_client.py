@@ -66,6 +66,8 @@ async def _once(network: Network, target: Target, form: Mapping[str, str] | None
             return await _at(address, network, target, form)
         except httpx2.ConnectError as fault:
             trouble = _trouble(target.host, fault)
+            if trouble.kind == "tls":
+                break
         except httpx2.HTTPError:
             return Trouble("network", f"the connection to {target.host} broke")
     return trouble
