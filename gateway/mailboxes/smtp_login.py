@@ -65,20 +65,24 @@ async def _try(
         sock=line,
         local_hostname=hostname,
         use_tls=server.security == TLS,
-        start_tls=server.security != TLS,
+        start_tls=False,
         tls_context=network.tls,
         timeout=WHOLE_SECONDS,
     )
     user = server.user or address
     try:
         await client.connect()
+        await client.ehlo()
+        if server.security != TLS:
+            if not client.supports_extension("starttls"):
+                return Trouble("tls", f"{server.host} does not offer STARTTLS at port {server.port}")
+            await client.starttls(tls_context=network.tls)
         await _log_in(client, user, credential)
         await client.quit()
     except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
         return _trouble(server, fault, _hidden(user, credential))
     finally:
         client.close()
-        line.close()
     return None
 
 
@@ -104,11 +108,9 @@ def _trouble(server: Server, fault: Exception, hidden: tuple[str, ...]) -> Troub
         if isinstance(cause, ssl.SSLError):
             return trouble_of(server.host, server.port, cause)
         cause = cause.__cause__ or cause.__context__
-    if isinstance(fault, aiosmtplib.SMTPNotSupported):
-        return Trouble("tls", f"{server.host} does not offer STARTTLS, or no log-in that we know")
     if isinstance(fault, aiosmtplib.SMTPResponseException):
         return Trouble("protocol", f"{server.host} refuses: {fault.code} {_words(fault.message, hidden)}")
-    if isinstance(fault, ValueError):
+    if isinstance(fault, aiosmtplib.SMTPNotSupported | ValueError):
         return Trouble("protocol", f"{server.host} says what we don't understand")
     return Trouble("network", f"the connection to {server.host} broke")
 

@@ -435,17 +435,21 @@ async def test_a_site_whose_certificate_is_not_trusted_is_not_believed(secure: S
         assert isinstance(await Discovery(network, built_in(), pace).discover("anna@example.com"), Wrong)
 
 
-async def test_the_whole_search_ends_in_its_time_whoever_says_nothing(secure: Secure, authorities: Path) -> None:
-    """Every step runs into its time; together they would take more than the whole is given."""
-    zones: Zones = {
-        "example.com": [*HERE, ("MX", (10, "mx1.hoster.example"))],
-        "autoconfig.example.com": TIMEOUT,
-        "hoster.example": HERE,
-        "imap.example.com": TIMEOUT,
-    }
+SILENT: Zones = {
+    "example.com": [*HERE, ("MX", (10, "mx1.hoster.example"))],
+    "autoconfig.example.com": TIMEOUT,
+    "hoster.example": HERE,
+    "imap.example.com": TIMEOUT,
+}
+
+
+@pytest.mark.parametrize(("step", "whole"), [(0.3, 600), (600, 0.3)], ids=["a step ends it", "the whole ends it"])
+async def test_the_search_ends_in_its_time_whoever_says_nothing(
+    step: float, whole: float, secure: Secure, authorities: Path
+) -> None:
     pages = {("example.com", WELL_KNOWN): None, ("hoster.example", WELL_KNOWN): None}
-    async with world(zones, pages, secure, authorities) as there:
-        wrong = await there.discovery(step=0.5, whole=0.7).discover("anna@example.com")
+    async with world(SILENT, pages, secure, authorities) as there:
+        wrong = await there.discovery(step=step, whole=whole).discover("anna@example.com")
     assert isinstance(wrong, Wrong)
     assert "no mail servers" in wrong.detail
 
