@@ -6,11 +6,10 @@ Blocking sessions run in threads of their own, so that a slow mail server holds 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from config.providers import Table
@@ -18,7 +17,6 @@ from gateway.core.mailboxes import Credential, Found, Servers
 from gateway.core.refusals import Wrong
 from gateway.core.transfer import decoded
 from gateway.mailboxes.discovery import Discovery, Pace
-from gateway.mailboxes.lookups import NameServer
 from gateway.mailboxes.network import Network
 from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.servers import check
@@ -37,21 +35,13 @@ class OpenSession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DoorSettings:
-    """What the door takes from the settings. apps: client id and secret by `google` and `microsoft`. hostname: how we
-    name ourselves to mail servers. threads: how many sessions go on at one time."""
+    """What the door takes from the settings. hostname: how we name ourselves to mail servers. apps: client id and
+    secret by `google` and `microsoft`. threads: how many short sessions go on at one time."""
 
     hostname: str = "localhost"
-    private: bool = False
-    name_servers: Sequence[NameServer] = ()
-    authorities: Path | None = None
     apps: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     threads: int = 8
     pace: Pace = field(default_factory=Pace)
-
-
-def network_of(settings: DoorSettings) -> Network:
-    """The way out as the settings have it; OSError where the file of authorities holds none."""
-    return Network(private=settings.private, name_servers=settings.name_servers, authorities=settings.authorities)
 
 
 class MailDoor:

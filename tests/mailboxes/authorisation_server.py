@@ -39,14 +39,15 @@ class Consent:
 class AuthorisationServer:
     """Start it, then ask `url`. clients: secret by id. lifetime: of access tokens, in seconds. rotates: whether a
     refresh gives another refresh token. failing: so many requests for tokens are answered 503. grants: the scope that
-    is given instead of that asked for. gate: where it is set, requests for tokens wait for it. most_at_once: the most
-    refreshes that were under way at one time."""
+    is given instead of that asked for. gate: where it is set, requests for tokens wait for it. arrived: released by each
+    of them. most_at_once: the most that were under way at one time. refreshes: how many there were."""
 
     def __init__(self, clients: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
         self.clients = clients
         self.lifetime, self.rotates, self.failing, self.refuses = 3600, True, 0, False
         self.grants: str | None = None
         self.gate: asyncio.Event | None = None
+        self.arrived = asyncio.Semaphore(0)
         self.most_at_once = self._at_once = 0
         self.refreshes = 0
         self._codes: dict[str, Consent] = {}
@@ -120,6 +121,7 @@ class AuthorisationServer:
     async def _token(self, asked: Asked) -> Said:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
+        self.arrived.release()
         try:
             if self.gate is not None:
                 await self.gate.wait()

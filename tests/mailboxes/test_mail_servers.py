@@ -16,11 +16,14 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from aiosmtpd.smtp import Session as SmtpSession
 
+from config import load
 from config.providers import built_in
 from gateway.core.mailboxes import Credential, Server, Servers
-from gateway.mailboxes.mail_servers import DoorSettings, MailDoor, network_of
+from gateway.mailboxes.mail_servers import DoorSettings, MailDoor
+from gateway.mailboxes.network import Network
 from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.usecases.mail_servers import MailServers, Place, Tried, Trouble
+from gateway.wiring import mail_door, network
 from tests.mailboxes.conftest import Secure
 
 ANNA, PASSWORD, TOKEN = "anna@localhost", "the pass word", "the-access-token"
@@ -109,8 +112,8 @@ class ScriptedSession:
 
 
 def door(script: Script, authorities: Path | None = None, *, private: bool = True) -> MailDoor:
-    settings = DoorSettings("gateway.example", private, authorities=authorities)
-    return MailDoor(settings, built_in(), network_of(settings), lambda *_: ScriptedSession(script))
+    network = Network(private=private, authorities=authorities)
+    return MailDoor(DoorSettings("gateway.example"), built_in(), network, lambda *_: ScriptedSession(script))
 
 
 def test_the_door_is_what_use_cases_ask() -> None:
@@ -330,7 +333,27 @@ async def test_a_file_is_fetched_when_somebody_opens_it(script: Script, asked: P
 def test_a_file_of_authorities_that_holds_none_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing", "utf-8")
     with pytest.raises(OSError, match=r".+"):
-        network_of(DoorSettings(authorities=tmp_path / "empty.pem"))
+        Network(authorities=tmp_path / "empty.pem")
+
+
+async def test_the_door_is_made_of_the_settings(tmp_path: Path) -> None:
+    own = tmp_path / "providers.toml"
+    own.write_text('[oauth.google]\nauthorize = "https://sign-in.house.example/page"\n', "utf-8")
+    settings = load(
+        {
+            "SMARTGATE_OAUTH_GOOGLE_CLIENT_ID": "our-app",
+            "SMARTGATE_OAUTH_GOOGLE_CLIENT_SECRET": "the-secret",
+            "SMARTGATE_MAILBOX_PROVIDERS_FILE": str(own),
+            "SMARTGATE_MAILBOX_ALLOW_PRIVATE": "true",
+        }
+    )
+    way = network(settings)
+    made = mail_door(settings, way, lambda *_: ScriptedSession(Script()))
+    url = made.consent_url("google", "s", "v", "https://here.example/", ANNA) or ""
+    assert url.startswith("https://sign-in.house.example/page?response_type=code&client_id=our-app&")
+    assert made.consent_url("microsoft", "s", "v", "https://here.example/", ANNA) is None
+    assert way.private
+    made.close()
 
 
 def test_the_settings_of_the_door_show_no_secret_of_our_app() -> None:
