@@ -13,13 +13,13 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from config.providers import Table
-from gateway.core.mailboxes import Credential, Found, Servers
+from gateway.core.mailboxes import Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
 from gateway.core.transfer import decoded
 from gateway.mailboxes.discovery import Discovery, Pace
 from gateway.mailboxes.network import Network
 from gateway.mailboxes.oauth import App, OAuth
-from gateway.mailboxes.servers import check
+from gateway.mailboxes.servers import check, wrong_host, wrong_port
 from gateway.mailboxes.session import Session, SessionError
 from gateway.mailboxes.smtp_login import try_smtp
 from gateway.usecases.mail_servers import Place, Tried, Trouble
@@ -67,15 +67,17 @@ class MailDoor:
     async def try_login(self, address: str, servers: Servers, credential: Credential) -> Tried:
         """Logs in once at each server, and out. Where the first refuses, the second is not asked: a wrong password
         counts there as well, and too many lock an account."""
-        wrong = await check(self._network, servers)
-        if wrong is not None:
-            return Tried(Trouble("refused", wrong.detail))
+        trouble = await self._judged("imap", servers.imap)
+        if trouble is not None:
+            return Tried(trouble)
         found = await self._run(_folders, self._open(address, servers, credential))
         if isinstance(found, Trouble):
             return Tried(found)
         smtp = None
         if servers.smtp is not None:
-            smtp = await try_smtp(self._network, address, servers.smtp, credential, self._hostname)
+            smtp = await self._judged("smtp", servers.smtp) or await try_smtp(
+                self._network, address, servers.smtp, credential, self._hostname
+            )
         return Tried(None, smtp, found)
 
     async def fetch(self, address: str, servers: Servers, credential: Credential, place: Place) -> bytes | Trouble:
@@ -97,6 +99,14 @@ class MailDoor:
     def close(self) -> None:
         """Begins no session any more; those that go on end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _judged(self, name: str, server: Server) -> Trouble | None:
+        """Why we don't go to a server, or can't now."""
+        wrong = wrong_host(name, server.host) or wrong_port(name, server)
+        if wrong is not None:
+            return Trouble("refused", wrong.detail)
+        found = await self._network.judged(server.host, server.port)
+        return found if isinstance(found, Trouble) else None
 
     async def _run(self, work: Callable[[Session], _T], session: Session) -> _T | Trouble:
         def run() -> _T | Trouble:
@@ -120,17 +130,19 @@ def _folders(session: Session) -> tuple[str, ...]:
 def _part(session: Session, place: Place) -> bytes | Trouble:
     """The part where it stood; else, after a move or under another UIDVALIDITY, where its Message-ID is now."""
     status = session.examine(place.folder)
-    if status.uidvalidity == place.uidvalidity:
-        try:
-            return _decoded(session.part(place.uid, place.part, place.most), place)
-        except SessionError as fault:
-            if fault.trouble.kind != "gone":
-                raise
-    uids = session.find(place.message_id) if place.message_id else []
-    if not uids:
-        return Trouble("gone", "this is no longer on your mail server")
-    return _decoded(session.part(max(uids), place.part, place.most), place)
+    found = _at(session, place.uid, place) if status.uidvalidity == place.uidvalidity else None
+    if found is None and place.message_id:
+        uids = session.find(place.message_id)
+        found = _at(session, max(uids), place) if uids else None
+    return Trouble("gone", "this is no longer on your mail server") if found is None else found
 
 
-def _decoded(found: bytes, place: Place) -> bytes:
+def _at(session: Session, uid: int, place: Place) -> bytes | None:
+    """The decoded part of a message; None where it is gone."""
+    try:
+        found = session.part(uid, place.part, place.most)
+    except SessionError as fault:
+        if fault.trouble.kind == "gone":
+            return None
+        raise
     return b"".join(decoded(found, 0, len(found), place.encoding)) if place.part else found

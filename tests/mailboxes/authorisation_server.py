@@ -39,8 +39,8 @@ class Consent:
 class AuthorisationServer:
     """Start it, then ask `url`. clients: secret by id. lifetime: of access tokens, in seconds. rotates: whether a
     refresh gives another refresh token. failing: so many requests for tokens are answered 503. grants: the scope that
-    is given instead of that asked for. gate: where it is set, requests for tokens wait for it. arrived: released by each
-    of them. most_at_once: the most that were under way at one time. refreshes: how many there were."""
+    is given instead of that asked for. gate: where it is set, requests for tokens wait for it. arrived: released by
+    each of them. most_at_once: the most that were under way at one time. refreshes: how many there were."""
 
     def __init__(self, clients: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
         self.clients = clients

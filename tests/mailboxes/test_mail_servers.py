@@ -287,6 +287,17 @@ async def test_nobody_is_connected_where_we_do_not_go() -> None:
     tried = await door(script, private=False).try_login(ANNA, Servers(IMAP), CREDENTIAL)
     assert tried.imap is not None
     assert (tried.imap.kind, script.calls) == ("refused", [])
+    for server, kind in (
+        (Server("127.0.0.1", 993), "refused"),
+        (Server("localhost", 143, "none"), "refused"),
+        (Server("nowhere.invalid", 993), "network"),
+    ):
+        tried = await door(script).try_login(ANNA, Servers(server), CREDENTIAL)
+        assert tried.imap is not None
+        assert (tried.imap.kind, script.calls) == (kind, [])
+        tried = await door(Script()).try_login(ANNA, Servers(IMAP, server), CREDENTIAL)
+        assert tried.smtp is not None
+        assert (tried.imap, tried.smtp.kind) == (None, kind)
     wrong = await door(script, private=False).check_servers(Servers(IMAP))
     assert wrong is not None
     assert wrong.field == "imap/host"
@@ -318,7 +329,7 @@ FETCHES = {
     "another UIDVALIDITY": (Script(uidvalidity=8, parts={3: ENCODED, 42: b"b3RoZXI="}, by_id=[1, 3]), place(), FILE),
     "deleted there": (Script(), place(), GONE),
     "another UIDVALIDITY and nothing to find it by": (Script(uidvalidity=8), place(message_id=None), GONE),
-    "found, and gone in that moment": (Script(by_id=[9]), place(), Trouble("gone", "no such message")),
+    "found, and gone in that moment": (Script(by_id=[9]), place(), GONE),
     "away": (Script({"open": Trouble("network", "away")}), place(), Trouble("network", "away")),
     "too large": (Script({"part 42 2": Trouble("refused", "large")}), place(), Trouble("refused", "large")),
 }

@@ -130,6 +130,8 @@ async def test_a_thread_is_given_the_addresses_that_were_judged() -> None:
         assert (refused.kind, "SMARTGATE_MAILBOX_ALLOW_PRIVATE" in refused.says) == ("refused", True)
         literal = await asyncio.to_thread(network.judged_addresses, "203.0.114.9", 993)
         assert isinstance(literal, Trouble)
+    own = Network(private=True)
+    assert isinstance(await asyncio.to_thread(own.judged_addresses, "nowhere.invalid", 993), Trouble)
 
 
 async def test_a_name_that_means_something_else_a_moment_later_leads_nowhere_else() -> None:
