@@ -235,7 +235,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-async def test_a_provider_is_found(way: Way, secure: Secure, authorities: Path) -> None:
+async def test_e1_a_provider_is_found(way: Way, secure: Secure, authorities: Path) -> None:
     async with world(way.zones, way.pages, secure, authorities) as there:
         found = await there.find(way.address)
     assert isinstance(found, Found), found
@@ -245,7 +245,7 @@ async def test_a_provider_is_found(way: Way, secure: Secure, authorities: Path) 
 
 
 @pytest.mark.parametrize("host", ["imap.example.com", "mail.example.com"])
-async def test_a_usual_name_that_speaks_imap_is_a_guess_to_be_looked_at(
+async def test_e1_a_usual_name_that_speaks_imap_is_a_guess_to_be_looked_at(
     host: str, secure: Secure, authorities: Path
 ) -> None:
     async with world({host: HERE}, {}, secure, authorities) as there:
@@ -275,7 +275,7 @@ async def test_the_name_and_the_page_are_what_people_need_next(secure: Secure, a
     assert (yahoo.name, yahoo.page) == ("Yahoo Mail", "https://login.yahoo.com/account/security/app-passwords")
 
 
-async def test_the_address_is_told_to_the_domains_own_hosts_alone(secure: Secure, authorities: Path) -> None:
+async def test_e1_the_address_is_told_to_the_domains_own_hosts_alone(secure: Secure, authorities: Path) -> None:
     zones: Zones = {
         "example.com": [*HERE, ("MX", (10, "mx1.mail.hoster.example"))],
         "autoconfig.example.com": HERE,

@@ -25,6 +25,7 @@ from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.usecases.mail_servers import MailServers, Place, Tried, Trouble
 from gateway.wiring import mail_door, network
 from tests.mailboxes.conftest import Secure
+from tests.name_server import NameServer
 
 ANNA, PASSWORD, TOKEN = "anna@localhost", "the pass word", "the-access-token"
 CREDENTIAL = Credential("password", PASSWORD)
@@ -111,8 +112,10 @@ class ScriptedSession:
         raise NotImplementedError
 
 
-def door(script: Script, authorities: Path | None = None, *, private: bool = True) -> MailDoor:
-    network = Network(private=private, authorities=authorities)
+def door(
+    script: Script, authorities: Path | None = None, *, private: bool = True, names: NameServer | None = None
+) -> MailDoor:
+    network = Network(private=private, authorities=authorities, name_servers=[names.address] if names else ())
     return MailDoor(DoorSettings("gateway.example"), built_in(), network, lambda *_: ScriptedSession(script))
 
 
@@ -282,22 +285,32 @@ async def test_folders_to_choose_from_are_told_where_the_server_does_not_say_whi
     assert await door(script).try_login(ANNA, Servers(IMAP), CREDENTIAL) == Tried(None, None, ("Post", "Old"))
 
 
-async def test_nobody_is_connected_where_we_do_not_go() -> None:
+AVOIDED = {
+    # server                                     kind
+    "an IP address": (Server("127.0.0.1", 993), "refused"),
+    "no TLS": (Server("localhost", 143, "none"), "refused"),
+    "a name that is not there": (Server("nowhere.example", 993), "network"),
+}
+
+
+@pytest.mark.parametrize(("server", "kind"), AVOIDED.values(), ids=AVOIDED)
+async def test_nobody_is_connected_where_we_do_not_go(server: Server, kind: str) -> None:
+    script = Script()
+    async with NameServer() as names:
+        there = door(script, names=names)
+        reading = await there.try_login(ANNA, Servers(server), CREDENTIAL)
+        assert reading.imap is not None
+        assert (reading.imap.kind, script.calls) == (kind, [])
+        sending = await there.try_login(ANNA, Servers(IMAP, server), CREDENTIAL)
+        assert sending.smtp is not None
+        assert (sending.imap, sending.smtp.kind) == (None, kind)
+
+
+async def test_our_own_network_is_not_asked_unless_it_is_allowed() -> None:
     script = Script()
     tried = await door(script, private=False).try_login(ANNA, Servers(IMAP), CREDENTIAL)
     assert tried.imap is not None
     assert (tried.imap.kind, script.calls) == ("refused", [])
-    for server, kind in (
-        (Server("127.0.0.1", 993), "refused"),
-        (Server("localhost", 143, "none"), "refused"),
-        (Server("nowhere.invalid", 993), "network"),
-    ):
-        tried = await door(script).try_login(ANNA, Servers(server), CREDENTIAL)
-        assert tried.imap is not None
-        assert (tried.imap.kind, script.calls) == (kind, [])
-        tried = await door(Script()).try_login(ANNA, Servers(IMAP, server), CREDENTIAL)
-        assert tried.smtp is not None
-        assert (tried.imap, tried.smtp.kind) == (None, kind)
     wrong = await door(script, private=False).check_servers(Servers(IMAP))
     assert wrong is not None
     assert wrong.field == "imap/host"

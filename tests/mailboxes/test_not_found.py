@@ -64,7 +64,7 @@ TRAPS: Mapping[str, Said | None] = {
 
 
 @pytest.mark.parametrize(("zones", "pages", "says"), REFUSED.values(), ids=REFUSED)
-async def test_where_there_is_no_imap_it_is_said(
+async def test_e1_where_there_is_no_imap_it_is_said(
     zones: Zones, pages: Pages, says: str, secure: Secure, authorities: Path
 ) -> None:
     async with world(zones, pages, secure, authorities) as there:
@@ -84,7 +84,7 @@ async def test_a_trap_of_a_web_server_leads_nowhere(trap: Said | None, secure: S
         assert {asked.host for asked in there.web.asked} == {"autoconfig.example.com"}
 
 
-async def test_nothing_of_our_own_network_is_asked_or_found(secure: Secure, authorities: Path) -> None:
+async def test_e1_nothing_of_our_own_network_is_asked_or_found(secure: Secure, authorities: Path) -> None:
     zones = {
         **AUTO,
         "example.com": HERE,
@@ -114,7 +114,7 @@ SILENT: Zones = {
 
 
 @pytest.mark.parametrize(("step", "whole"), [(0.3, 600), (600, 0.3)], ids=["a step ends it", "the whole ends it"])
-async def test_the_search_ends_in_its_time_whoever_says_nothing(
+async def test_e1_the_search_ends_in_its_time_whoever_says_nothing(
     step: float, whole: float, secure: Secure, authorities: Path
 ) -> None:
     pages = {("example.com", WELL_KNOWN): None, ("hoster.example", WELL_KNOWN): None}
