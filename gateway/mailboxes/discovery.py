@@ -129,18 +129,23 @@ class Discovery:
             f"https://autoconfig.{domain}{port}/mail/config-v1.1.xml?emailaddress={quote(told, safe='')}",
             f"https://{domain}{port}/.well-known/autoconfig/mail/config-v1.1.xml",
         )
+        tried = await asyncio.gather(*(self._file(place, address, by) for place in places))
+        found = next((seen.found for seen in tried if seen.found is not None), None)
+        return _Seen(found, frozenset[str]().union(*(seen.only for seen in tried)))
+
+    async def _file(self, place: str, address: Mailbox, by: str) -> _Seen:
+        """What one place of a configuration says."""
         seconds = self._pace.step_seconds * _SHARE
-        asked = [ask(self._network, place, seconds=seconds, redirects=_REDIRECTS) for place in places]
-        only: set[str] = set()
-        for reply in await asyncio.gather(*asked):
-            config = _config(reply, address)
-            if config is None:
-                continue
-            found = await self._judged(config.servers, address, by, config.name) if config.servers else None
-            if found is not None:
-                return _Seen(found)
-            only |= config.kinds
-        return _Seen(None, frozenset(only))
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await ask(self._network, place, seconds=seconds, redirects=_REDIRECTS)
+                config = _config(reply, address)
+                if config is None:
+                    return _NOTHING
+                found = await self._judged(config.servers, address, by, config.name) if config.servers else None
+                return _Seen(found, config.kinds)
+        except TimeoutError:
+            return _NOTHING
 
     async def _services(self, domain: str, address: Mailbox, by: str) -> _Seen:
         """What the DNS says (RFC 6186 section 3.2, RFC 8314 section 5.1): TLS from the start goes before STARTTLS."""
@@ -167,7 +172,7 @@ class Discovery:
         if imap is None:
             return _NOTHING
         sender = None if smtp is None else Server(smtp, pace.submissions)
-        return _Seen(await self._judged(Servers(Server(imap, pace.imaps), sender), address, "guess"))
+        return _Seen(self._found(Servers(Server(imap, pace.imaps), sender), address, "guess"))
 
     async def _greets(self, host: str, port: int, first: bytes) -> bool:
         try:
@@ -183,9 +188,12 @@ class Discovery:
             return None
         if servers.smtp is not None and await check(self._network, servers) is not None:
             servers = replace(servers, smtp=None)
+        return self._found(servers, address, by, name)
+
+    def _found(self, servers: Servers, address: Mailbox, by: str, name: str = "") -> Found:
         host = servers.imap.host
         known = self._table.find_by_server(host)
-        sure = by == "autoconfig" or (by != "guess" and _registrable(host) == _registrable(address.domain))
+        sure = by == "autoconfig" or (by != "guess" and _is_of_one(host, address.domain))
         if known is not None:
             return Found(address.address, known.id, known.name, servers, known.auth, known.page, by, sure)
         owner = _registrable(host) or host
@@ -239,6 +247,12 @@ def _suffixes() -> PublicSuffixList:
 def _registrable(domain: str) -> str | None:
     """The part of a name that somebody registers; None for a public suffix."""
     return _suffixes().privatesuffix(domain)
+
+
+def _is_of_one(host: str, domain: str) -> bool:
+    """Whether two names belong to the same registered domain."""
+    owner = _registrable(host)
+    return owner is not None and owner == _registrable(domain)
 
 
 def _not_found(domain: str, only: set[str]) -> str:
