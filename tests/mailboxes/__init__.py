@@ -1,0 +1,1 @@
+"""Tests of the door of mailboxes: finding providers, signing in, trying servers."""
