@@ -99,6 +99,13 @@ def plan(header: bytes, structure: object) -> Plan | None:
     return _planned(ended, top, leaves, written)
 
 
+def without_files(message: bytes) -> bool:
+    """Whether a message is read to its end and carries no attachment."""
+    header = read_header(message)
+    leaves = _leaves(message, message[: header.body_at])
+    return leaves is not None and not files_among(leaves)
+
+
 def with_sizes(mail: Mail, files: Sequence[RemoteFile]) -> Mail:
     """The mail of a skeleton, its attachments with the sizes that the server tells."""
     sizes = {one.n: one.size for one in files}
