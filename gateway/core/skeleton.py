@@ -17,9 +17,9 @@ from urllib.parse import quote_from_bytes
 
 from gateway.core.attachments import message_name
 from gateway.core.body import files_among
-from gateway.core.header import read_header
+from gateway.core.header import Header, read_header
 from gateway.core.mail import DEFAULT_LIMITS, Mail
-from gateway.core.mime import Leaf, outer_boundary, read_parts
+from gateway.core.mime import Leaf, Parts, outer_boundary, read_parts
 from gateway.core.remote import RemoteFile, Skeleton
 from gateway.core.tnef import TNEF_KINDS
 
@@ -94,16 +94,17 @@ def plan(header: bytes, structure: object) -> Plan | None:
     written = list(_flat(top))
     if leaves is None or len(leaves) != len(written):
         return None
+    if top.children and not any(part.octets for part in written):
+        return None  # some servers make up an empty part where a multipart has none
     if top.children and [leaf.kind for leaf in leaves] != [part.kind for part in written]:
         return None
     return _planned(ended, top, leaves, written)
 
 
-def without_files(message: bytes) -> bool:
+def without_files(message: bytes, header: Header) -> bool:
     """Whether a message is read to its end and carries no attachment."""
-    header = read_header(message)
-    leaves = _leaves(message, message[: header.body_at])
-    return leaves is not None and not files_among(leaves)
+    parts = _parts(message, header)
+    return not parts.unread and not files_among(parts.leaves)
 
 
 def with_sizes(mail: Mail, files: Sequence[RemoteFile]) -> Mail:
@@ -164,8 +165,12 @@ def _leaves(message: bytes, header: bytes) -> tuple[Leaf, ...] | None:
     read = read_header(message)
     if read.body_at != len(header):
         return None
-    parts = read_parts(message, read, max_parts=DEFAULT_LIMITS.mime_parts, max_depth=DEFAULT_LIMITS.mime_depth)
+    parts = _parts(message, read)
     return None if parts.unread else parts.leaves
+
+
+def _parts(message: bytes, header: Header) -> Parts:
+    return read_parts(message, header, max_parts=DEFAULT_LIMITS.mime_parts, max_depth=DEFAULT_LIMITS.mime_depth)
 
 
 def _alike(leaf: Leaf) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Protocol
 
 from gateway.core.dates import parse_date
-from gateway.core.header import read_header
+from gateway.core.header import Header, read_header
 from gateway.core.mail import DEFAULT_LIMITS, message_id_of
 from gateway.core.remote import Skeleton
 from gateway.core.skeleton import Plan, header_alone, plan, without_files
@@ -48,13 +48,15 @@ class Asked(Protocol):
 
 @dataclass(slots=True)
 class _Message:
-    """A message on its way. start: its first octets; complete: they are all. plan: what else of it is fetched."""
+    """A message on its way. start: its first octets; complete: they are all. read: its header, as far as it is there.
+    plan: what else of it is fetched."""
 
     uid: int
     at: int | None
     size: int
     start: bytes
     structure: Value
+    read: Header
     header: bytes | None = None
     complete: bool = False
     plan: Plan | None = None
@@ -84,7 +86,7 @@ def _fetch_batch(ask: Asked, uids: Sequence[int], *, whole: bool) -> dict[int, F
     for one in messages:
         if (ready := _ready(one, whole=whole)) is not None:
             done[one.uid] = ready
-        elif not whole and _plan(one):
+        elif (not whole or one.size > WHOLE_BYTES) and _plan(one):
             planned.append(one)
     _add_texts(ask, planned)
     for one in messages:
@@ -97,23 +99,24 @@ def _message(uid: int, items: Items) -> _Message:
     start = items[b"BODY[]"]
     assert isinstance(start, bytes)
     size = number(items.get(b"RFC822.SIZE"))
-    one = _Message(uid, moment(items.get(b"INTERNALDATE")), size or len(start), start, items.get(b"BODYSTRUCTURE"))
+    read = read_header(start)
+    at, structure = moment(items.get(b"INTERNALDATE")), items.get(b"BODYSTRUCTURE")
+    one = _Message(uid, at, size or len(start), start, structure, read)
     one.complete = (len(start) < FIRST_BYTES and size <= FIRST_BYTES) or FIRST_BYTES < len(start) == size
-    header = read_header(start)
-    if one.complete or header.body_at < len(start):
-        one.header = start[: header.body_at]
+    if one.complete or read.body_at < len(start):
+        one.header = start[: read.body_at]
     return one
 
 
 def _ready(one: _Message, *, whole: bool) -> Fetched | None:
     """A message of which nothing more is wanted."""
-    if one.complete and (whole or _nameless(one) or without_files(one.start)):
+    if one.complete and (whole or _nameless(one) or without_files(one.start, one.read)):
         return _fetched(one, one.start, whole=True)
     return None
 
 
 def _nameless(one: _Message) -> bool:
-    return one.size <= NAMELESS_BYTES and message_id_of(read_header(one.header or b"").first("message-id")) is None
+    return one.size <= NAMELESS_BYTES and message_id_of(one.read.first("message-id")) is None
 
 
 def _plan(one: _Message) -> bool:
@@ -133,6 +136,7 @@ def _add_headers(ask: Asked, messages: Sequence[_Message]) -> None:
         header = items.get(b"BODY[HEADER]")
         if uid in long and isinstance(header, bytes):
             cut = header[:HEADER_BYTES]
+            long[uid].read = read_header(header)
             long[uid].header = cut if len(cut) < HEADER_BYTES else cut[: cut.rfind(b"\n") + 1]
 
 
@@ -188,7 +192,7 @@ def _fetch_alone(ask: Asked, uid: int, *, present: bool) -> Fetched | None:
         return None if sound and not present else Fetched(uid, None, False, (), 0, 0, _UNREADABLE)
     header = items.get(b"BODY[HEADER]")
     size = number(items.get(b"RFC822.SIZE"))
-    one = _Message(uid, moment(items.get(b"INTERNALDATE")), size, b"", None)
+    one = _Message(uid, moment(items.get(b"INTERNALDATE")), size, b"", None, read_header(b""))
     one.header = header if isinstance(header, bytes) else None
     return _fetch_whole(ask, one)
 

@@ -191,7 +191,13 @@ class ImapSession:
         self.moved += octets
 
     def _told(self, *, login: bool = False) -> AbstractContextManager[None]:
-        return told(self._way.host, login=login)
+        return told(self._way.host, self._drop, login=login)
+
+    def _drop(self) -> None:
+        """The connection is of no use any more: nothing else is asked of it."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.shutdown()
 
     def _enabled(self, wire: Wire) -> bool:
         """Turns on what tells changes (RFC 5161), before any folder is opened. True: QRESYNC is on."""

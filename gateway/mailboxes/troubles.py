@@ -9,7 +9,7 @@ from __future__ import annotations
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gateway.mailboxes.session import SessionError
@@ -36,24 +36,20 @@ _EXPIRED, _WRONG_NAME = 10, 62
 
 
 @contextmanager
-def told(host: str, *, login: bool = False) -> Iterator[None]:
-    """Whatever a connection raises comes out as SessionError. login: what is done in there is to log in."""
+def told(host: str, lost: Callable[[], None], *, login: bool = False) -> Iterator[None]:
+    """Whatever a connection raises comes out as SessionError. login: what is done in there is to log in.
+
+    lost: is called where the server is gone, or nobody knows any more what it will say next.
+    """
     try:
         yield
     except SessionError:
         raise
     except RefusedError as error:
         raise SessionError(refused(error.text, host, login=login)) from None
-    except (ssl.SSLError, NoTlsError) as error:
-        raise SessionError(_without_tls(error, host)) from None
-    except TimeoutError:
-        raise SessionError(Trouble("network", f"{host} did not answer in time.")) from None
-    except (OSError, EOFError):
-        raise SessionError(Trouble("network", f"{host} can't be reached.")) from None
-    except TooMuchError:
-        raise SessionError(Trouble("protocol", f"{host} sends more than a mail server may.")) from None
-    except imaplib.IMAP4.error as error:
-        raise SessionError(_aborted(str(error), host)) from None
+    except (imaplib.IMAP4.error, OSError, NoTlsError) as error:
+        lost()
+        raise SessionError(_lost(error, host)) from None
     except (ValueError, LookupError, TypeError, AttributeError):
         raise SessionError(Trouble("protocol", f"{host} answers what no mail server should.")) from None
 
@@ -77,6 +73,20 @@ def refused(text: str, host: str, *, login: bool = False) -> Trouble:
     if code in _GONE_CODES:
         return Trouble("gone", f"{host} does not have that any more.")
     return Trouble("protocol", f"{host} refuses what a mail server should do.")
+
+
+def _lost(error: Exception, host: str) -> Trouble:
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return Trouble("network", f"{host} ended the connection.")
+    if isinstance(error, (ssl.SSLError, NoTlsError)):
+        return _without_tls(error, host)
+    if isinstance(error, TimeoutError):
+        return Trouble("network", f"{host} did not answer in time.")
+    if isinstance(error, OSError):
+        return Trouble("network", f"{host} can't be reached.")
+    if isinstance(error, TooMuchError):
+        return Trouble("protocol", f"{host} sends more than a mail server may.")
+    return _aborted(str(error), host)
 
 
 def _aborted(text: str, host: str) -> Trouble:

@@ -187,6 +187,9 @@ class Wire(imaplib.IMAP4):
                 self._fill()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
+        except (self.abort, OSError):
+            if self._data.find(b"\n", self._at) < 0:
+                raise  # else its last words are heard first
         finally:
             self.sock.settimeout(self.way.seconds)
         end = self._data.find(b"\n", self._at)
@@ -239,6 +242,7 @@ class Wire(imaplib.IMAP4):
             raise TimeoutError("the command takes too long")
         chunk = self.sock.recv(_CHUNK)
         if not chunk:
+            self._check_bye()
             raise self.abort("socket error: EOF")
         self._counted(len(chunk))
         self._left -= len(chunk)
