@@ -47,7 +47,7 @@ def told(host: str, lost: Callable[[], None], *, login: bool = False) -> Iterato
         raise
     except RefusedError as error:
         raise SessionError(refused(error.text, host, login=login)) from None
-    except (imaplib.IMAP4.error, OSError, NoTlsError) as error:
+    except (imaplib.IMAP4.error, OSError, NoTlsError, TooMuchError) as error:
         lost()
         raise SessionError(_lost(error, host)) from None
     except (ValueError, LookupError, TypeError, AttributeError):

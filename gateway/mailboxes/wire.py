@@ -21,6 +21,8 @@ LINE_BYTES = 16 * 1024 * 1024
 LITERAL_BYTES = 40 * 1024 * 1024
 ANSWER_BYTES = 64 * 1024 * 1024
 """The most that one command is answered with."""
+_LINE_COSTS = 64
+"""Octets that a line counts for beside its own: so much memory it takes."""
 COMMAND_SECONDS = 900.0
 """How long a command takes at most, however steadily octets come."""
 CONNECT_SECONDS = 15.0
@@ -43,7 +45,7 @@ class RefusedError(Exception):
         self.text = text
 
 
-class TooMuchError(imaplib.IMAP4.abort):
+class TooMuchError(Exception):
     """The server sends more than it was asked for, or more than is taken."""
 
 
@@ -106,6 +108,7 @@ class Wire(imaplib.IMAP4):
             searched -= self._at
             self._fill()
             searched += self._at
+        self._left -= _LINE_COSTS
         return _tidy(self._take(end + 1))
 
     def shutdown(self) -> None:
@@ -187,7 +190,7 @@ class Wire(imaplib.IMAP4):
                 self._fill()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
-        except (self.abort, OSError):
+        except (self.abort, TooMuchError, OSError):
             if self._data.find(b"\n", self._at) < 0:
                 raise  # else its last words are heard first
         finally:

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-import trustme
-
 from gateway.core.mailboxes import PASSWORD, STARTTLS, TLS, Credential, Server
 from gateway.mailboxes.imap import ImapSession
 from gateway.mailboxes.session import SessionError
@@ -20,7 +18,7 @@ SECRET = "correct horse"
 
 @cache
 def authority() -> Authority:
-    return Authority(trustme.CA())
+    return Authority()
 
 
 def session_with(

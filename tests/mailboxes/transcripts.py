@@ -12,7 +12,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
@@ -27,21 +26,14 @@ HOST = "imap.test"
 Step = str | bytes
 
 
-@dataclass(frozen=True, slots=True)
 class Authority:
     """An authority of the tests. server: speaks for HOST; client: trusts it."""
 
-    ca: trustme.CA
-
-    @property
-    def server(self) -> ssl.SSLContext:
-        return self.server_of(self.ca.issue_cert(HOST))
-
-    @property
-    def client(self) -> ssl.SSLContext:
-        made = ssl.create_default_context()
-        self.ca.configure_trust(made)
-        return made
+    def __init__(self) -> None:
+        self.ca = trustme.CA()
+        self.server = self.server_of(self.ca.issue_cert(HOST))
+        self.client = ssl.create_default_context()
+        self.ca.configure_trust(self.client)
 
     @staticmethod
     def server_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
