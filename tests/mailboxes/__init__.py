@@ -1,1 +1,1 @@
-"""Tests of the door of mailboxes: finding providers, signing in, trying servers."""
+"""Stories and stand of people's own mailboxes: their providers, their servers, their mail."""
