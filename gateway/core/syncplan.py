@@ -17,6 +17,8 @@ BATCH = 50
 """So many messages are fetched and filed together."""
 TRIES = 3
 """A message that can't be read is tried alone so often; then it is left where it is, and counted."""
+SUSPECTED = 3
+"""After so many failures in a row messages are fetched one by one, and one that ends the connection is put aside."""
 LOG_INS = 2
 """So many log-ins with one credential are refused; there is no further one until another is saved (E10)."""
 DAY_MS = 86_400_000
@@ -70,12 +72,13 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What an import takes. uids: to be looked at, ascending. fresh: those of them that are filed as new; the others
-    were here before the folder's numbers changed, and are only tied to what is known."""
+    """What an import takes. uids: to be looked at, ascending. fresh: those of them that are filed as new. ties: the
+    folder's numbers have changed, and the others are tied to what is known, where it is."""
 
     cursor: Cursor
     uids: tuple[int, ...]
     fresh: frozenset[int]
+    ties: bool
 
 
 def begins_anew(cursor: Cursor | None, path: str, seen: Seen) -> bool:
@@ -110,16 +113,18 @@ def plan_import(
         floor = uids[0] - 1 if uids else end - 1
         cursor = Cursor(path, seen.uidvalidity, last_uid=floor, uidnext=end, floor=floor)
     left = tuple(uid for uid in uids if uid > cursor.last_uid)
-    return Import(cursor, left, fresh)
+    return Import(cursor, left, fresh, known > 0)
 
 
-def is_taken(uid: int, at: int, plan: Import, start: int) -> bool:
-    """Whether a message of an import is filed as new; else it is only tied to what is known, if that is."""
-    return uid in plan.fresh and at >= start
+def is_new(uid: int, at: int | None, plan: Import, start: int) -> bool:
+    """Whether a message of an import is filed though nobody knows it. at: its INTERNALDATE, None where it could not be
+    read. start: what is older is not."""
+    return uid in plan.fresh and (at is None or at >= start)
 
 
-def batches(uids: Sequence[int], size: int = BATCH) -> list[tuple[int, ...]]:
-    """UIDs in pieces that are fetched and filed together."""
+def batches(uids: Sequence[int], failures: int = 0) -> list[tuple[int, ...]]:
+    """UIDs in pieces that are fetched and filed together; in smaller ones after failures."""
+    size = max(1, BATCH >> 2 * failures)
     return [tuple(uids[begin : begin + size]) for begin in range(0, len(uids), size)]
 
 

@@ -89,7 +89,7 @@ class Claiming:
 @dataclass(frozen=True, slots=True)
 class Settling:
     """How a look ended. state, error, failures, tries: as the mailbox is from now on. went_well: it is up to date.
-    waits: its holder keeps the connection and waits for news."""
+    waits: its holder would keep the connection and wait for news, where fewer than so many do so at that host."""
 
     lease: Leased
     at: int
@@ -99,7 +99,7 @@ class Settling:
     tries: int
     next_at: int | None
     went_well: bool = False
-    waits: bool = False
+    waits: int = 0
 
 
 def claim_mailboxes(tx: Tx, wanted: Claiming) -> tuple[Leased, ...]:
@@ -238,28 +238,42 @@ def set_owned(tx: Tx, lease: Leased, now: int, **values: Any) -> None:
     tx.execute(update(mailboxes).where(_owned(lease)).values(lease_until=now + LEASE_MS, **values))
 
 
-def settle(tx: Tx, one: Settling) -> bool:
-    """Writes down how a look ended and lets the mailbox go; False where that is not ours to say any more. What was
-    asked for since the claim stays."""
+def settle(tx: Tx, one: Settling) -> bool | None:
+    """Writes down how a look ended and lets the mailbox go; None where that is not ours to say any more. True: its
+    holder waits for news of it. What was asked for since the claim stays."""
     row = find_owned(tx, one.lease)
     if row is None:
-        return False
+        return None
+    waits = one.waits > 0 and _count_waits(tx, one.lease.host) < one.waits
     asked = row.wanted_at is not None and row.wanted_at > one.lease.claimed_at
     values: dict[str, Any] = {"state": one.state, "error": one.error, "failures": one.failures, "tries": one.tries}
     values["next_sync_at"] = one.at if asked and one.next_at is not None else one.next_at
-    values |= {"lease_until": None, "holder": one.lease.holder if one.waits else None}
+    values |= {"lease_until": None, "holder": one.lease.holder if waits else None}
     if one.went_well:
         values["last_sync_at"] = one.at
     if not asked:
         values["wanted_at"] = None
     tx.execute(update(mailboxes).where(_owned(one.lease)).values(values))
-    return True
+    return waits
 
 
-def drop_holds(tx: Tx, held: Iterable[Leased]) -> None:
-    """Lets mailboxes go as they are; those that others have taken are left."""
+def _count_waits(tx: Tx, host: str) -> int:
+    """How many connections to a host are open to hear of news."""
+    query = select(func.count()).where(
+        mailboxes.c.holder.is_not(null()), mailboxes.c.lease_until.is_(null()), mailboxes.c.host == host
+    )
+    return int(tx.scalar(query) or 0)
+
+
+def drop_holds(tx: Tx, held: Iterable[Leased], again_at: int | None = None) -> None:
+    """Lets mailboxes go as they are; those that others have taken are left. again_at: they are looked into then, at the
+    latest."""
+    values: dict[str, Any] = {"holder": None, "lease_until": None}
+    if again_at is not None:
+        later = mailboxes.c.next_sync_at > again_at
+        values["next_sync_at"] = case((later, again_at), else_=mailboxes.c.next_sync_at)
     for one in sorted(held, key=lambda one: one.key):
-        tx.execute(update(mailboxes).where(_owned(one)).values(holder=None, lease_until=None))
+        tx.execute(update(mailboxes).where(_owned(one)).values(values))
 
 
 def find_waits(tx: Tx, waits: Sequence[Leased]) -> set[tuple[int, str]]:
@@ -290,8 +304,15 @@ def drop_leases(tx: Tx) -> int:
     return tx.execute(query.values(holder=None, lease_until=None, epoch=mailboxes.c.epoch + 1)).rowcount
 
 
+def get_progress(tx: Tx, account: int, id: str) -> tuple[int, int]:
+    """How many of how many messages of its import are filed."""
+    query = select(mailboxes.c.done, mailboxes.c.total)
+    row = tx.execute(query.where(mailboxes.c.account == account, mailboxes.c.id == id)).one_or_none()
+    return (0, 0) if row is None else (row.done, row.total or 0)
+
+
 def get_figures(tx: Tx) -> tuple[Mapping[str, int], int | None]:
     """How many mailboxes there are by state; the time of the one that is due the longest, None where none is."""
-    states = tx.execute(select(mailboxes.c.state, func.count().label("count")).group_by(mailboxes.c.state))
+    states = tx.execute(select(mailboxes.c.state, func.count()).group_by(mailboxes.c.state))
     oldest = select(func.min(mailboxes.c.next_sync_at)).where(mailboxes.c.state.in_(SYNCED))
-    return {state: number for state, number in map(tuple, states)}, tx.scalar(oldest)
+    return {row[0]: row[1] for row in states}, tx.scalar(oldest)

@@ -76,13 +76,6 @@ def set_cursor(tx: Tx, folder: Folder, cursor: Cursor) -> None:
     tx.execute(insert.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
-def drop_cursor(tx: Tx, folder: Folder) -> None:
-    """Forgets a folder that is read no more; what came from it stays, and nobody knows where it stands."""
-    table = mailbox_folders.c
-    here = (table.account == folder.account, table.mailbox == folder.mailbox, table.role == folder.role)
-    tx.execute(delete(mailbox_folders).where(*here))
-
-
 def _here(folder: Folder) -> Any:
     table = remote_messages.c
     return and_(table.account == folder.account, table.mailbox == folder.mailbox, table.role == folder.role)
@@ -146,15 +139,6 @@ def find_unread(tx: Tx, folder: Folder, uidvalidity: int) -> list[int]:
         table.gone_at.is_(null()),
     )
     return [uid for (uid,) in tx.execute(query.order_by(table.uid))]
-
-
-def find_given_up(tx: Tx, folder: Folder, uidvalidity: int, uids: Collection[int]) -> int:
-    """How many of some messages were tried as often as they are."""
-    table = remote_messages.c
-    query = select(func.count()).where(
-        _here(folder), table.uidvalidity == uidvalidity, table.uid.in_(uids), table.tries >= TRIES
-    )
-    return int(tx.scalar(query) or 0)
 
 
 def count_former(tx: Tx, folder: Folder, uidvalidity: int) -> int:

@@ -38,6 +38,7 @@ from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
 from gateway.usecases.reading import MailReader
 
+__all__ = ["Batch", "Cursor", "Fetched", "FetchedDesk", "Folder"]
 _log = structlog.get_logger(__name__)
 _OUR_FAULT = "This message could not be filed; what is wrong is written in the log."
 
@@ -120,15 +121,14 @@ class FetchedDesk:
         folder = Folder(lease.account, lease.id, role)
         return await self._store.read(lambda tx: remote.find_uids(tx, folder, uidvalidity))
 
-    async def reach(self, lease: Leased, role: str, cursor: Cursor, gone: Sequence[int] = (), moved: int = 0) -> bool:
-        """All of a folder was looked at. gone: UIDs that are no longer there."""
+    async def reach(
+        self, lease: Leased, role: str, cursor: Cursor, gone: Sequence[int], moved: int, *, anew: bool
+    ) -> bool:
+        """All of a folder was looked at. gone: UIDs that are no longer there. anew: its import has ended, so that no
+        former numbers hold any more."""
         folder = Folder(lease.account, lease.id, role)
-        return await self._write(lease, partial(_reach, lease, folder, cursor, tuple(gone), moved, self._clock()))
-
-    async def forget(self, lease: Leased, role: str) -> bool:
-        """A folder is no longer there, or nobody knows which it is."""
-        folder = Folder(lease.account, lease.id, role)
-        return await self._write(lease, partial(_forget, lease, folder, self._clock()))
+        write = partial(_reach, lease, folder, cursor, tuple(gone), moved, self._clock(), anew=anew)
+        return await self._write(lease, write)
 
     async def file(self, batch: Batch) -> bool:
         """Files a batch. A message that fails is put aside; the others are filed without it."""
@@ -208,22 +208,17 @@ def _begin(lease: Leased, folder: Folder, cursor: Cursor, total: int, now: int, 
     return True
 
 
-def _reach(lease: Leased, folder: Folder, cursor: Cursor, gone: Sequence[int], moved: int, now: int, tx: Tx) -> bool:
+def _reach(
+    lease: Leased, folder: Folder, cursor: Cursor, gone: Sequence[int], moved: int, now: int, tx: Tx, *, anew: bool
+) -> bool:
     row = find_owned(tx, lease)
     if row is None:
         return False
     remote.set_gone(tx, folder, cursor.uidvalidity, gone, now)
-    remote.set_former_gone(tx, folder, cursor.uidvalidity, now)
+    if anew:
+        remote.set_former_gone(tx, folder, cursor.uidvalidity, now)
     remote.set_cursor(tx, folder, cursor)
     set_owned(tx, lease, now, **_moved(row, moved, now))
-    return True
-
-
-def _forget(lease: Leased, folder: Folder, now: int, tx: Tx) -> bool:
-    if find_owned(tx, lease) is None:
-        return False
-    remote.drop_cursor(tx, folder)
-    set_owned(tx, lease, now)
     return True
 
 

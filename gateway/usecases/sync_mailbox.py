@@ -40,6 +40,8 @@ __all__ = ["Cursor", "Leased", "Opened", "Pace", "Syncing", "Trouble"]
 _log = structlog.get_logger(__name__)
 _AHEAD_MS = 300_000
 """An access token that ends within so long is renewed first: a look may take a while."""
+KEPT_FREE = 4
+"""So many connections to a host are not used to wait for news."""
 _WORDS_OF_SEAL = "The credential of this mailbox can't be opened with the keys of this server; connect it again."
 _WORDS_WITHOUT = "There is no credential for this mailbox; connect it again."
 
@@ -94,9 +96,13 @@ class Syncing:
         """Those of which we may go on waiting for news: nobody has taken, paused, changed or disconnected them."""
         return await self._store.read(lambda tx: leases.find_waits(tx, waits))
 
-    async def let_go(self, held: Iterable[Leased]) -> None:
-        """Lets mailboxes go as they are: they are as due as they were."""
-        await self._store.write(partial(leases.drop_holds, held=tuple(held)))
+    async def let_go(self, held: Iterable[Leased], *, soon: bool = False) -> None:
+        """Lets mailboxes go as they are. soon: a connection that waited for news was lost, so they are looked into
+        within minutes, each at another moment."""
+        again = None
+        if soon:
+            again = syncplan.next_try(self.clock(), 2, self._chance())
+        await self._store.write(partial(leases.drop_holds, held=tuple(held), again_at=again))
 
     async def want(self, key: tuple[int, str]) -> None:
         """There is news of a mailbox that somebody else has in hand: it is looked into once more after that."""
@@ -128,21 +134,29 @@ class Syncing:
         kept = await self._store.write(partial(_keep_credential, lease, sealed, self.clock()), account=lease.account)
         return Opened(replace(lease, credential=sealed), renewed) if kept else None
 
-    async def succeed(self, lease: Leased, *, imported: bool, waits: bool, spent: bool = False) -> bool:
-        """All of a mailbox was looked into. imported: its import is over. waits: we wait for news of it. spent: it has
-        fetched as much as its provider lets it in a day, and goes on tomorrow."""
+    async def succeed(
+        self, lease: Leased, *, imported: bool, waits: bool, spent: bool = False, note: str = ""
+    ) -> bool | None:
+        """All of a mailbox was looked into; None where it is ours no more. True: we wait for news of it, as was wanted
+        (waits), with some connections to its host left for others.
+
+        imported: its import is over. spent: it has fetched as much as its provider lets it in a day, and goes on
+        tomorrow. note: what its owner is to be told.
+        """
         at = self.clock()
         next_at = syncplan.next_look(at, self.pace, self._chance())
         if spent:
             next_at = syncplan.tomorrow(at, self._chance())
         state = READY if imported or lease.state == READY else IMPORTING
-        return await self._settle(Settling(lease, at, state, "", 0, 0, next_at, not spent, waits))
+        room = max(0, self._per_host - KEPT_FREE) if waits else 0
+        return await self._settle(Settling(lease, at, state, note, 0, 0, next_at, not spent, room))
 
-    async def fail(self, lease: Leased, trouble: Trouble) -> bool:
-        """A look came to nothing, or to half of it (E10). Where somebody has to act, the owner is told of it."""
-        at = self.clock()
+    async def fail(self, lease: Leased, trouble: Trouble, *, progressed: bool = False) -> bool | None:
+        """A look came to nothing, or to half of it (E10). Where somebody has to act, the owner is told of it.
+        progressed: some of it was filed, so the failures before count no more."""
+        at, failures = self.clock(), 0 if progressed else lease.failures
         standing = syncplan.after_trouble(
-            trouble.kind, lease.state, lease.failures, lease.tries, at, self._chance(), trouble.after_ms
+            trouble.kind, lease.state, failures, lease.tries, at, self._chance(), trouble.after_ms
         )
         _log.info(
             "mailbox.failed",
@@ -157,11 +171,15 @@ class Syncing:
         )
         return await self._settle(settling)
 
-    async def _settle(self, settling: Settling) -> bool:
+    async def _settle(self, settling: Settling) -> bool | None:
         settled = await self._store.write(partial(_settle, settling), account=settling.lease.account)
-        if settled and settling.state == AUTH_FAILED:
+        if settled is not None and settling.state == AUTH_FAILED:
             _log.warning("mailbox.auth_failed", account=settling.lease.account, mailbox=settling.lease.id)
         return settled
+
+    async def progress(self, key: tuple[int, str]) -> tuple[int, int]:
+        """How many of how many messages of a mailbox's import are filed."""
+        return await self._store.read(lambda tx: leases.get_progress(tx, *key))
 
     async def watch(self) -> None:
         """Tells the figures how many mailboxes there are by state, and how late the one is that waits the longest."""
@@ -185,9 +203,9 @@ def _keep_credential(lease: Leased, sealed: bytes, now: int, tx: Tx) -> bool:
     return True
 
 
-def _settle(settling: Settling, tx: Tx) -> bool:
+def _settle(settling: Settling, tx: Tx) -> bool | None:
     """In the commit that says that somebody has to act stands the event that tells them so."""
     settled = leases.settle(tx, settling)
-    if settled and settling.state == AUTH_FAILED:
+    if settled is not None and settling.state == AUTH_FAILED:
         add_event(tx, settling.lease.account, "mailbox.auth_failed", settling.lease.id, settling.at)
     return settled
