@@ -102,12 +102,13 @@ class Look:
     async def _folder(self, role: str, path: str, cursor: Cursor | None) -> Seen:
         seen = await self._examine(path)
         before = cursor
+        aside = await self._desk.unread(self._lease, role, seen.uidvalidity)
         if cursor is None or syncplan.begins_anew(cursor, path, seen) or not cursor.imported:
             cursor = await self._import(role, path, cursor, seen)
         came = await self._ask(self._session.above, cursor.last_uid)
         cursor = await self._take(role, cursor, came, None)
         gone, cursor = await self._find_gone(role, cursor, seen, came)
-        gone += await self._try_again(role, cursor)
+        gone += await self._try_again(role, cursor, aside)
         if gone or cursor != before:
             anew = before is None or not before.imported or before.uidvalidity != cursor.uidvalidity
             _must(await self._desk.reach(self._lease, role, cursor, gone, self._moved_since(), anew=anew))
@@ -232,10 +233,10 @@ class Look:
         there = await self._ask(self._session.all)
         return syncplan.went(known, there), replace(after, compared_at=self._clock())
 
-    async def _try_again(self, role: str, cursor: Cursor) -> list[int]:
+    async def _try_again(self, role: str, cursor: Cursor, aside: Sequence[int]) -> list[int]:
         """Tries each message alone that could not be read before; those that have gone meanwhile."""
         gone = []
-        for uid in await self._desk.unread(self._lease, role, cursor.uidvalidity):
+        for uid in aside:
             fetched = await self._fetch(role, cursor, [uid])
             if not fetched:
                 gone.append(uid)

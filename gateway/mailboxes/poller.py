@@ -238,7 +238,7 @@ class Poller:
                 await self._syncing.let_go([lease])
             return end.why, False
         if looked.trouble is not None:
-            await self._syncing.fail(lease, looked.trouble, progressed=look.filed > 0)
+            await self._syncing.fail(lease, looked.trouble)
             return looked.trouble.kind, False
         can = "IDLE" in session.capabilities and len(self._waits) < self._settings.idle and not self._stopping
         waits = await self._syncing.succeed(lease, imported=looked.imported, waits=can, note=looked.note)

@@ -121,3 +121,14 @@ remote_messages = Table(
     Index(None, "account", "message"),
     sqlite_with_rowid=False,
 )
+
+# Those that could not be read: few, looked for at every look into a mailbox.
+UNREAD = remote_messages.c.message.is_(null())
+Index(
+    "ix_remote_messages_unread",
+    remote_messages.c.account,
+    remote_messages.c.mailbox,
+    remote_messages.c.role,
+    sqlite_where=UNREAD,
+    postgresql_where=UNREAD,
+)

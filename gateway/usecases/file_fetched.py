@@ -231,7 +231,8 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     identities = {read.handings[uid].mail.identity for uid in tied}
     known = remote.find_known(tx, batch.lease.account, identities) if identities else {}
     filed = {uid: one for uid, one in read.handings.items() if uid not in batch.ties or one.mail.identity in known}
-    ids = dict(zip(filed, (one.message for one in file(settings, tx, tuple(filed.values()))), strict=True))
+    filings = file(settings, tx, tuple(filed.values())) if filed else []
+    ids = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
     found = [
         Remote(one.uid, ids.get(one.uid), _parts(one.files), "" if one.uid in ids else one.error or _OUR_FAULT)
         for one in batch.fetched

@@ -1,4 +1,4 @@
-"""A store with accounts and mailboxes, pollers over it that look when they are told to, and a clock that stands still."""
+"""A store with accounts and mailboxes, pollers over it that look when they are told to, and a clock moved by hand."""
 
 from __future__ import annotations
 
@@ -216,7 +216,8 @@ class Rig:
         return await self.store.read(lambda tx: tx.execute(query).all())
 
     async def count(self, table: Any) -> int:
-        return int(await self.store.read(lambda tx: tx.scalar(select(func.count()).select_from(table))) or 0)
+        query = select(func.count()).select_from(table)
+        return await self.store.read(lambda tx: int(tx.execute(query).scalar_one()))
 
     async def events(self, type: str) -> int:
         return sum(row.type == type for row in await self.rows(tables.events))

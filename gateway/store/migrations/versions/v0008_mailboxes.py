@@ -14,7 +14,7 @@ depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _DUE, _HELD = sa.text("next_sync_at IS NOT NULL"), sa.text("holder IS NOT NULL")
-_MAILBOX = sa.text("mailbox IS NOT NULL")
+_MAILBOX, _UNREAD = sa.text("mailbox IS NOT NULL"), sa.text("message IS NULL")
 
 _LOCK = sa.text(
     "UPDATE messages SET state = 'locked' WHERE state = 'filed' AND NOT EXISTS (SELECT 1 FROM sources"
@@ -106,6 +106,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_remote_messages_account_message"), "remote_messages", ["account", "message"])
     op.add_column("sources", sa.Column("view", _TEXT, nullable=True))
     op.add_column("sources", sa.Column("removed_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_remote_messages_unread",
+        "remote_messages",
+        ["account", "mailbox", "role"],
+        sqlite_where=_UNREAD,
+        postgresql_where=_UNREAD,
+    )
     op.create_index(
         "ix_sources_mailbox",
         "sources",
