@@ -68,6 +68,11 @@ class Poller:
         self._stopping = False
         self._away = False
 
+    @property
+    def busy(self) -> list[asyncio.Task[None]]:
+        """What is under way."""
+        return list(self._looks)
+
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self.hold())]
