@@ -62,6 +62,7 @@ class Poller:
         self._waits = Waits(self._hands, self._heard, self._lost, settings.renew_seconds)
         self._in_hand: dict[Key, Leased] = {}
         self._taken: set[Key] = set()
+        self._fresh: set[Key] = set()
         self._looks: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._stirred = asyncio.Event()
@@ -103,13 +104,17 @@ class Poller:
         self._hands.stop()
 
     async def _run(self) -> None:
-        await self._guarded(self._syncing.take_over())
+        await self._guarded(self.take_over())
         while True:
             self._stirred.clear()
             if not await self._guarded(self.look()):
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), self._settings.every_seconds)
+
+    async def take_over(self) -> None:
+        """Where one server syncs, takes what the one before had in hand."""
+        await self._syncing.take_over()
 
     async def look(self) -> int:
         """Takes in hand what is due and what there is room for; how many that are."""
@@ -184,9 +189,7 @@ class Poller:
             else:
                 await self._guarded(self._syncing.let_go([lease], soon=True))
         finally:
-            if self._in_hand.get(lease.key) is lease:
-                del self._in_hand[lease.key]
-            self._stirred.set()
+            self._has_ended(lease)
         seconds = time.monotonic() - begun
         metrics.mailbox_passed(outcome, seconds, look.moved if look else 0)
         if look is not None and look.filed:
@@ -198,6 +201,15 @@ class Poller:
                 bytes=look.moved,
                 seconds=round(seconds, 3),
             )
+
+    def _has_ended(self, lease: Leased) -> None:
+        """A look is over: there is room for another, and what was news meanwhile has its turn."""
+        if self._in_hand.get(lease.key) is lease:
+            del self._in_hand[lease.key]
+        if lease.key in self._fresh:
+            self._fresh.discard(lease.key)
+            self._heard(lease.key)
+        self._stirred.set()
 
     async def _look_into(self, lease: Leased) -> tuple[str, Look | None]:
         if is_spent(lease.host, moved_today(lease.day, lease.moved, self._syncing.clock())):
@@ -290,7 +302,9 @@ class Poller:
 
     def _heard(self, key: Key) -> None:
         """There is news of a mailbox that is waited for, or it was waited for long enough."""
-        if not self._stopping and key not in self._in_hand:
+        if key in self._in_hand:
+            self._fresh.add(key)
+        elif not self._stopping:
             look = asyncio.get_running_loop().create_task(self._look_at_news(key))
             self._looks.add(look)
             look.add_done_callback(self._looks.discard)
