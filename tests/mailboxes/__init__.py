@@ -1,0 +1,1 @@
+"""Tests of people's own mailboxes, and the stand they meet: mail servers, faults, scripted servers, sign-in, mails."""
