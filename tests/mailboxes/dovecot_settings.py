@@ -44,6 +44,7 @@ protocol imap {{
 {passdb}
 passdb {{
   driver = dict
+  mechanisms = plain login
   args = {folder}/people.conf
 }}
 userdb {{

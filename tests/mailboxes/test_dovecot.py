@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import pytest
 from imapclient import IMAPClient
@@ -171,3 +176,51 @@ def test_it_is_stopped_and_comes_back_with_all_its_mail(dovecots: Callable[..., 
     server.start()
     with person.client() as client:
         assert client.select_folder("INBOX")[b"EXISTS"] == 2
+
+
+class Introspection(BaseHTTPRequestHandler):
+    """Knows one token that is good (RFC 7662)."""
+
+    people: ClassVar[dict[str, str]] = {}
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        address = self.people.get(parse_qs(asked).get("token", [""])[0])
+        said = json.dumps({"active": address is not None, "username": address}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def introspection() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Introspection) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/introspect"
+        server.shutdown()
+        thread.join()
+
+
+def test_who_has_a_token_is_let_in_and_nobody_else(dovecots: Callable[..., Dovecot], introspection: str) -> None:
+    server = dovecots(introspection=introspection)
+    person, other = server.person(), server.person()
+    Introspection.people["good-token"] = person.address
+    for user, token, lets in [(person, "good-token", True), (person, "bad-token", False), (other, "good-token", False)]:
+        for mechanism in ("oauth2_login", "oauthbearer_login"):
+            client = IMAPClient("localhost", server.imaps, ssl_context=server.client(), timeout=20)
+            if lets:
+                getattr(client, mechanism)(user.address, token)
+                assert client.select_folder("INBOX")[b"EXISTS"] == 0
+            else:
+                with pytest.raises(LoginError):
+                    getattr(client, mechanism)(user.address, token)
+            client.logout()
+    assert (person.logins(), person.refusals()) == (2, 2)
+    with person.client() as client:
+        assert client.noop()
