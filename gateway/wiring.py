@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.core.facts import Auth
     from gateway.core.mail import Mail
     from gateway.jobs.back_ends import BackEnds
+    from gateway.mailboxes.mail_servers import MailDoor, OpenSession
+    from gateway.mailboxes.network import Network
     from gateway.smtp.authenticity.authenticator import Authenticator
     from gateway.smtp.certificates import Certificates
     from gateway.smtp.door import Doorway
@@ -127,6 +129,34 @@ def authenticator(settings: Settings) -> Authenticator:
         header_bytes=settings.max_header_bytes,
     )
     return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
+
+
+def network(settings: Settings) -> Network:
+    """The way to mail servers and providers of mailboxes, by judged addresses."""
+    from gateway.mailboxes.network import Network
+
+    return Network(
+        private=settings.mailbox_allow_private,
+        name_servers=[(one.host, one.port) for one in settings.dns_servers],
+        authorities=settings.mailbox_ca_file,
+    )
+
+
+def mail_door(settings: Settings, way: Network, open_session: OpenSession) -> MailDoor:
+    """What use cases ask of mail servers (rules, section E). way: of `network`, the sessions' as well."""
+    from config import providers
+    from gateway.mailboxes.mail_servers import DoorSettings, MailDoor
+
+    apps = {
+        "google": (settings.oauth_google_client_id, settings.oauth_google_client_secret),
+        "microsoft": (settings.oauth_microsoft_client_id, settings.oauth_microsoft_client_secret),
+    }
+    chosen = DoorSettings(
+        settings.hostname,
+        {name: (id, secret.get_secret_value() if secret else "") for name, (id, secret) in apps.items() if id},
+        settings.mailbox_workers,
+    )
+    return MailDoor(chosen, providers.load(settings.mailbox_providers_file), way, open_session)
 
 
 async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: str | None, peer: str) -> Auth:

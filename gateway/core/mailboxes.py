@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 INBOX, SENT = "inbox", "sent"
@@ -67,11 +67,11 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a mailbox is opened with. kind: `password`, `google` or `microsoft`. secret: the password, or the refresh
-    token. access, expires_at: the access token and its end, ms since 1970."""
+    token. access, expires_at: the access token and its end, ms since 1970. Its repr shows neither."""
 
     kind: str
-    secret: str
-    access: str = ""
+    secret: str = field(repr=False)
+    access: str = field(default="", repr=False)
     expires_at: int = 0
 
 
