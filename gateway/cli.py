@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from gateway.commands import accounts, crm, hooks, house, keeping, mail, users
+from gateway.commands import accounts, crm, hooks, house, keeping, mail, mailboxes, users
 from gateway.commands.output import group, hush
 
 app = group("smartgate: a mail that has one address in Cc becomes a record in the CRM.")
@@ -22,6 +22,7 @@ app.command("version")(house.version)
 app.add_typer(accounts.commands, name="account")
 app.add_typer(users.user_commands, name="user")
 app.add_typer(users.token_commands, name="token")
+app.add_typer(mailboxes.commands, name="mailbox")
 app.add_typer(crm.commands, name="crm")
 app.add_typer(hooks.endpoint_commands, name="endpoint")
 app.add_typer(hooks.delivery_commands, name="delivery")
