@@ -110,13 +110,18 @@ def follow(settings: Settings, writer: Principal, asked: Mailbox, what: str) -> 
         while seen is not None and not _is_done(asked, seen.mailbox):
             if time.monotonic() - moved > (START_SECONDS if seen.lease is None else QUIET_SECONDS):
                 return None
-            time.sleep(LOOK_SECONDS)
+            rest()
             now = _look(settings, writer, asked)
             if now != seen:
                 seen, moved = now, time.monotonic()
             if seen is not None and seen.mailbox.progress is not None:
                 tell(seen.mailbox.progress.done, seen.mailbox.progress.total)
     return None if seen is None else seen.mailbox
+
+
+def rest() -> None:
+    """Until it is looked again."""
+    time.sleep(LOOK_SECONDS)
 
 
 def print_mailbox(mailbox: Mailbox, *, json: bool) -> None:

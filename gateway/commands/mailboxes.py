@@ -94,7 +94,9 @@ def add(
     mail = _door(chosen)
     with app.transaction(chosen, reading=True) as tx:
         writer = operator_for(tx, account, address, owner, kind)
-        right(connect_mailbox.find_conflict(tx, writer, wish), address)
+        taken = connect_mailbox.find_conflict(tx, writer, wish)
+    if taken is not None:
+        raise InputError(taken.detail)
     opened = _opened(chosen, mail, wish, password_file, yes=yes)
     try:
         with app.transaction(chosen) as tx:
