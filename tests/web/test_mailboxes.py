@@ -408,3 +408,10 @@ async def test_a_server_without_a_door_says_so(site: Site) -> None:
     site.app.state.services = replace(site.app.state.services, mail_servers=None)
     answer = await site.api.post("/v1/mailboxes", json={"address": ANA, "password": PASSWORD})
     assert (answer.status_code, answer.json()["type"]) == (503, "/v1/docs#not-ready")
+
+
+async def test_the_addresses_we_connect_from_stand_on_a_page(site: Site) -> None:
+    browser = await site.console()
+    assert "Ask them" in check_page(await browser.get("/egress")).text
+    site.app.state.services = replace(site.app.state.services, egress=("192.0.2.10", "2001:db8::/64"))
+    assert "192.0.2.10 2001:db8::/64" in check_page(await browser.get("/egress")).text
