@@ -263,7 +263,7 @@ def test_a_program_without_a_door_to_mail_servers_says_so(run: Run, acme: Any, m
     assert (said.status, said.err) == (1, "this program has no door to mail servers\n")
 
 
-def test_the_addresses_we_connect_from_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_e12_the_addresses_we_connect_from_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SMARTGATE_EGRESS_ADDRESSES" in run("egress").out
     monkeypatch.setenv("SMARTGATE_EGRESS_ADDRESSES", "192.0.2.10,2001:db8::/64")
     assert run("egress").out == "192.0.2.10\n2001:db8::/64\n"

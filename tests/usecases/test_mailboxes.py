@@ -26,7 +26,8 @@ from gateway.usecases.back_up import back_up
 from gateway.usecases.connect_mailbox import Wish
 from tests.mailboxes.fake_servers import ACCESS, REFRESH
 from tests.web.site import KEYRING, Site, make_store, open_site
-from tests.web.test_mailboxes import ANA, connect, consent, note, row_of
+from tests.web.test_consent import consent
+from tests.web.test_mailboxes import ANA, connect, note, row_of
 
 CANARY = "canary-password-7f31"
 SECRETS = (CANARY.encode(), ACCESS.encode(), REFRESH.encode())
@@ -50,7 +51,7 @@ def everything(place: Place, folder: Path, also: bytes = b"") -> bytes:
     return b"\n".join([*found, *(path.read_bytes() for path in kept)])
 
 
-async def test_no_secret_of_a_mailbox_is_anywhere_in_clear_and_none_is_left_once_it_is_disconnected(
+async def test_e10_no_secret_of_a_mailbox_is_anywhere_in_clear_and_none_is_left_once_it_is_disconnected(
     site: Site, place: Place, tmp_path: Path
 ) -> None:
     log = io.StringIO()
@@ -93,7 +94,7 @@ def test_what_holds_a_secret_does_not_show_it() -> None:
         assert CANARY not in repr(holder)
 
 
-async def test_addresses_and_aliases_are_team_as_long_as_a_mailbox_is_connected(site: Site) -> None:
+async def test_e14_addresses_and_aliases_are_team_as_long_as_a_mailbox_is_connected(site: Site) -> None:
     made = await connect(site.api, site.servers)
     await site.api.patch(f"/v1/mailboxes/{made['id']}", json={"aliases": ["ap@old.example", "AP@old.example"]})
 
@@ -107,7 +108,7 @@ async def test_addresses_and_aliases_are_team_as_long_as_a_mailbox_is_connected(
     assert await site.store.read(team) == set()
 
 
-async def test_a_mailbox_goes_on_ready_where_its_import_was_over(site: Site) -> None:
+async def test_e9_a_mailbox_goes_on_ready_where_its_import_was_over(site: Site) -> None:
     made = await connect(site.api, site.servers)
     await imported(site, made["id"])
     await note(site, made["id"], state="ready", done=2, total=2)
@@ -143,7 +144,7 @@ async def test_messages_that_could_not_be_read_are_counted(site: Site) -> None:
     assert {one["id"]: one["unread"] for one in listed} == {made["id"]: 1, other["id"]: 0}
 
 
-async def test_disconnecting_with_its_mail_purges_it_to_the_end_and_forgets_how_far_it_was_synced(
+async def test_e9_disconnecting_with_its_mail_purges_it_to_the_end_and_forgets_how_far_it_was_synced(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = await connect(site.api, site.servers)
