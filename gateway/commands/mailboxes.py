@@ -104,7 +104,10 @@ def add(
     except SealError as fault:
         raise InputError(str(fault)) from fault
     if wait:
-        made = follow(chosen, writer, made, "importing") or made
+        followed = follow(chosen, writer, made, "importing")
+        if followed is None:
+            typer.echo("No server imports it at this moment; `smartgate serve` does as soon as it runs.", err=True)
+        made = followed or made
     print_mailbox(made, json=json)
 
 

@@ -214,6 +214,7 @@ class Telling:
 def test_where_no_server_imports_who_connected_is_not_kept_waiting(run: Run, acme: Any, secret: str) -> None:
     said = run("mailbox", "add", ANA, "--account", "acme", "--password-file", secret, "--json")
     assert (said.status, said.json["state"]) == (0, "importing")
+    assert "No server imports it at this moment" in said.err
 
 
 def test_where_no_server_syncs_the_command_does(
