@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 INBOX, SENT = "inbox", "sent"
@@ -70,8 +70,8 @@ class Credential:
     token. access, expires_at: the access token and its end, ms since 1970."""
 
     kind: str
-    secret: str
-    access: str = ""
+    secret: str = field(repr=False)
+    access: str = field(default="", repr=False)
     expires_at: int = 0
 
 
@@ -89,6 +89,21 @@ def servers_of(found: Mapping[str, Any]) -> Servers:
 
 def _server_as_json(server: Server) -> dict[str, Any]:
     return {"host": server.host, "port": server.port, "security": server.security, "user": server.user}
+
+
+def credential_as_json(credential: Credential) -> dict[str, Any]:
+    """A credential as it is sealed."""
+    return {
+        "kind": credential.kind,
+        "secret": credential.secret,
+        "access": credential.access,
+        "expires_at": credential.expires_at,
+    }
+
+
+def credential_of(found: Mapping[str, Any]) -> Credential:
+    """The credential of what `credential_as_json` made."""
+    return Credential(found["kind"], found["secret"], found["access"], found["expires_at"])
 
 
 def about_credential(account: int, mailbox: str) -> str:

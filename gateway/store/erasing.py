@@ -16,6 +16,7 @@ from gateway.store.bodies import FILE
 from gateway.store.cards_writing import remove_contact, remove_customer, remove_lead
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import GONE, count_thread
+from gateway.store.mail_entries import forget_mail, message_of
 from gateway.store.reading import PASS
 from gateway.store.searching import CUSTOMER, LEAD, MESSAGE, forget_entries, hits, is_complete, purge
 from gateway.store.tables import (
@@ -185,7 +186,7 @@ def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[
     found: set[str] = set()
     for key in keys:
         hit = hits(tx, account, MESSAGE, [Phrase(tuple(terms([key])))], None)
-        found |= set(tx.execute(select(hit.c.id)).scalars())
+        found |= {message_of(entry) for entry in tx.execute(select(hit.c.id)).scalars()}
     return tuple(sorted(found - ids))
 
 
@@ -209,10 +210,10 @@ def _drop_messages(tx: Connection, account: int, traces: Traces, now: int) -> in
     for some in _passes(traces.messages):
         query = select(sources.c.thread).where(sources.c.account == account, sources.c.message.in_(some))
         stood |= {thread for thread in tx.execute(query).scalars() if thread is not None}
+        forget_mail(tx, account, some)
         for table in (participants, sources, cards, deletions):
             tx.execute(delete(table).where(table.c.account == account, table.c.message.in_(some)))
         _drop_bodies(tx, account, some, traces.blobs, now)
-        forget_entries(tx, account, MESSAGE, some)
         empty = {
             "state": GONE,
             "message_id": None,

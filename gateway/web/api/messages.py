@@ -50,11 +50,13 @@ async def list_messages(
 @router.get("/messages/{id}", response_model=shapes.OpenMessage)
 async def get_message(services: Services, reader: Reader, id: str, images: Images = "block") -> Any:
     """One message with its text; `images=show` keeps pictures on other servers in its HTML."""
-    message = unwrap(await show_mail.show_message(services.store, reader, id))
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    files_at = f"/v1/messages/{message.id}/attachments/"
-    content = await show_mail.show_content(raw, services.mime_limits, files_at, images=images == "show")
-    return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
+    files_at = f"/v1/messages/{id}/attachments/"
+    read = unwrap(
+        await show_mail.open_message(
+            services.store, services.blobs, reader, id, services.mime_limits, files_at, images=images == "show"
+        )
+    )
+    return as_json(read.message) | as_json(read.content) | {"reply_text": read.content.reply_text}
 
 
 @router.delete("/messages/{id}", status_code=204)
@@ -94,7 +96,7 @@ async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
 @router.get("/messages/{id}/raw", response_class=Response, responses=_RAW)
 async def get_raw(services: Services, reader: Reader, id: str) -> Response:
     """The message as it was received, after the trace header fields we put before it."""
-    raw = unwrap(await show_mail.stream_raw(services.store, services.blobs, reader, id))
+    raw = unwrap(await show_mail.stream_raw(services.store, services.files, reader, id))
     return download(raw, f"{id}.eml", "message/rfc822")
 
 
@@ -103,9 +105,8 @@ async def get_attachment(
     services: Services, reader: Reader, id: str, n: Annotated[int, Path(ge=1, le=1_000_000)]
 ) -> Response:
     """An attachment's decoded bytes."""
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    about, data = unwrap(await show_mail.show_attachment(raw, n, services.mime_limits))
-    return download(data, about.filename, about.content_type)
+    found = unwrap(await show_mail.show_attachment(services.store, services.files, reader, id, n))
+    return download(found.data, found.filename, found.content_type)
 
 
 @router.get("/threads", response_model=Listed[shapes.Thread])

@@ -14,6 +14,7 @@ depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _DUE, _MAILBOX = sa.text("next_sync_at IS NOT NULL"), sa.text("mailbox IS NOT NULL")
+_LATER = sa.text("n > 0")
 
 _LOCK = sa.text(
     "UPDATE messages SET state = 'locked' WHERE state = 'filed' AND NOT EXISTS (SELECT 1 FROM sources"
@@ -110,6 +111,8 @@ def upgrade() -> None:
         sqlite_where=_MAILBOX,
         postgresql_where=_MAILBOX,
     )
+    later = ["account", "message", "n"]
+    op.create_index("ix_sources_later", "sources", later, sqlite_where=_LATER, postgresql_where=_LATER)
     tell_planner(op.get_bind())
 
 
@@ -117,6 +120,7 @@ def downgrade() -> None:
     """Takes a store back by one revision. Mailboxes are forgotten; mail that came by them alone is shown to nobody any
     more, as the version before would show it to everybody of the account."""
     op.execute(_LOCK)
+    op.drop_index("ix_sources_later", "sources")
     op.drop_index("ix_sources_mailbox", "sources")
     with op.batch_alter_table("sources") as sources:
         sources.drop_column("removed_at")
