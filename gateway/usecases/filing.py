@@ -324,6 +324,8 @@ class _Clerk:
             folder="sent" if self.cast.direction == "outgoing" else "inbox",
             thread=thread,
             at=handing.at,
+            view=None,
+            removed_at=None,
         )
 
     def _receipt(self, decision: Decision, message: str | None) -> Filing:
