@@ -114,8 +114,9 @@ def _hit(account: int, hit: FromClause, sight: Sight) -> Select[Any]:
     if sight.plain:
         return select(messages).join(hit, messages.c.id == hit.c.id)
     query = select(messages).join(hit, messages.c.id == message_column(hit.c.id))
-    own = (sources.c.account == account) & (sources.c.message == messages.c.id) & (entry_column(sources) == hit.c.id)
-    return query.join(sources, own).where(is_shown(account, sources, sight))
+    found = sources.alias()
+    own = (found.c.account == account) & (found.c.message == messages.c.id) & (entry_column(found) == hit.c.id)
+    return query.join(found, own).where(is_shown(account, found, sight))
 
 
 def _is_found(

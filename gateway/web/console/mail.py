@@ -55,7 +55,7 @@ async def message(request: Request, services: Services, reader: Reader, id: str,
     """A message: as it was written, in a frame of its own, or as text where it has no HTML."""
     read = await _read(services, reader, id)
     found, content = read.message, read.content
-    receipt = await show_first_attempt(services.store, reader, id)
+    receipt = await show_first_attempt(services.store, reader, id) if not found.locked else None
     outcome = await show_outcome(services.store, reader, receipt) if receipt is not None else None
     answer = pages_of(request).console(
         "mail.html",
