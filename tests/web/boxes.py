@@ -80,7 +80,7 @@ async def connect(
     def add(tx: Tx) -> str:
         account, id = number(tx), new_id()
         plain = json.dumps(credential_as_json(credential or Credential(PASSWORD, "sesame"))).encode()
-        row = dict.fromkeys((column.name for column in tables.mailboxes.columns), 0)
+        row: dict[str, Any] = dict.fromkeys((column.name for column in tables.mailboxes.columns), 0)
         nothing = ("sent_path", "total", "last_sync_at", "next_sync_at", "wanted_at", "holder", "lease_until")
         row |= dict.fromkeys(nothing)
         row |= {"account": account, "id": id, "address": address, "provider": "acme.example", "kind": kind}

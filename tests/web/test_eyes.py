@@ -81,7 +81,7 @@ def locked(id: str, direction: str, date: str, owner: str | None, note: str = ""
     return shown | {"subject": "", "snippet": "", "auth": {}}
 
 
-NO_TEXT = {"text": "", "html": None, "reply_text": "", "blocks": [], "calendar": [], "protected": None}
+NO_TEXT: dict[str, Any] = {"text": "", "html": None, "reply_text": "", "blocks": [], "calendar": [], "protected": None}
 
 
 async def test_f_lists_search_and_threads_hold_what_their_reader_may_open(town: tuple[Town, set[str]]) -> None:
@@ -291,7 +291,9 @@ async def test_search_pages_hold_each_message_once_whichever_source_is_found(sit
         await also(site, ids[-1], mine, mail)
     await site.index()
     for who in ("owner", "user"):
-        api, seen, after = site.client(readers[who].token), [], {}
+        api = site.client(readers[who].token)
+        seen: list[str] = []
+        after: dict[str, str] = {}
         for _ in range(9):
             page = (await api.get("/v1/messages", params={"q": "turquoise", "limit": "2", **after})).json()
             seen += [row["id"] for row in page["data"]]

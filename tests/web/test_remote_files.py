@@ -42,7 +42,7 @@ async def available(site: Site) -> list[bool]:
     return [file["available"] for file in row["attachments"]]
 
 
-async def test_a_file_comes_from_the_server_and_what_is_kept_from_here(site: Site) -> None:
+async def test_e7_a_file_comes_from_the_server_and_what_is_kept_from_here(site: Site) -> None:
     id, _ = await left(site)
     servers = serve(site, p2=PLAN)
     assert await available(site) == [True, True, True]
@@ -59,7 +59,7 @@ async def test_a_file_comes_from_the_server_and_what_is_kept_from_here(site: Sit
     assert len(servers.asked) == 1, "what is here is not asked for elsewhere"
 
 
-async def test_all_of_the_message_comes_from_the_server(site: Site) -> None:
+async def test_e7_all_of_the_message_comes_from_the_server(site: Site) -> None:
     id, _ = await left(site)
     serve(site, p=b"From: x\r\n\r\nall of it")
     assert (await site.api.get(f"/v1/messages/{id}/raw")).content == b"From: x\r\n\r\nall of it"
@@ -68,7 +68,7 @@ async def test_all_of_the_message_comes_from_the_server(site: Site) -> None:
     assert "turquoise" in (await site.api.get(f"/v1/messages/{id}")).json()["text"]
 
 
-async def test_once_it_is_gone_nobody_is_asked_again(site: Site) -> None:
+async def test_e7_once_it_is_gone_nobody_is_asked_again(site: Site) -> None:
     id, _ = await left(site)
     servers = serve(site)
     for tries in (1, 1):
@@ -89,7 +89,7 @@ async def test_once_it_is_gone_nobody_is_asked_again(site: Site) -> None:
     assert "no longer on the mail server" in gone.text
 
 
-async def test_the_newest_place_is_asked_first_and_then_the_others(site: Site) -> None:
+async def test_e7_the_newest_place_is_asked_first_and_then_the_others(site: Site) -> None:
     id, box = await left(site)
     await leave(site, id, box, FILES, uid=9)
     servers = serve(site, p2=PLAN)
@@ -107,7 +107,7 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize(("trouble", "wait"), TROUBLES.values(), ids=TROUBLES)
-async def test_what_passes_is_told_with_when_to_come_again(site: Site, trouble: Trouble, wait: str) -> None:
+async def test_e7_what_passes_is_told_with_when_to_come_again(site: Site, trouble: Trouble, wait: str) -> None:
     id, _ = await left(site)
     servers = serve(site, p2=PLAN)
     servers.trouble = trouble
@@ -119,13 +119,13 @@ async def test_what_passes_is_told_with_when_to_come_again(site: Site, trouble: 
     assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
 
 
-async def test_without_a_door_to_mailboxes_it_is_told_so(site: Site) -> None:
+async def test_e7_without_a_door_to_mailboxes_it_is_told_so(site: Site) -> None:
     id, _ = await left(site)
     answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
 
 
-async def test_a_mailbox_that_is_disconnected_has_no_files(site: Site) -> None:
+async def test_e7_a_mailbox_that_is_disconnected_has_no_files(site: Site) -> None:
     id, box = await left(site)
     servers = serve(site, p2=PLAN)
     await change_box(site, box, state="disconnected", credential=None)
@@ -134,7 +134,7 @@ async def test_a_mailbox_that_is_disconnected_has_no_files(site: Site) -> None:
     assert servers.asked == []
 
 
-async def test_a_credential_that_our_keys_do_not_open_is_trouble_of_ours(site: Site) -> None:
+async def test_e7_a_credential_that_our_keys_do_not_open_is_trouble_of_ours(site: Site) -> None:
     id, box = await left(site)
     servers = serve(site, p2=PLAN)
     foreign = Keyring(["another key of thirty-two characters"]).seal(b"{}", "x")
@@ -143,7 +143,7 @@ async def test_a_credential_that_our_keys_do_not_open_is_trouble_of_ours(site: S
     assert (answer.status_code, servers.asked) == (503, [])
 
 
-async def test_a_file_is_fetched_for_nobody_who_may_not_open_it(site: Site) -> None:
+async def test_e7_a_file_is_fetched_for_nobody_who_may_not_open_it(site: Site) -> None:
     id, _ = await left(site)
     servers = serve(site, p2=PLAN, p=b"x")
     stranger = site.client((await add_reader(site, "umar@acme.example")).token)
@@ -152,7 +152,7 @@ async def test_a_file_is_fetched_for_nobody_who_may_not_open_it(site: Site) -> N
     assert servers.asked == []
 
 
-async def test_an_access_token_that_ran_out_is_renewed_and_kept_before_it_is_used(site: Site) -> None:
+async def test_e7_an_access_token_that_ran_out_is_renewed_and_kept_before_it_is_used(site: Site) -> None:
     id, box = await left(site, credential=Credential(GOOGLE, "refresh 0", "access 0", 1))
     servers = serve(site, p2=PLAN)
     for _ in range(2):
@@ -175,7 +175,7 @@ def expired(tx: Any, box: str) -> bytes:
     return KEYRING.seal(plain, about_credential(number(tx), box))
 
 
-async def test_a_credential_that_somebody_else_renewed_meanwhile_is_used_instead(site: Site) -> None:
+async def test_e7_a_credential_that_somebody_else_renewed_meanwhile_is_used_instead(site: Site) -> None:
     id, box = await left(site, credential=Credential(GOOGLE, "refresh 0", "access 0", 1))
     servers = serve(site, p2=PLAN)
     renew = servers.renew

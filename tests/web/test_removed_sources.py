@@ -41,7 +41,7 @@ async def two_owners(site: Site) -> tuple[Reader, Reader, str]:
     return dimas, umar, id
 
 
-async def test_it_is_gone_for_the_one_who_deletes_and_stays_for_the_other(site: Site) -> None:
+async def test_e8_it_is_gone_for_the_one_who_deletes_and_stays_for_the_other(site: Site) -> None:
     dimas, umar, id = await two_owners(site)
     [contact] = await rows(site, dimas, "contacts")
     [thread] = await rows(site, dimas, "threads")
@@ -59,7 +59,7 @@ async def test_it_is_gone_for_the_one_who_deletes_and_stays_for_the_other(site: 
     assert [one["count"] for one in await rows(site, umar, "threads")] == [1]
 
 
-async def test_with_the_last_one_it_goes_to_deleted_and_comes_back_with_all_of_them(site: Site) -> None:
+async def test_e8_with_the_last_one_it_goes_to_deleted_and_comes_back_with_all_of_them(site: Site) -> None:
     dimas, umar, id = await two_owners(site)
     before = [await rows(site, reader) for reader in (dimas, umar)]
     for reader in (dimas, umar):
@@ -74,7 +74,9 @@ async def test_with_the_last_one_it_goes_to_deleted_and_comes_back_with_all_of_t
     assert await told(site, id) == ["message.deleted", "message.restored"]
 
 
-async def test_what_a_smart_address_brought_stays_with_the_owner_of_the_mailbox_when_it_is_deleted(site: Site) -> None:
+async def test_e8_what_a_smart_address_brought_stays_with_the_owner_of_the_mailbox(
+    site: Site,
+) -> None:
     dimas = await add_reader(site, "dimas@acme.example")
     umar = await add_reader(site, "umar@acme.example")
     id = await bring(site, None, MAIL)
@@ -88,7 +90,7 @@ async def test_what_a_smart_address_brought_stays_with_the_owner_of_the_mailbox_
     assert await told(site, id) == ["message.deleted"]
 
 
-async def test_what_was_deleted_by_all_is_dropped_in_time_and_leaves_a_tombstone(site: Site) -> None:
+async def test_e8_what_was_deleted_by_all_is_dropped_in_time_and_leaves_a_tombstone(site: Site) -> None:
     dimas, umar, id = await two_owners(site)
     for reader in (dimas, umar):
         await delete(site, reader, id)
