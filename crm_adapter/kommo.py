@@ -120,6 +120,8 @@ class Kommo:
             return await notes.take_back(event.subject, kommo_text.gone_note(data))
         if data.get("gone"):
             return ["it is no more"]
+        if data.get("locked"):
+            return ["it stands in a mailbox that its owner doesn't share"]
         text = kommo_text.mail_note(data, self._link(event.subject))
         files = data.get("attachments") or ()
         return await notes.write(event.subject, text, data.get("leads") or (), data.get("contacts") or (), files)

@@ -31,3 +31,18 @@ class Denied:
 @dataclass(frozen=True, slots=True)
 class Stale:
     """It is no longer as whoever wants to change it has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It was there, and can't be had any more (E7)."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Who has it can't be asked now. after_ms: how long to wait before asking again."""
+
+    detail: str
+    after_ms: int | None = None

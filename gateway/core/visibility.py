@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from gateway.core.mailboxes import SHARED
 
 ADMIN = "admin"
+SMART, OWN, TEAM, LENT = range(4)
+"""How near a source is to a reader (E13): by a smart address, from their own mailbox, a shared one, one that its owner
+shows to the admins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,40 @@ def may_edit(eyes: Eyes, box: Box) -> bool:
 def may_disconnect(eyes: Eyes, box: Box) -> bool:
     """Whether they may disconnect a mailbox: who may change it, and admins."""
     return eyes.role == ADMIN or may_edit(eyes, box)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one reader sees of an account's mail (E2, E13, F). boxes: its mailboxes, by their ids.
+
+    A source is open where it came by a smart address, which has no mailbox, or by a mailbox that the reader may open;
+    one of a mailbox that nobody knows is closed.
+    """
+
+    eyes: Eyes
+    boxes: Mapping[str, Box] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing but mail of the smart addresses, which is everybody's."""
+        return not self.boxes
+
+    def near(self, mailbox: str | None) -> int | None:
+        """How near a source of this mailbox is; None where it is closed."""
+        if mailbox is None:
+            return SMART
+        box = self.boxes.get(mailbox)
+        if box is None or not may_open(self.eyes, box):
+            return None
+        if box.kind == SHARED:
+            return TEAM
+        return OWN if box.owner == self.eyes.user else LENT
+
+    def nearest(self) -> Mapping[int, tuple[str, ...]]:
+        """The open mailboxes, by how near they are."""
+        found: dict[int, list[str]] = {OWN: [], TEAM: [], LENT: []}
+        for id in self.boxes:
+            near = self.near(id)
+            if near is not None:
+                found[near].append(id)
+        return {near: tuple(ids) for near, ids in found.items()}

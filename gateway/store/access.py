@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, insert, or_, select, update
 
 from gateway.core.options import SCOPES
+from gateway.core.visibility import Eyes
 from gateway.store.ids import new_id
 from gateway.store.tables import accounts, tokens, users
 
@@ -46,6 +47,11 @@ class Principal:
     shared_mail: bool
     token: str
     scopes: frozenset[str] = frozenset(SCOPES)
+
+    @property
+    def eyes(self) -> Eyes:
+        """With which mail is looked at (E2)."""
+        return Eyes(self.user, self.role, self.shared_mail)
 
 
 @dataclass(frozen=True, slots=True)

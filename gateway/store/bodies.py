@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,10 +78,12 @@ def find_unnamed(tx: Connection, names: Iterable[tuple[int, str]]) -> set[tuple[
     return unnamed
 
 
-def find_bodies(tx: Connection, account: int, messages: Sequence[str]) -> dict[str, StoredBody]:
-    """The first body of each message that has one."""
-    query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data)
-    rows = tx.execute(query.where(bodies.c.account == account, bodies.c.message.in_(tuple(messages)), bodies.c.n == 0))
+def find_bodies(tx: Connection, account: int, wanted: Mapping[str, int]) -> dict[str, StoredBody]:
+    """The bodies of messages, of each that of this number, where it has one."""
+    query = select(bodies.c.message, bodies.c.n, bodies.c.codec, bodies.c.trace, bodies.c.data)
+    numbers = sorted(set(wanted.values()))
+    mine = (bodies.c.account == account, bodies.c.message.in_(tuple(wanted)), bodies.c.n.in_(numbers))
+    rows = [row for row in tx.execute(query.where(*mine)) if row.n == wanted[row.message]]
     return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
 
 

@@ -3,61 +3,75 @@
 A deleted message keeps all its rows, and its cards, so that it can be restored as it was; only its state says that it
 is nowhere, and its threads no longer count it. A tombstone keeps nothing but its identity. The file of a large mail
 goes last: its row stays until the file is gone, so that a crash in between leaves no file that nobody knows of.
+
+Who deletes takes away the sources that they may open; while there are others the message stays, for those others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
+from gateway.core.visibility import Sight
 from gateway.store.bodies import FILE
-from gateway.store.searching import MESSAGE, forget_entries
+from gateway.store.mail_entries import forget_mail
+from gateway.store.sight import is_open
 from gateway.store.tables import bodies, cards, deletions, messages, participants, sources, threads
 
 FILED, DELETED = "filed", "deleted"
 GONE = "gone"
 """State of a tombstone: the mail came, its content was dropped, and it stays so when it comes again (B9)."""
 NOTE = "note"
-"""State of what a disconnected mailbox left of a mail on its cards; when that comes again, it is filed anew (E9)."""
+"""State of what a disconnected mailbox left of a mail on its cards: an unreadable line; it may be filed anew (E9)."""
+EMPTY = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
+"""What the row of a message without content says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A message whose content is to go. files: names of the files of its large bodies."""
+    """A message of whose content files are to go. files: their names."""
 
     account: int
     id: str
     files: tuple[str, ...]
 
 
+def remove_sources(tx: Connection, account: int, id: str, sight: Sight, now: int) -> bool:
+    """Takes away the sources of a message that a reader may open; whether none is left (E8)."""
+    mine = (sources.c.account == account, sources.c.message == id)
+    theirs = tuple(tx.execute(select(sources.c.n).where(*mine, is_open(sources, sight))).scalars())
+    tx.execute(update(sources).where(*mine, sources.c.n.in_(theirs)).values(removed_at=now))
+    _count_threads(tx, account, id)
+    return tx.execute(select(sources.c.n).where(*mine, sources.c.removed_at.is_(None)).limit(1)).first() is None
+
+
 def put_away(tx: Connection, account: int, id: str, now: int) -> str | None:
     """Puts a filed message into Deleted and gives its conversation; its threads count it no more."""
     conversation: str | None = _set_state(tx, account, id, DELETED)
-    tx.execute(insert(deletions).values(account=account, message=id, at=now))
+    _set_due(tx, account, id, now)
     return conversation
 
 
-def bring_back(tx: Connection, account: int, id: str) -> str | None:
-    """Takes a message out of Deleted, to everywhere it was, and gives its conversation."""
+def bring_back(tx: Connection, account: int, id: str, now: int) -> str | None:
+    """Takes a message out of Deleted, to everywhere it was, with all its sources, and gives its conversation."""
+    mine = (sources.c.account == account, sources.c.message == id)
+    tx.execute(update(sources).where(*mine).values(removed_at=None))
     conversation = _set_state(tx, account, id, FILED)
-    tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
+    set_files_due(tx, account, id, now)
     return conversation
 
 
 def bury(tx: Connection, account: int, id: str, now: int) -> str | None:
     """Drops the content of a held or deleted message for good and gives its conversation. A large body's file is due
     from now on."""
+    forget_mail(tx, account, [id])
     drop_content(tx, account, id, but_files=True)
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.message == id))
-    forget_entries(tx, account, MESSAGE, [id])
-    nothing = {"subject": "", "base_subject": "", "snippet": "", "attachments": "[]", "unread": "[]", "primary": None}
     mine = (messages.c.account == account, messages.c.id == id)
-    tx.execute(update(messages).where(*mine).values(state=GONE, **nothing))
-    tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
-    if _files(tx, account, id):
-        tx.execute(insert(deletions).values(account=account, message=id, at=now))
+    tx.execute(update(messages).where(*mine).values(state=GONE, **EMPTY))
+    set_files_due(tx, account, id, now)
     conversation: str | None = tx.execute(select(messages.c.conversation).where(*mine)).scalar()
     return conversation
 
@@ -72,54 +86,94 @@ def drop_content(tx: Connection, account: int, id: str, *, but_files: bool = Fal
 
 def forget_note(tx: Connection, account: int, id: str) -> None:
     """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9)."""
+    forget_mail(tx, account, [id])
     drop_content(tx, account, id)
     for table in (cards, deletions):
         tx.execute(delete(table).where(table.c.account == account, table.c.message == id))
-    forget_entries(tx, account, MESSAGE, [id])
     tx.execute(delete(messages).where(messages.c.account == account, messages.c.id == id))
+
+
+def set_files_due(tx: Connection, account: int, id: str, now: int) -> None:
+    """The files of bodies that no source has any more are due; of a message without such, nothing is."""
+    if _unowned(tx, account, id):
+        _set_due(tx, account, id, now)
+    else:
+        tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
 
 
 def find_deleted(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
     """Account and id of messages that were put into Deleted before a moment."""
-    return _due(tx, DELETED, before, most)
+    mine = and_(messages.c.account == deletions.c.account, messages.c.id == deletions.c.message)
+    query = select(deletions.c.account, deletions.c.message).join(messages, mine)
+    query = query.where(messages.c.state == DELETED, deletions.c.at <= before)
+    return [(row.account, row.message) for row in tx.execute(query.order_by(deletions.c.at).limit(most))]
 
 
 def find_files(tx: Connection, most: int) -> list[Due]:
-    """Tombstones whose files are still there."""
-    found = _due(tx, GONE, None, most)
+    """Messages of whose content files are to go: tombstones, and those that lost a source."""
+    mine = and_(messages.c.account == deletions.c.account, messages.c.id == deletions.c.message)
+    query = select(deletions.c.account, deletions.c.message).join(messages, mine, isouter=True)
+    query = query.where(or_(messages.c.state.is_(None), messages.c.state != DELETED))
+    found = tx.execute(query.order_by(deletions.c.at).limit(most)).all()
     return [Due(account, id, _files(tx, account, id)) for account, id in found]
 
 
 def forget_files(tx: Connection, due: Sequence[Due]) -> None:
     """The files of these are gone."""
     for one in due:
-        tx.execute(delete(bodies).where(bodies.c.account == one.account, bodies.c.message == one.id))
-        tx.execute(delete(deletions).where(deletions.c.account == one.account, deletions.c.message == one.id))
+        unowned = _unowned(tx, one.account, one.id)
+        mine = (bodies.c.account == one.account, bodies.c.message == one.id)
+        tx.execute(delete(bodies).where(*mine, bodies.c.n.in_(unowned)))
+        kept = select(messages.c.id).where(messages.c.account == one.account, messages.c.state == DELETED)
+        over = (deletions.c.account == one.account, deletions.c.message == one.id, deletions.c.message.not_in(kept))
+        tx.execute(delete(deletions).where(*over))
 
 
-def _due(tx: Connection, state: str, before: int | None, most: int) -> list[tuple[int, str]]:
-    mine = and_(messages.c.account == deletions.c.account, messages.c.id == deletions.c.message)
-    query = select(deletions.c.account, deletions.c.message).join(messages, mine).where(messages.c.state == state)
-    if before is not None:
-        query = query.where(deletions.c.at <= before)
-    return [(row.account, row.message) for row in tx.execute(query.order_by(deletions.c.at).limit(most))]
+def _set_due(tx: Connection, account: int, id: str, now: int) -> None:
+    tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
+    tx.execute(insert(deletions).values(account=account, message=id, at=now))
+
+
+def _unowned(tx: Connection, account: int, id: str) -> tuple[int, ...]:
+    """The numbers of bodies in files that no source has any more."""
+    mine = (bodies.c.account == account, bodies.c.message == id, bodies.c.codec == FILE)
+    came = (sources.c.account == account, sources.c.message == id, sources.c.n == bodies.c.n)
+    owned = select(sources.c.n).where(*came, or_(sources.c.mailbox.is_(None), sources.c.mailbox != ""))
+    return tuple(tx.execute(select(bodies.c.n).where(*mine, ~owned.exists())).scalars())
 
 
 def _files(tx: Connection, account: int, id: str) -> tuple[str, ...]:
-    query = select(bodies.c.data).where(bodies.c.account == account, bodies.c.message == id, bodies.c.codec == FILE)
-    return tuple(bytes(row.data).decode("ascii") for row in tx.execute(query))
+    """The files of those bodies, without those that another body is kept in: the same bytes are one file."""
+    unowned = _unowned(tx, account, id)
+    kept = (bodies.c.account == account, bodies.c.codec == FILE)
+    query = select(bodies.c.data).where(*kept, bodies.c.message == id, bodies.c.n.in_(unowned))
+    named = set(tx.execute(query).scalars())
+    if not named:
+        return ()
+    elsewhere = or_(bodies.c.message != id, bodies.c.n.not_in(unowned))
+    named -= set(tx.execute(select(bodies.c.data).where(*kept, bodies.c.data.in_(named), elsewhere)).scalars())
+    return tuple(sorted(bytes(data).decode("ascii") for data in named))
 
 
 def _set_state(tx: Connection, account: int, id: str, state: str) -> str | None:
     mine = (messages.c.account == account, messages.c.id == id)
     tx.execute(update(messages).where(*mine).values(state=state))
+    _count_threads(tx, account, id)
+    conversation: str | None = tx.execute(select(messages.c.conversation).where(*mine)).scalar()
+    return conversation
+
+
+def _count_threads(tx: Connection, account: int, id: str) -> None:
     stood = select(sources.c.thread).where(
         sources.c.account == account, sources.c.message == id, sources.c.thread.is_not(None)
     )
-    for thread in tx.execute(stood.distinct()).scalars().all():
+    count_threads(tx, account, tx.execute(stood.distinct()).scalars().all())
+
+
+def count_threads(tx: Connection, account: int, ids: Collection[str]) -> None:
+    """Counts what stands in each of the threads anew."""
+    for thread in ids:
         count_thread(tx, account, thread)
-    conversation: str | None = tx.execute(select(messages.c.conversation).where(*mine)).scalar()
-    return conversation
 
 
 def count_thread(tx: Connection, account: int, thread: str) -> None:
@@ -127,7 +181,12 @@ def count_thread(tx: Connection, account: int, thread: str) -> None:
     standing = (
         select(func.count(messages.c.id.distinct()), func.max(messages.c.at))
         .join_from(sources, messages, and_(messages.c.account == account, messages.c.id == sources.c.message))
-        .where(sources.c.account == account, sources.c.thread == thread, messages.c.state == FILED)
+        .where(
+            sources.c.account == account,
+            sources.c.thread == thread,
+            sources.c.removed_at.is_(None),
+            messages.c.state == FILED,
+        )
     )
     count, last_at = tx.execute(standing).one()
     changed = {"count": count} | ({} if last_at is None else {"last_at": last_at})

@@ -16,7 +16,8 @@ from gateway.store.bodies import FILE
 from gateway.store.cards_writing import remove_contact, remove_customer, remove_lead
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import GONE, count_thread
-from gateway.store.reading import PASS
+from gateway.store.mail_entries import forget_mail, message_of
+from gateway.store.reading import PASS, contains
 from gateway.store.searching import CUSTOMER, LEAD, MESSAGE, forget_entries, hits, is_complete, purge
 from gateway.store.tables import (
     answers,
@@ -76,7 +77,8 @@ def find_traces(tx: Connection, account: int, key: str) -> Traces:
     )
     keys = tuple(dict.fromkeys([key, *tx.execute(emails).scalars()]))
     took_part = (participants.c.account == account, participants.c.key.in_(keys))
-    ids = tuple(sorted(set(tx.execute(select(participants.c.message).where(*took_part)).scalars())))
+    stood = set(tx.execute(select(participants.c.message).where(*took_part)).scalars())
+    ids = tuple(sorted(stood | _in_copies(tx, account, keys)))
     known = set(tx.execute(select(participants.c.name).where(*took_part).distinct()).scalars())
     called = select(contacts.c.name).where(contacts.c.account == account, contacts.c.id.in_(people))
     known |= set(tx.execute(called).scalars())
@@ -129,6 +131,18 @@ def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict
     tx.execute(delete(answers).where(answers.c.account == account))  # sealed: whom they tell of can't be seen
     purge(tx)
     return counts
+
+
+def _in_copies(tx: Connection, account: int, keys: Sequence[str]) -> set[str]:
+    """Messages of which another road brought a copy that names the person among its people (E13)."""
+    named = or_(*(contains(sources.c.view, key) for key in keys))
+    query = select(sources.c.message, sources.c.view).where(sources.c.account == account, sources.c.n > 0, named)
+    found = set()
+    for row in tx.execute(query):
+        view = orjson.loads(row.view)
+        people = {party["address"].lower() for role in ("from", "to", "cc") for party in view.get(role, ())}
+        found |= set() if people.isdisjoint(keys) else {row.message}
+    return found
 
 
 def _shared(tx: Connection, account: int, ids: Sequence[str], keys: Sequence[str]) -> int:
@@ -185,7 +199,7 @@ def _mentions(tx: Connection, account: int, keys: Sequence[str], ids: frozenset[
     found: set[str] = set()
     for key in keys:
         hit = hits(tx, account, MESSAGE, [Phrase(tuple(terms([key])))], None)
-        found |= set(tx.execute(select(hit.c.id)).scalars())
+        found |= {message_of(entry) for entry in tx.execute(select(hit.c.id)).scalars()}
     return tuple(sorted(found - ids))
 
 
@@ -209,10 +223,10 @@ def _drop_messages(tx: Connection, account: int, traces: Traces, now: int) -> in
     for some in _passes(traces.messages):
         query = select(sources.c.thread).where(sources.c.account == account, sources.c.message.in_(some))
         stood |= {thread for thread in tx.execute(query).scalars() if thread is not None}
+        forget_mail(tx, account, some)
         for table in (participants, sources, cards, deletions):
             tx.execute(delete(table).where(table.c.account == account, table.c.message.in_(some)))
         _drop_bodies(tx, account, some, traces.blobs, now)
-        forget_entries(tx, account, MESSAGE, some)
         empty = {
             "state": GONE,
             "message_id": None,

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from gateway.store.accounts import AccountRow, get_account
 from gateway.store.bodies import StoredBody, find_bodies
+from gateway.store.deletions import DELETED, FILED, NOTE
 from gateway.store.endpoints import find_endpoint
 from gateway.store.mailboxes import find_shown
 from gateway.store.reading_cards import find_contacts, find_customer, find_leads
-from gateway.store.reading_mail import DELETED, FILED, HELD, find_messages
+from gateway.store.reading_mail import HELD, find_messages
 from gateway.store.reading_receipts import find_receipt
 
 _ROOMS = {"message.refused": "receipt"}
@@ -21,7 +22,10 @@ _ROOMS = {"message.refused": "receipt"}
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """What the events of one account tell of, by (room, id). bodies: of messages. What is gone is not there."""
+    """What the events of one account tell of, by (room, id). What is gone is not there.
+
+    bodies: of messages as an admin is shown them, so of none that is locked.
+    """
 
     account: AccountRow | None
     found: dict[tuple[str, str], Any]
@@ -38,14 +42,15 @@ def find_subjects(tx: Connection, account: int, wanted: Sequence[tuple[str, str]
     by_room: dict[str, dict[str, None]] = {}
     for type, subject in wanted:
         by_room.setdefault(room_of(type), {})[subject] = None
+    ids = by_room.pop("message", {})
+    mails = find_messages(tx, account, ids, (FILED, HELD, DELETED, NOTE)) if ids else []
     found = {(room, one.id): one for room, ids in by_room.items() for one in _find(tx, account, room, tuple(ids))}
-    mails = [id for room, id in found if room == "message"]
-    return Subjects(get_account(tx, account), found, find_bodies(tx, account, mails) if mails else {})
+    found |= {("message", one.message.id): one.message for one in mails}
+    shown_by = {one.message.id: one.n for one in mails if one.n is not None}
+    return Subjects(get_account(tx, account), found, find_bodies(tx, account, shown_by) if shown_by else {})
 
 
 def _find(tx: Connection, account: int, room: str, ids: Sequence[str]) -> Iterable[Any]:
-    if room == "message":
-        return find_messages(tx, account, ids, (FILED, HELD, DELETED))
     if room == "contact":
         return find_contacts(tx, account, ids)
     if room == "lead":

@@ -327,6 +327,8 @@ sources = Table(
         sqlite_where=text("mailbox IS NOT NULL"),
         postgresql_where=text("mailbox IS NOT NULL"),
     ),
+    # A message's second source and those after it, which are few, are looked through for what search lacks.
+    Index("ix_sources_later", "account", "message", "n", sqlite_where=text("n > 0"), postgresql_where=text("n > 0")),
     sqlite_with_rowid=False,
 )
 

@@ -12,18 +12,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store.bodies import StoredBody
-from gateway.store.deletions import GONE
+from gateway.store.deletions import GONE, NOTE
 from gateway.store.ids import moment_of
+from gateway.store.mail_entries import entry_column, entry_of, message_of, number_in
 from gateway.store.reading import collect
 from gateway.store.reading_cards import contact_addresses
 from gateway.store.searching import CONTACT, CUSTOMER, LEAD, MESSAGE, Entry, add_new, not_indexed
-from gateway.store.tables import accounts, bodies, contacts, customers, leads, messages, participants, search_walks
+from gateway.store.tables import (
+    accounts,
+    bodies,
+    contacts,
+    customers,
+    leads,
+    messages,
+    participants,
+    search_walks,
+    sources,
+)
 
 TABLES: dict[str, Table] = {MESSAGE: messages, CONTACT: contacts, LEAD: leads, CUSTOMER: customers}
+LATER = "later"
+"""Instead of a kind: what messages have of further sources, each of which is an entry of its own (`mail_entries`)."""
 _NOBODY = 0
 _LEASE = "lease"
 
@@ -49,10 +62,12 @@ def newest_rows(tx: Connection) -> dict[int, tuple[str | None, ...]]:
 
 def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: int) -> list[Unindexed]:
     """Rows behind an id that the index lacks, the oldest first."""
+    if kind == LATER:
+        return _find_later(tx, account, since, limit)
     table = TABLES[kind]
     query = select(table).where(table.c.account == account, table.c.id > since)
     if kind == MESSAGE:
-        query = query.where(messages.c.state != GONE)
+        query = query.where(*_first(account))
     rows = tx.execute(query.where(not_indexed(account, kind, table.c.id)).order_by(table.c.id).limit(limit)).all()
     ids = [row.id for row in rows]
     if kind == MESSAGE:
@@ -64,15 +79,26 @@ def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: i
 
 def add_entries(tx: Connection, account: int, kind: str, entries: Sequence[Entry]) -> int:
     """Puts in those whose rows are still there, and which nobody put in meanwhile; how many."""
-    table = TABLES[kind]
-    there = select(table.c.id).where(table.c.account == account, table.c.id.in_([entry.id for entry in entries]))
-    if kind == MESSAGE:
-        there = there.where(messages.c.state != GONE)
-    there = there.where(not_indexed(account, kind, table.c.id)).with_for_update(read=True, of=table)
-    wanted = set(tx.execute(there).scalars())
+    ids = [entry.id for entry in entries]
+    wanted = _later_there(tx, account, ids) if kind == LATER else _there(tx, account, kind, ids)
     found = [entry for entry in entries if entry.id in wanted]
     add_new(tx, found)
     return len(found)
+
+
+def _there(tx: Connection, account: int, kind: str, ids: Sequence[str]) -> set[str]:
+    table = TABLES[kind]
+    there = select(table.c.id).where(table.c.account == account, table.c.id.in_(ids))
+    if kind == MESSAGE:
+        there = there.where(*_first(account))
+    there = there.where(not_indexed(account, kind, table.c.id)).with_for_update(read=True, of=table)
+    return set(tx.execute(there).scalars())
+
+
+def _later_there(tx: Connection, account: int, ids: Sequence[str]) -> set[str]:
+    query = _later(account).where(messages.c.id.in_([message_of(id) for id in ids]))
+    rows = tx.execute(query.with_for_update(read=True, of=messages))
+    return {entry_of(row.id, row.n) for row in rows}
 
 
 def unwalked(tx: Connection) -> list[tuple[int, str]]:
@@ -89,7 +115,8 @@ def set_walked(tx: Connection, account: int, kind: str) -> None:
 
 def count_rows(tx: Connection) -> int:
     """How many rows there are to index."""
-    live = select(func.count()).select_from(messages).where(messages.c.state != GONE, messages.c.account != _NOBODY)
+    live = select(func.count()).select_from(messages)
+    live = live.where(messages.c.state.not_in((GONE, NOTE)), messages.c.account != _NOBODY)
     cards = [select(func.count()).select_from(table) for kind, table in TABLES.items() if kind != MESSAGE]
     return sum(int(tx.execute(query).scalar() or 0) for query in (live, *cards))
 
@@ -110,6 +137,44 @@ def _put_walk(tx: Connection, row: dict[str, Any]) -> None:
     made = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(search_walks).values(row)
     changed = {"after": row["after"], "complete": row["complete"]}
     tx.execute(made.on_conflict_do_update(index_elements=["account", "kind"], set_=changed))
+
+
+def _first(account: int) -> list[Any]:
+    """The conditions that a message has a first source, whose words its row and its first body are."""
+    first = exists().where(sources.c.account == account, sources.c.message == messages.c.id, sources.c.n == 0)
+    return [messages.c.state.not_in((GONE, NOTE)), first]
+
+
+def _later(account: int) -> Any:
+    """Further sources that the index lacks."""
+    own = and_(messages.c.account == account, messages.c.id == sources.c.message)
+    query = select(messages.c.id, messages.c.at, sources.c.n, sources.c.view).join_from(sources, messages, own)
+    return query.where(
+        sources.c.account == account,
+        sources.c.n > 0,
+        messages.c.state.not_in((GONE, NOTE)),
+        not_indexed(account, MESSAGE, entry_column(sources)),
+    )
+
+
+def _find_later(tx: Connection, account: int, since: str, limit: int) -> list[Unindexed]:
+    message, n = message_of(since), number_in(since)
+    behind = or_(sources.c.message > message, and_(sources.c.message == message, sources.c.n > n))
+    order = (sources.c.message, sources.c.n)
+    rows = tx.execute(_later(account).where(behind).order_by(*order).limit(limit)).all()
+    query = select(bodies).where(bodies.c.account == account, bodies.c.n > 0)
+    found = collect(tx, query, bodies.c.message, [row.id for row in rows], bodies.c.n)
+    texts = {(one.message, one.n): StoredBody(one.codec, one.trace, one.data) for of in found.values() for one in of}
+    return [
+        Unindexed(entry_of(row.id, row.n), row.at, _of_view(json.loads(row.view or "{}")), texts.get((row.id, row.n)))
+        for row in rows
+    ]
+
+
+def _of_view(view: dict[str, Any]) -> tuple[str, ...]:
+    parties = [party for role in ("from", "to", "cc") for party in view.get(role, ())]
+    named = dict.fromkeys(text for one in parties for text in (one["name"], one["address"]) if text)
+    return (view.get("subject", ""), *named, *(str(one["filename"]) for one in view.get("attachments", ())))
 
 
 def _people(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, list[Any]]:

@@ -61,14 +61,15 @@ async def data_of(telling: Telling, account: int, subjects: Subjects, type: str,
 
 
 async def _message(telling: Telling, account: int, message: Message, body: StoredBody | None, now: int) -> Any:
-    """As `GET /messages/{id}` shows it, its text within bounds. truncated: which of its fields are not whole."""
+    """As `GET /messages/{id}` shows it, its text within bounds; of one that an admin may not open, nothing but that it
+    is there. truncated: which of its fields are not whole."""
     shown: dict[str, Any] = as_json(message)
     for file in shown["attachments"]:
         file["url"] = file_link(telling, account, message.id, file["n"], now)
-    if body is None:
-        return shown
-    read = partial(_read, telling, account, body, f"{telling.public_url()}/v1/messages/{message.id}/attachments/")
-    found = await asyncio.to_thread(read) if message_is_large(body) else read()
+    found = Content("", None)
+    if body is not None:
+        read = partial(_read, telling, account, body, f"{telling.public_url()}/v1/messages/{message.id}/attachments/")
+        found = await asyncio.to_thread(read) if message_is_large(body) else read()
     text = as_json(found) | {"reply_text": found.reply_text}
     return shown | _bounded(text)
 

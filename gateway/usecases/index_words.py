@@ -23,7 +23,7 @@ from gateway.store.engine import Store, Tx, is_postgresql
 from gateway.store.ids import first_id, moment_of, new_id
 from gateway.store.searching import KINDS, MESSAGE, Entry, empty_index
 from gateway.store.troubles import is_passing
-from gateway.store.unindexed import Unindexed
+from gateway.store.unindexed import LATER, Unindexed
 
 PIECE = 8
 MOST_BYTES = 4 * 1024 * 1024
@@ -76,11 +76,12 @@ class Indexer:
         await self._store.write(empty_index)
         done = 0
         for account, kind in await self._store.read(unindexed.unwalked):
-            after = ""
-            while piece := await self._piece(account, kind, after):
-                done += len(piece)
-                after = piece[-1].id
-                told(done, total)
+            for of in _with_later(kind):
+                after = ""
+                while piece := await self._piece(account, of, after):
+                    done += len(piece)
+                    after = piece[-1].id
+                    told(min(done, total), total)
             await self._store.write(partial(_walked, account, kind), account=account)
         return done
 
@@ -100,10 +101,12 @@ class Indexer:
         count = 0
         for kind in KINDS:
             count += await self._go_through(account, kind, since)
-        return count
+        return count + await self._go_through(account, LATER, "")
 
     async def _walk(self, account: int, kind: str) -> int:
-        count = await self._go_through(account, kind, "")
+        count = 0
+        for of in _with_later(kind):
+            count += await self._go_through(account, of, "")
         await self._store.write(partial(_walked, account, kind), account=account)
         return count
 
@@ -138,7 +141,7 @@ class Indexer:
 
     def _entry(self, account: int, kind: str, row: Unindexed) -> Entry | None:
         """None for a large mail while what keeps it is away: a later look finds it again."""
-        if kind != MESSAGE:
+        if kind not in (MESSAGE, LATER):
             return Entry(account, kind, row.id, row.at, parts(row.texts))
         text = ""
         if row.body is not None:
@@ -149,7 +152,12 @@ class Indexer:
                 return None
             except OSError:  # the file of a large mail is missing: the rest of it is found all the same
                 pass
-        return Entry(account, kind, row.id, row.at, terms((*row.texts, text)))
+        return Entry(account, MESSAGE, row.id, row.at, terms((*row.texts, text)))
+
+
+def _with_later(kind: str) -> tuple[str, ...]:
+    """What is gone through for a kind to be complete."""
+    return (kind, LATER) if kind == MESSAGE else (kind,)
 
 
 def _add(tx: Tx, pieces: Sequence[tuple[int, str, list[Entry]]]) -> list[int]:

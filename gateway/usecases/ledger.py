@@ -9,22 +9,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import structlog
 
 from crm_adapter.port import BusyError, Deal, Person
-from gateway.core.body import attachment
 from gateway.sealing import Keyring
 from gateway.store import ledger
 from gateway.store.blobs import Blobs
-from gateway.store.bodies import StoredBody, find_body, unpack
+from gateway.store.deletions import FILED
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.ledger import Entry
 from gateway.store.reading_cards import find_contact, find_lead
-from gateway.store.reading_mail import find_message
+from gateway.usecases.fetch_files import Files, Handed, find_opened
+from gateway.usecases.mail_servers import MailServers
 
 _log = structlog.get_logger(__name__)
 _BUCKET = "bucket/"
@@ -35,13 +34,17 @@ LOCKED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What the books of all back ends need. parts, depth: the bounds with which messages are read (B4b)."""
+    """What the books of all back ends need. parts, depth: the bounds with which messages are read (B4b).
+
+    servers: the door to people's own mailboxes, where files may have been left.
+    """
 
     store: Store
     blobs: Blobs
     keyring: Keyring
     parts: int = 1_000
     depth: int = 50
+    servers: MailServers | None = None
 
     def book(self, account: int, endpoint: str) -> Book:
         """The book of one back end of an account."""
@@ -134,17 +137,15 @@ class Book:
         return None if found is None else Deal(found.id, found.name, found.contacts, found.main_contact)
 
     async def file(self, message: str, n: int) -> bytes | None:
-        """The decoded bytes of an attachment; None where the message, or the attachment, isn't there any more."""
-        body = await self._library.store.read(lambda tx: self._body(tx, message))
-        if body is None:
+        """The decoded bytes of an attachment; None where the message, or the attachment, isn't there any more, can't be
+        had from its server now, or is nothing that an admin may open."""
+        held = self._library
+        opened = await held.store.read(lambda tx: find_opened(tx, self._account, message, (FILED,)))
+        if opened is None or opened.shown.n is None:
             return None
-        raw = await asyncio.to_thread(unpack, self._library.blobs, self._account, body)
-        read = partial(attachment, raw, n, max_parts=self._library.parts, max_depth=self._library.depth)
-        found = await asyncio.to_thread(read)
-        return None if found is None else found[1]
-
-    def _body(self, tx: Tx, message: str) -> StoredBody | None:
-        return None if find_message(tx, self._account, message) is None else find_body(tx, self._account, message)
+        files = Files(held.store, held.blobs, lambda: held.keyring, held.servers, held.parts, held.depth)
+        found = await files.attachment(self._account, opened, n)
+        return found.data if isinstance(found, Handed) else None
 
     def _entry(self, key: str) -> Entry:
         return Entry(self._account, self._endpoint, key)

@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import time
-from collections.abc import Callable
-from functools import partial
 
-from gateway.core.attachments import Attachment
-from gateway.core.body import attachment
-from gateway.sealing import Keyring, SealError
-from gateway.store.blobs import Blobs
-from gateway.store.bodies import StoredBody, find_body, unpack
-from gateway.store.engine import Store, Tx
-from gateway.store.reading_mail import DELETED, FILED, HELD, find_message
+from gateway.core.refusals import Away, Lost
+from gateway.sealing import SealError
+from gateway.store.deletions import DELETED, FILED
+from gateway.store.reading_mail import HELD
 from gateway.usecases.event_data import LINK
+from gateway.usecases.fetch_files import Files, Handed, find_opened
 
 LONGEST = 500
 
 
-async def open_link(
-    store: Store, blobs: Blobs, rings: Callable[[], Keyring], link: str, *, parts: int, depth: int
-) -> tuple[Attachment, bytes] | None:
-    """The attachment; None for a link that is not ours or too old, and where the message is gone."""
+async def open_link(files: Files, link: str) -> Handed | Lost | Away | None:
+    """The attachment; None for a link that is not ours or too old, and where the message is gone, or is no longer one
+    that an admin may open."""
     try:
         sealed = base64.b64decode(link + "=" * (-len(link) % 4), b"-_", validate=True)
-        account, message, n, until = json.loads(rings().open(sealed, LINK))
+        account, message, n, until = json.loads(files.keyring().open(sealed, LINK))
     except (SealError, ValueError, binascii.Error):
         return None
     if time.time_ns() // 1_000_000 > until:
         return None
-
-    def find(tx: Tx) -> StoredBody | None:
-        there = find_message(tx, account, message, (FILED, HELD, DELETED)) is not None
-        return find_body(tx, account, message) if there else None
-
-    body = await store.read(find)
-    if body is None:
+    opened = await files.store.read(lambda tx: find_opened(tx, account, message, (FILED, HELD, DELETED)))
+    if opened is None or opened.shown.n is None:
         return None
     try:
-        raw = await asyncio.to_thread(unpack, blobs, account, body)
+        return await files.attachment(account, opened, n)
     except FileNotFoundError:  # it was purged a moment ago, or lost
         return None
-    return await asyncio.to_thread(partial(attachment, raw, n, max_parts=parts, max_depth=depth))

@@ -13,8 +13,7 @@ from gateway.store import accounts
 from gateway.store.access import Principal
 from gateway.store.accounts import AccountRow, UserRow
 from gateway.store.engine import Store, Tx
-from gateway.store.mailboxes import list_owned, set_disconnected
-from gateway.store.outbox import add_event
+from gateway.store.mailbox_reading import list_owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ def set_user(tx: Tx, slug: str, email: str, change: Change) -> User:
 
 
 def remove_user(tx: Tx, slug: str, email: str) -> User:
-    """Takes a user away with their tokens and sessions; the last admin stays. Raises AccountError."""
+    """Takes a user away with their tokens and sessions; the last admin stays, and who owns a mailbox that is connected.
+    Raises AccountError."""
     account, user = _user(tx, slug, email)
     _remove(tx, account.number, account.slug, user)
     return user.shown()
@@ -150,9 +150,10 @@ def _set(tx: Tx, account: int, slug: str, user: UserRow, change: Change) -> User
 
 def _remove(tx: Tx, account: int, slug: str, user: UserRow) -> None:
     _keep_an_admin(tx, account, slug, user)
-    for mailbox in list_owned(tx, account, user.id):  # nobody is left whose it is
-        set_disconnected(tx, mailbox)
-        add_event(tx, account, "mailbox.disconnected", mailbox.id, _now())
+    owned = list_owned(tx, account, user.id)
+    if owned:
+        first = ", ".join(owned[:3]) + (f" and {len(owned) - 3} more" if len(owned) > 3 else "")
+        raise ConflictError(f"{user.email} owns the mailbox {first}; disconnect it first, or give it another owner")
     accounts.remove_user(tx, account, user.id)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.usecases.open_link import LONGEST, open_link
 from gateway.web.downloads import download
-from gateway.web.problems import Problem
+from gateway.web.problems import Problem, unwrap
 from gateway.web.services import Services
 
 router = APIRouter()
@@ -18,10 +18,8 @@ router = APIRouter()
 @router.get("/files/{link}")
 async def get_file(services: Services, link: Annotated[str, Path(max_length=LONGEST)]) -> Response:
     """The decoded bytes of one attachment."""
-    limits = services.mime_limits
-    found = await open_link(
-        services.store, services.blobs, services.keyring, link, parts=limits.parts, depth=limits.depth
-    )
+    found = await open_link(services.files, link)
     if found is None:
         raise Problem(404, "This link is not ours, its time is over, or the message is gone.")
-    return download(found[1], found[0].filename, found[0].content_type)
+    handed = unwrap(found)
+    return download(handed.data, handed.filename, handed.content_type)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from gateway.core.refusals import Denied, Stale, Taken, Wrong
+from gateway.core.refusals import Away, Denied, Lost, Stale, Taken, Wrong
 
 T = TypeVar("T")
 
@@ -20,6 +20,7 @@ KINDS: dict[int, tuple[str, str]] = {
     404: ("not-found", "There is nothing here"),
     405: ("wrong-method", "This can't be done here"),
     409: ("conflict", "Something is in the way"),
+    410: ("no-longer-there", "It was here, and can't be had any more"),
     412: ("changed-meanwhile", "It has changed meanwhile"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-type", "The content is of the wrong type"),
@@ -72,7 +73,10 @@ BUSY = Problem(503, "What keeps the mail can't be used at this moment, so nothin
 """The store, or the place of large mails, is locked, full, or not to be reached."""
 
 
-def unwrap(result: T | Wrong | Taken | Denied | Stale | None) -> T:
+AGAIN_MS = 60_000
+
+
+def unwrap(result: T | Wrong | Taken | Denied | Stale | Lost | Away | None) -> T:
     """The value a use case gave; a refusal becomes the problem it is."""
     if result is None:
         raise NOT_THERE
@@ -82,6 +86,11 @@ def unwrap(result: T | Wrong | Taken | Denied | Stale | None) -> T:
         raise Problem(422, result.detail, [result])
     if isinstance(result, Denied):
         raise Problem(403, result.detail)
+    if isinstance(result, Lost):
+        raise Problem(410, result.detail)
+    if isinstance(result, Away):
+        seconds = -(-(result.after_ms or AGAIN_MS) // 1000)
+        raise Problem(503, result.detail, headers={"Retry-After": str(seconds)})
     if isinstance(result, Taken):
         raise Problem(409, result.detail, holder=result.holder)
     return result

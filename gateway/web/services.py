@@ -13,6 +13,7 @@ from gateway import metrics
 from gateway.core import resources
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.sealing import Keyring
+from gateway.usecases.fetch_files import Files
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
 from gateway.usecases.mail_servers import MailServers
@@ -73,6 +74,12 @@ class WebServices:
     spare_loopback: bool = True
     egress: tuple[str, ...] = ()
     mail_servers: MailServers | None = None
+
+    @property
+    def files(self) -> Files:
+        """How what messages carry is handed over (E7)."""
+        parts, depth = self.limits.mime_parts, self.limits.mime_depth
+        return Files(self.store, self.blobs, self.keyring, self.mail_servers, parts, depth)
 
     @property
     def mime_limits(self) -> MimeLimits:

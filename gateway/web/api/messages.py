@@ -13,6 +13,7 @@ from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Admin, Reader, Writer
 from gateway.web.downloads import download
+from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import ADMINS_ONLY, NOT_THERE, Problem, unwrap
 from gateway.web.services import Services
@@ -21,8 +22,9 @@ router = APIRouter(tags=["messages"])
 Folder = Literal["inbox", "sent", "deleted", "held"]
 Images = Literal["block", "show"]
 Purge = Annotated[bool, Query(description="Drop the content of a deleted message for good.")]
-_RAW: dict[int | str, dict[str, Any]] = {200: {"content": {"message/rfc822": {"schema": {"type": "string"}}}}}
-_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string"}}}}}
+_GONE: dict[int | str, dict[str, Any]] = {410: problem(410)}
+_RAW: dict[int | str, dict[str, Any]] = {200: {"content": {"message/rfc822": {"schema": {"type": "string"}}}}, **_GONE}
+_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {"schema": {"type": "string"}}}}, **_GONE}
 
 
 @router.get("/messages", response_model=Listed[shapes.Message])
@@ -49,17 +51,22 @@ async def list_messages(
 
 @router.get("/messages/{id}", response_model=shapes.OpenMessage)
 async def get_message(services: Services, reader: Reader, id: str, images: Images = "block") -> Any:
-    """One message with its text; `images=show` keeps pictures on other servers in its HTML."""
-    message = unwrap(await show_mail.show_message(services.store, reader, id))
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    files_at = f"/v1/messages/{message.id}/attachments/"
-    content = await show_mail.show_content(raw, services.mime_limits, files_at, images=images == "show")
-    return as_json(message) | as_json(content) | {"reply_text": content.reply_text}
+    """One message with its text; `images=show` keeps pictures on other servers in its HTML. Of one that stands on a
+    card and is in a mailbox that the reader may not open, that it is there: `locked`."""
+    files_at = f"/v1/messages/{id}/attachments/"
+    read = unwrap(
+        await show_mail.open_message(
+            services.store, services.blobs, reader, id, services.mime_limits, files_at, images=images == "show"
+        )
+    )
+    return as_json(read.message) | as_json(read.content) | {"reply_text": read.content.reply_text}
 
 
 @router.delete("/messages/{id}", status_code=204)
 async def delete_message(services: Services, writer: Writer, id: str, purge: Purge = False) -> None:
     """Puts a message into Deleted, from where an admin may restore it for 30 days; then its content is dropped.
+
+    Where it also came by a mailbox that you may not open, it stays there for those who may.
 
     `purge=true` drops the content of a deleted message at once and for good; admins only.
     """
@@ -93,8 +100,9 @@ async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
 
 @router.get("/messages/{id}/raw", response_class=Response, responses=_RAW)
 async def get_raw(services: Services, reader: Reader, id: str) -> Response:
-    """The message as it was received, after the trace header fields we put before it."""
-    raw = unwrap(await show_mail.stream_raw(services.store, services.blobs, reader, id))
+    """The message as it was received, after the trace header fields we put before it. What was left on its mail server
+    is fetched from there; 410 once it is gone from it."""
+    raw = unwrap(await show_mail.stream_raw(services.store, services.files, reader, id))
     return download(raw, f"{id}.eml", "message/rfc822")
 
 
@@ -102,10 +110,9 @@ async def get_raw(services: Services, reader: Reader, id: str) -> Response:
 async def get_attachment(
     services: Services, reader: Reader, id: str, n: Annotated[int, Path(ge=1, le=1_000_000)]
 ) -> Response:
-    """An attachment's decoded bytes."""
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    about, data = unwrap(await show_mail.show_attachment(raw, n, services.mime_limits))
-    return download(data, about.filename, about.content_type)
+    """An attachment's decoded bytes. What was left on its mail server is fetched from there; 410 once it is gone."""
+    found = unwrap(await show_mail.show_attachment(services.store, services.files, reader, id, n))
+    return download(found.data, found.filename, found.content_type)
 
 
 @router.get("/threads", response_model=Listed[shapes.Thread])

@@ -48,6 +48,7 @@ async def patch_user(services: Services, admin: Admin, id: str, change: shapes.U
 
 @router.delete("/{id}", status_code=204)
 async def delete_user(services: Services, admin: Admin, id: str) -> None:
-    """Takes a user away with their tokens and sessions; 409 for the last admin. Admins only."""
+    """Takes a user away with their tokens and sessions; 409 for the last admin, and while they own a mailbox that is
+    connected. Admins only."""
     if not unwrap(await users.drop_user(services.store, admin, id)):
         raise NOT_THERE

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.core.body import Content
 from gateway.usecases import show_mail
 from gateway.usecases.edit_session import Visitor
 from gateway.usecases.show_account import show_account
@@ -54,9 +53,9 @@ async def mails(
 @router.get("/{id}")
 async def message(request: Request, services: Services, reader: Reader, id: str, images: Images = "block") -> Response:
     """A message: as it was written, in a frame of its own, or as text where it has no HTML."""
-    found = unwrap(await show_mail.show_message(services.store, reader, id))
-    content = await _content(services, reader, id)
-    receipt = await show_first_attempt(services.store, reader, id)
+    read = await _read(services, reader, id)
+    found, content = read.message, read.content
+    receipt = await show_first_attempt(services.store, reader, id) if not found.locked else None
     outcome = await show_outcome(services.store, reader, receipt) if receipt is not None else None
     answer = pages_of(request).console(
         "mail.html",
@@ -77,23 +76,24 @@ async def message(request: Request, services: Services, reader: Reader, id: str,
 @router.get("/{id}/page")
 async def page(request: Request, services: Services, reader: Reader, id: str, images: Images = "block") -> Response:
     """What was written, made safe, as a document that stands in a frame; by `images=show` with remote pictures."""
-    found = unwrap(await show_mail.show_message(services.store, reader, id))
-    content = await _content(services, reader, id, images=images == "show")
-    answer = pages_of(request).answer("mail_page.html", mail=found, content=content)
+    read = await _read(services, reader, id, images=images == "show")
+    answer = pages_of(request).answer("mail_page.html", mail=read.message, content=read.content)
     answer.headers["Content-Security-Policy"] = _PAGE_POLICY.format("http: https:" if images == "show" else "")
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 
 
-async def _content(services: WebServices, reader: Visitor, id: str, *, images: bool = False) -> Content:
-    raw = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    return await show_mail.show_content(raw, services.mime_limits, f"/mail/{id}/attachments/", images=images)
+async def _read(services: WebServices, reader: Visitor, id: str, *, images: bool = False) -> show_mail.Read:
+    limits, files_at = services.mime_limits, f"/mail/{id}/attachments/"
+    return unwrap(
+        await show_mail.open_message(services.store, services.blobs, reader, id, limits, files_at, images=images)
+    )
 
 
 @router.get("/{id}/raw")
 async def raw(services: Services, reader: Reader, id: str) -> Response:
     """The bytes."""
-    found = unwrap(await show_mail.stream_raw(services.store, services.blobs, reader, id))
+    found = unwrap(await show_mail.stream_raw(services.store, services.files, reader, id))
     return download(found, f"{id}.eml", "message/rfc822")
 
 
@@ -102,6 +102,5 @@ async def attachment(
     services: Services, reader: Reader, id: str, n: Annotated[int, Path(ge=1, le=1_000_000)]
 ) -> Response:
     """A file of the message."""
-    found = unwrap(await show_mail.show_raw(services.store, services.blobs, reader, id))
-    about, data = unwrap(await show_mail.show_attachment(found, n, services.mime_limits))
-    return download(data, about.filename, about.content_type)
+    found = unwrap(await show_mail.show_attachment(services.store, services.files, reader, id, n))
+    return download(found.data, found.filename, found.content_type)

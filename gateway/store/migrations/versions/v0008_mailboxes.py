@@ -15,6 +15,7 @@ depends_on = None
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _DUE, _HELD = sa.text("next_sync_at IS NOT NULL"), sa.text("holder IS NOT NULL")
 _MAILBOX, _UNREAD = sa.text("mailbox IS NOT NULL"), sa.text("message IS NULL")
+_LATER = sa.text("n > 0")
 
 _LOCK = sa.text(
     "UPDATE messages SET state = 'locked' WHERE state = 'filed' AND NOT EXISTS (SELECT 1 FROM sources"
@@ -120,6 +121,8 @@ def upgrade() -> None:
         sqlite_where=_MAILBOX,
         postgresql_where=_MAILBOX,
     )
+    later = ["account", "message", "n"]
+    op.create_index("ix_sources_later", "sources", later, sqlite_where=_LATER, postgresql_where=_LATER)
     tell_planner(op.get_bind())
 
 
@@ -127,6 +130,7 @@ def downgrade() -> None:
     """Takes a store back by one revision. Mailboxes are forgotten; mail that came by them alone is shown to nobody any
     more, as the version before would show it to everybody of the account."""
     op.execute(_LOCK)
+    op.drop_index("ix_sources_later", "sources")
     op.drop_index("ix_sources_mailbox", "sources")
     with op.batch_alter_table("sources") as sources:
         sources.drop_column("removed_at")

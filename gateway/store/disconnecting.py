@@ -1,0 +1,151 @@
+"""What goes when a mailbox is disconnected with its mail (rule E9): in pieces, so that nobody waits for a large one.
+
+A message that has nothing but this mailbox becomes a note: its content is gone, and its cards keep a line that says
+when it was, in which direction, and where it can still be read. A message that has other sources loses only this one.
+Sources that somebody took away (E8) are nobody's to read and don't keep a message. Mail that was deleted becomes a
+tombstone, so that it doesn't come back when the mailbox is connected again; everything else may be imported anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
+
+from gateway.store.bodies import FILE
+from gateway.store.deletions import DELETED, EMPTY, NOTE, bury, count_threads, drop_content, set_files_due
+from gateway.store.filing import dump
+from gateway.store.ids import shared_time
+from gateway.store.mail_entries import entry_of, forget_mail
+from gateway.store.reading import collect
+from gateway.store.searching import MESSAGE, forget_entries
+from gateway.store.tables import bodies, mailbox_folders, messages, participants, remote_messages, sources, threads
+
+PURGED_AT_ONCE = 200
+_ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How much mail of a mailbox there is. messages: all of it. alone: that is nowhere else, and would be gone."""
+
+    messages: int
+    alone: int
+
+
+def count_mail(tx: Connection, account: int, mailbox: str) -> Counted:
+    """What disconnecting with the mail would purge; what was deleted isn't counted, nobody sees it."""
+    mine = (sources.c.account == account, sources.c.mailbox == mailbox)
+    filed = (messages.c.account == account) & (messages.c.id == sources.c.message) & (messages.c.state != DELETED)
+    there = select(func.count(messages.c.id.distinct())).join_from(sources, messages, filed).where(*mine)
+    other = sources.alias()
+    elsewhere = (
+        select(other.c.n)
+        .where(other.c.account == account, other.c.message == sources.c.message, other.c.removed_at.is_(None))
+        .where(other.c.mailbox.is_(None) | (other.c.mailbox != mailbox))
+        .exists()
+    )
+    count, alone = (int(tx.execute(query).scalar() or 0) for query in (there, there.where(~elsewhere)))
+    return Counted(count, alone)
+
+
+def purge_some(tx: Connection, account: int, mailbox: str) -> int:
+    """Takes away the next piece of what came by a mailbox: mail, then what is known of its server, then threads.
+
+    How many rows it was; 0 once nothing is left, so it is called until then, each time in a transaction of its own.
+    """
+    mine = (sources.c.account == account, sources.c.mailbox == mailbox)
+    query = select(sources.c.message).where(*mine).order_by(sources.c.message).limit(PURGED_AT_ONCE)
+    ids = list(dict.fromkeys(tx.execute(query).scalars()))
+    if ids:
+        _purge(tx, account, mailbox, ids, shared_time())
+        return len(ids)
+    return _drop_remotes(tx, account, mailbox) or _drop_threads(tx, account, mailbox)
+
+
+def _purge(tx: Connection, account: int, mailbox: str, ids: Sequence[str], now: int) -> None:
+    rows = tx.execute(select(messages).where(messages.c.account == account, messages.c.id.in_(ids))).all()
+    roads = collect(tx, select(sources).where(sources.c.account == account), sources.c.message, ids, sources.c.n)
+    for row in rows:
+        own = [one for one in roads[row.id] if one.mailbox == mailbox]
+        others = [one for one in roads[row.id] if one.mailbox != mailbox]
+        if not others and row.state == DELETED:
+            bury(tx, account, row.id, now)
+        elif row.state != DELETED and all(one.removed_at is not None for one in others):
+            _leave_note(tx, account, row, own[0], now)
+        else:
+            _take_out(tx, account, row, own, others, now)
+    stood = {one.thread for found in roads.values() for one in found if one.thread is not None}
+    count_threads(tx, account, sorted(stood))
+
+
+def _leave_note(tx: Connection, account: int, row: Row[Any], source: Row[Any], now: int) -> None:
+    """A note has one source that is nobody's to open; it says which mailbox the mail is in."""
+    forget_mail(tx, account, [row.id])
+    drop_content(tx, account, row.id, but_files=True)
+    told = {"mailbox": "", "thread": None, "removed_at": None, "view": json.dumps({"mailbox": source.mailbox})}
+    tx.execute(insert(sources).values({**source._mapping, **told}))
+    mine = (messages.c.account == account, messages.c.id == row.id)
+    tx.execute(update(messages).where(*mine).values(state=NOTE, auth="{}", message_id=None, **EMPTY))
+    set_files_due(tx, account, row.id, now)
+
+
+def _take_out(
+    tx: Connection, account: int, row: Row[Any], own: Sequence[Row[Any]], others: Sequence[Row[Any]], now: int
+) -> None:
+    """Drops the sources of the mailbox. Where the message's row showed one of them, it shows the next best now."""
+    numbers = [one.n for one in own]
+    for table in (sources, bodies):
+        mine = (table.c.account == account, table.c.message == row.id, table.c.n.in_(numbers))
+        tx.execute(delete(table).where(*mine, *([bodies.c.codec != FILE] if table is bodies else [])))
+    forget_entries(tx, account, MESSAGE, [entry_of(row.id, n) for n in numbers])
+    heirs = sorted(others, key=lambda one: (one.removed_at is not None, one.mailbox is not None, one.n))
+    if 0 in numbers:
+        _inherit(tx, account, row.id, json.loads(heirs[0].view or "{}"))
+    if row.state != DELETED:
+        set_files_due(tx, account, row.id, now)
+
+
+def _inherit(tx: Connection, account: int, id: str, view: dict[str, Any]) -> None:
+    """The message's row and people become what another source shows."""
+    shown = {"subject": view.get("subject", ""), "snippet": view.get("snippet", "")}
+    shown |= {"attachments": dump(view.get("attachments", [])), "auth": dump(view.get("auth", {}))}
+    tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(shown))
+    mine = (participants.c.account == account, participants.c.message == id)
+    known = {(row.role, row.address): row for row in tx.execute(select(participants).where(*mine))}
+    kinds = {row.address: row.kind for row in known.values()}
+    tx.execute(delete(participants).where(*mine))
+    rows: list[dict[str, Any]] = []
+    for role in ("from", "to", "cc"):
+        for party in view.get(role, ()):
+            address, before = party["address"], known.get((role, party["address"]))
+            row = {"account": account, "message": id, "n": len(rows), "role": role, "address": address}
+            row |= {"name": party["name"], "kind": kinds.get(address, "client")}
+            local, _, domain = address.rpartition("@")
+            row["key"] = before.key if before is not None else f"{local}@{domain}".lower()
+            row["waiting"] = before.waiting if before is not None else 0
+            rows.append(row)
+    if rows:
+        tx.execute(insert(participants), rows)
+
+
+def _drop_remotes(tx: Connection, account: int, mailbox: str) -> int:
+    """What is known of the server, so that connecting again begins anew."""
+    mine = (remote_messages.c.account == account, remote_messages.c.mailbox == mailbox)
+    key = (remote_messages.c.role, remote_messages.c.uidvalidity, remote_messages.c.uid)
+    last = tx.execute(select(*key).where(*mine).order_by(*key).offset(_ROWS_AT_ONCE).limit(1)).first()
+    if last is not None:
+        return tx.execute(delete(remote_messages).where(*mine, tuple_(*key) <= tuple_(*last))).rowcount
+    count = tx.execute(delete(remote_messages).where(*mine)).rowcount
+    of = (mailbox_folders.c.account == account, mailbox_folders.c.mailbox == mailbox)
+    return count + tx.execute(delete(mailbox_folders).where(*of)).rowcount
+
+
+def _drop_threads(tx: Connection, account: int, mailbox: str) -> int:
+    mine = (threads.c.account == account, threads.c.mailbox == mailbox)
+    ids = list(tx.execute(select(threads.c.id).where(*mine).limit(_ROWS_AT_ONCE)).scalars())
+    tx.execute(delete(threads).where(threads.c.account == account, threads.c.id.in_(ids)))
+    return len(ids)

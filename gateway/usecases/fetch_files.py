@@ -1,0 +1,176 @@
+"""Hand over what a message carries: from our own store, or from the mail server on which it was left (rule E7).
+
+What stays on its server is fetched when somebody opens it, over a short connection. Once it is no longer there, that is
+kept: from then on nobody is asked, and lists say that it isn't available.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+
+from gateway.core.body import attachment
+from gateway.core.mailboxes import (
+    PASSWORD,
+    Credential,
+    about_credential,
+    credential_as_json,
+    credential_of,
+)
+from gateway.core.refusals import Away, Lost
+from gateway.core.resources import File
+from gateway.core.visibility import BACK_END, Eyes
+from gateway.sealing import Keyring, SealError
+from gateway.store import mailbox_reading as boxes
+from gateway.store.blobs import Blobs
+from gateway.store.bodies import StoredBody, find_bodies, unpack
+from gateway.store.engine import Store, Tx
+from gateway.store.mailbox_reading import MailboxRow, Remote
+from gateway.store.reading_mail import find_shown
+from gateway.store.showing_mail import Shown
+from gateway.usecases.mail_servers import MailServers, Place, Trouble
+
+LARGE = 16 * 1024
+"""Bytes from which a message is parsed in a thread: what is hostile in it can take tenths of a second to clean."""
+_EARLY_MS = 60_000
+_MARGIN = 1024 * 1024
+_MOST_WHOLE = 64 * 1024 * 1024
+_NO_DOOR = "This server has no connection to people's mailboxes at this moment; try again."
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message that somebody opens. body: of the source they are shown. remotes: where that one is on a server."""
+
+    shown: Shown
+    body: StoredBody | None
+    remotes: tuple[Remote, ...]
+
+    @property
+    def apart(self) -> bool:
+        """Whether files of it were left on the server, so that what is kept is not all of it."""
+        return any(one.files for one in self.remotes)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """The decoded bytes of an attachment, and what it is called."""
+
+    filename: str
+    content_type: str
+    data: bytes
+
+
+def find_opened(tx: Tx, account: int, id: str, states: Sequence[str], eyes: Eyes = BACK_END) -> Opened | None:
+    """A message as its reader sees it, with what opening it takes."""
+    shown = find_shown(tx, account, id, states, eyes)
+    if shown is None or shown.n is None:
+        return None if shown is None else Opened(shown, None, ())
+    body = find_bodies(tx, account, {id: shown.n}).get(id)
+    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if shown.box is not None else ()
+    return Opened(shown, body, tuple(one for one in remotes if one.mailbox == shown.box))
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What handing files over takes. servers: the door to mailboxes, None where there is none.
+
+    parts, depth: the bounds with which messages are read (B4b).
+    """
+
+    store: Store
+    blobs: Blobs
+    keyring: Callable[[], Keyring]
+    servers: MailServers | None = None
+    parts: int = 1_000
+    depth: int = 50
+
+    async def attachment(self, account: int, opened: Opened, n: int) -> Handed | Lost | Away | None:
+        """The n-th attachment of a message; None where it has no such one. Raises FileNotFoundError where the file of a
+        large mail is gone."""
+        if any(one.file(n) is not None for one in opened.remotes):
+            about = next((one for one in opened.shown.message.attachments if one.n == n), File(n, f"file {n}", "", 0))
+            found = await self._fetch(account, opened, n)
+            return found if not isinstance(found, bytes) else Handed(about.filename, about.content_type, found)
+        if opened.body is None:
+            return None
+        raw = await asyncio.to_thread(unpack, self.blobs, account, opened.body)
+        read = partial(attachment, raw, n, max_parts=self.parts, max_depth=self.depth)
+        kept = await asyncio.to_thread(read) if len(raw) > LARGE else read()
+        return None if kept is None else Handed(kept[0].filename, kept[0].content_type, kept[1])
+
+    async def whole(self, account: int, opened: Opened) -> bytes | Lost | Away:
+        """All of a message of which files were left on the server."""
+        return await self._fetch(account, opened, None)
+
+    async def _fetch(self, account: int, opened: Opened, n: int | None) -> bytes | Lost | Away:
+        id, box = opened.shown.message.id, opened.shown.box or ""
+        row = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, box))
+        if row is None or not row.reachable:
+            return Lost("The mailbox in which this stands is disconnected, so it can't be had from its mail server.")
+        for remote in opened.remotes:
+            place = _place(remote, n, opened.shown.message.message_id)
+            if place is None:
+                continue
+            found = await self._ask(account, row, place)
+            if not (isinstance(found, Trouble) and found.kind == "gone"):
+                return Away(found.says, found.after_ms) if isinstance(found, Trouble) else found
+            _log.info("mailbox.file_gone", account=account, mailbox=box, message=id)
+            gone = partial(boxes.set_gone, account=account, remote=remote, now=_now())
+            await self.store.write(gone, account=account)
+        return Lost(f"This is no longer on the mail server of {row.address}.")
+
+    async def _ask(self, account: int, row: MailboxRow, place: Place) -> bytes | Trouble:
+        if self.servers is None:
+            return Trouble("busy", _NO_DOOR)
+        try:
+            credential = await self._credential(account, row, self.servers)
+        except SealError as fault:
+            _log.error("mailbox.not_opened", account=account, mailbox=row.id, reason=str(fault))
+            return Trouble("auth", "The password of this mailbox can't be read here; connect it again.")
+        if isinstance(credential, Trouble):
+            return credential
+        return await self.servers.fetch(row.address, row.servers, credential, place)
+
+    async def _credential(self, account: int, row: MailboxRow, servers: MailServers) -> Credential | Trouble:
+        """What the mailbox is opened with. An access token that ran out is renewed; what came of that is kept before it
+        is used, unless somebody else was quicker: then theirs is used."""
+        sealed, about = row.credential or b"", about_credential(account, row.id)
+        credential = credential_of(json.loads(self.keyring().open(sealed, about)))
+        if credential.kind == PASSWORD or (credential.access and credential.expires_at > _now() + _EARLY_MS):
+            return credential
+        renewed = await servers.renew(credential)
+        if isinstance(renewed, Trouble):
+            return renewed
+        kept = self.keyring().seal(json.dumps(credential_as_json(renewed)).encode(), about)
+        change = partial(boxes.set_credential, account=account, id=row.id, sealed=kept, instead_of=sealed)
+        if await self.store.write(change, account=account):
+            return renewed
+        now = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, row.id))
+        if now is None or now.credential is None:
+            return Trouble("auth", "This mailbox was disconnected a moment ago.")
+        return credential_of(json.loads(self.keyring().open(now.credential, about)))
+
+
+def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | None:
+    """Where to look; None where it is known to be no longer there. n: the file, None for the whole message."""
+    if remote.gone or remote.path is None:
+        return None
+    whole = Place(remote.path, remote.uidvalidity, remote.uid, "", "", message_id, _MOST_WHOLE)
+    if n is None:
+        return replace(whole, most=_MOST_WHOLE + sum(one.octets for one in remote.files))
+    file = remote.file(n)
+    if file is None:
+        return None
+    return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
