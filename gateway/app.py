@@ -43,6 +43,7 @@ from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.index_words import Indexer
 from gateway.usecases.keep_answers import forget_answers
+from gateway.usecases.mailboxes import purge_mailboxes
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.wiring import (
     Crew,
@@ -134,6 +135,7 @@ class Gateway:
             purge_deleted=partial(purge_deleted, self.store, settings.deleted_days),
             purge_files=partial(purge_files, self.store, large_mails(settings)),
             forget_answers=partial(forget_answers, self.store),
+            purge_mailboxes=partial(purge_mailboxes, self.store),
         )
         self._indexing = Clock(every=INDEX_SECONDS)
         self._pulse = Pulse()

@@ -214,12 +214,13 @@ def disconnect(
     chosen = settings()
     with app.transaction(chosen, reading=True) as tx:
         writer, found = operator_of(tx, account, mailbox)
-        mails = mailboxes.count_mails(tx, writer, found.id)
-    said = f"{found.address} brought {mails.all:,} messages; {mails.alone:,} of them came by it alone and will be gone."
+        mails = mailboxes.count_mail(tx, writer, found.id)
+    alone = f"{mails.alone:,} of them came by it alone and will be gone."
+    said = f"{found.address} brought {mails.messages:,} messages; {alone}"
     if emails == "delete" and not yes:
         confirm_erasing("Delete them here?", lambda: typer.echo(said, err=True))
     with app.transaction(chosen) as tx:
-        mailboxes.set_apart(tx, writer, found.id)
+        mailboxes.set_apart(tx, writer, found.id, with_mail=emails == "delete")
     if emails == "delete":
         _purge(chosen, writer, found.id)
     if not app.empty_log(chosen):
@@ -230,10 +231,10 @@ def disconnect(
 
 
 def _purge(chosen: Settings, writer: Principal, id: str) -> None:
-    more = True
+    more = 1
     while more:
         with app.transaction(chosen) as tx:
-            more = mailboxes.purge_some(tx, writer, id, mailboxes.PURGE)
+            more = mailboxes.purge_some(tx, writer.account, id)
 
 
 def _changed(chosen: Settings, wanted: Edit) -> Mailbox:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, insert, or_, select, true, update
 
 from gateway.core.mailboxes import (
     DISCONNECTED,
@@ -27,7 +27,7 @@ from gateway.core.mailboxes import (
 from gateway.core.resources import Mailbox, Progress
 from gateway.core.visibility import ADMIN, Box, Eyes
 from gateway.store.reading import Page, Position, collect, read_page
-from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, remote_messages, sources
+from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, remote_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class MailboxRow:
 
     sent_path: the folder of sent mail that somebody chose. proposals: addresses that may be aliases (E14). tries:
     log-ins that were refused with this credential. next_sync_at: None while it is not looked into. wanted_at: when
-    somebody asked for a pass. Times are milliseconds since 1970.
+    somebody asked for a pass. purging: its mail is not all gone yet. Times are milliseconds since 1970.
     """
 
     account: int
@@ -64,19 +64,12 @@ class MailboxRow:
     last_sync_at: int | None = None
     next_sync_at: int | None = None
     wanted_at: int | None = None
+    purging: bool = False
 
     @property
     def box(self) -> Box:
         """What of it decides who may open its mail (E2)."""
         return Box(self.id, self.kind, self.owner, self.share_with_admins)
-
-
-@dataclass(frozen=True, slots=True)
-class Mails:
-    """How many messages came by a mailbox, and how many of them by nothing else."""
-
-    all: int
-    alone: int
 
 
 _NAMES = tuple(field.name for field in fields(MailboxRow))
@@ -190,22 +183,13 @@ def drop_progress(tx: Connection, row: MailboxRow) -> None:
     """Forgets how far a mailbox was synced, so that connecting it again imports it anew (E9)."""
     for table in (remote_messages, mailbox_folders):
         tx.execute(delete(table).where(table.c.account == row.account, table.c.mailbox == row.id))
-    set_mailbox(tx, row, replace(row, done=0, total=None, last_sync_at=None))
+    set_mailbox(tx, row, replace(row, done=0, total=None, last_sync_at=None, purging=False))
 
 
-def count_mails(tx: Connection, account: int, mailbox: str) -> Mails:
-    """How many messages a mailbox brought."""
-    mine = (sources.c.account == account, sources.c.mailbox == mailbox, sources.c.removed_at.is_(None))
-    other = sources.alias()
-    elsewhere = exists().where(
-        other.c.account == account,
-        other.c.message == sources.c.message,
-        other.c.removed_at.is_(None),
-        or_(other.c.mailbox.is_(None), other.c.mailbox != mailbox),
-    )
-    count = select(func.count(sources.c.message.distinct()))
-    every = tx.execute(count.where(*mine)).scalar_one()
-    return Mails(every, tx.execute(count.where(*mine, ~elsewhere)).scalar_one())
+def find_purging(tx: Connection) -> list[tuple[int, str]]:
+    """Account and id of mailboxes whose mail is not all gone yet."""
+    query = select(mailboxes.c.account, mailboxes.c.id).where(mailboxes.c.purging.is_(true()))
+    return [(row.account, row.id) for row in tx.execute(query)]
 
 
 def find_lease(tx: Connection, account: int, id: str) -> int | None:

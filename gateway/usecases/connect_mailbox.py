@@ -168,6 +168,8 @@ def find_conflict(tx: Tx, writer: Principal, wish: Wish) -> Taken | None:
     holder = row.id if may_know(eyes, row.box) else ""
     if row.state not in (DISCONNECTED, AUTH_FAILED):
         return Taken(f"{row.address} is connected already.", holder)
+    if row.purging:
+        return Taken(f"The mail of {row.address} is still being removed here; try again in a moment.", holder)
     if may_edit(eyes, row.box):
         return None
     who = "admins of the account" if row.kind == SHARED else "the user whose mailbox it is"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gateway.core.address import parse_address
 from gateway.core.mailboxes import (
@@ -29,12 +30,14 @@ from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox
 from gateway.core.visibility import ADMIN, Eyes, may_disconnect, may_edit, may_know
 from gateway.sealing import Keyring
+from gateway.store import disconnecting
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
 from gateway.store.accounts import get_user
+from gateway.store.disconnecting import Counted
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
-from gateway.store.mailboxes import MailboxRow, Mails
+from gateway.store.mailboxes import MailboxRow
 from gateway.store.outbox import add_event
 from gateway.store.reading import Page, Position
 from gateway.usecases.mail_servers import MailServers, check_password, wrong_of
@@ -49,15 +52,6 @@ _KIND = Denied("Only admins of the account make a mailbox personal or shared.")
 _SHARING = Denied("Only whose mailbox it is may share it with the admins.")
 _STATES = (READY, PAUSED)
 
-Purge = Callable[[Tx, int, str], bool]
-"""Drops some of what came by a mailbox alone, and this source of the rest; False once nothing is left."""
-
-
-def _nothing_to_purge(tx: Tx, account: int, mailbox: str) -> bool:
-    return False
-
-
-PURGE: Purge = _nothing_to_purge
 """How the mail of a mailbox is purged (E9)."""
 
 
@@ -148,20 +142,26 @@ async def sync_mailbox(store: Store, writer: Principal, id: str) -> Mailbox | Ta
     return await store.write(lambda tx: want_sync(tx, writer, id), account=writer.account)
 
 
-async def disconnect_mailbox(
-    store: Store, writer: Principal, id: str, *, purge: Purge | None = None
-) -> bool | Denied | None:
+async def disconnect_mailbox(store: Store, writer: Principal, id: str, *, with_mail: bool) -> bool | Denied | None:
     """Disconnects a mailbox and forgets its credential, from the log of the store too (E9). None where there is none.
 
-    purge: drops what came by it; left out, that stays. One that is disconnected already may be purged still.
+    with_mail: what came by it goes. One that is disconnected already may be purged still.
     """
-    done = await store.write(lambda tx: set_apart(tx, writer, id), account=writer.account)
+    done = await store.write(lambda tx: set_apart(tx, writer, id, with_mail=with_mail), account=writer.account)
     if done is not True:
         return done
-    while purge is not None and await store.write(lambda tx: purge_some(tx, writer, id, purge), account=writer.account):
+    while await store.write(lambda tx: purge_some(tx, writer.account, id), account=writer.account):
         pass
     await store.empty_log()
     return True
+
+
+async def purge_mailboxes(store: Store) -> int:
+    """Goes on with the mail of disconnected mailboxes where that was broken off; how many rows went."""
+    count = 0
+    for account, id in await store.read(store_of.find_purging):
+        count += await store.write(partial(purge_some, account=account, id=id), account=account)
+    return count
 
 
 def find_known(tx: Tx, reader: Principal, id: str) -> MailboxRow | None:
@@ -225,34 +225,39 @@ def want_sync(tx: Tx, writer: Principal, id: str) -> Mailbox | Taken | Denied | 
     return store_of.show_row(tx, after)
 
 
-def set_apart(tx: Tx, writer: Principal, id: str) -> bool | Denied | None:
-    """Disconnects a mailbox in the transaction that is handed in; the event tells of it in the same commit."""
+def set_apart(tx: Tx, writer: Principal, id: str, *, with_mail: bool) -> bool | Denied | None:
+    """Disconnects a mailbox in the transaction that is handed in; the event tells of it in the same commit.
+
+    with_mail: what came by it goes as well, by `purge_some`; that is written down, so that it is done whatever happens.
+    """
     row = find_known(tx, writer, id)
     if row is None:
         return None
     if not may_disconnect(_eyes(writer), row.box):
         return _DENIED[row.kind]
     if row.state != DISCONNECTED:
-        store_of.set_disconnected(tx, row)
+        row = store_of.set_disconnected(tx, row)
         add_event(tx, writer.account, "mailbox.disconnected", id, now())
+    if with_mail:
+        store_of.set_mailbox(tx, row, replace(row, purging=True))
     return True
 
 
-def purge_some(tx: Tx, writer: Principal, id: str, purge: Purge) -> bool:
-    """Drops some of what came by a disconnected mailbox; False once nothing is left, and how far it was synced is
-    forgotten."""
-    row = store_of.get_mailbox(tx, writer.account, id)
-    if row is None or row.state != DISCONNECTED:  # somebody connects it again
-        return False
-    if purge(tx, writer.account, id):
-        return True
-    store_of.drop_progress(tx, row)
-    return False
+def purge_some(tx: Tx, account: int, id: str) -> int:
+    """Drops some of what came by a mailbox that was disconnected with its mail; 0 once nothing is left, and how far it
+    was synced is forgotten."""
+    row = store_of.get_mailbox(tx, account, id)
+    if row is None or not row.purging:
+        return 0
+    count = disconnecting.purge_some(tx, account, id)
+    if not count:
+        store_of.drop_progress(tx, row)
+    return count
 
 
-def count_mails(tx: Tx, writer: Principal, id: str) -> Mails:
-    """How many messages would go with a mailbox, and how many have another source as well."""
-    return store_of.count_mails(tx, writer.account, id)
+def count_mail(tx: Tx, writer: Principal, id: str) -> Counted:
+    """How much mail would go with a mailbox."""
+    return disconnecting.count_mail(tx, writer.account, id)
 
 
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:

@@ -20,7 +20,7 @@ from gateway.store import mailboxes as store_of
 from gateway.store import schema
 from gateway.store.engine import Place, Tx
 from gateway.store.ids import new_id
-from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, metadata, remote_messages, sources
+from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, metadata, remote_messages
 from gateway.usecases import mailboxes as usecase
 from gateway.usecases.back_up import back_up
 from gateway.usecases.connect_mailbox import Wish
@@ -145,45 +145,28 @@ async def test_messages_that_could_not_be_read_are_counted(site: Site) -> None:
 
 
 async def test_e9_disconnecting_with_its_mail_purges_it_to_the_end_and_forgets_how_far_it_was_synced(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site,
 ) -> None:
     made = await connect(site.api, site.servers)
     await imported(site, made["id"])
     await note(site, made["id"], state="ready", done=2, total=2, last_sync_at=5)
-    left, asked = [3], []
-
-    def purge(tx: Tx, account: int, mailbox: str) -> bool:
-        row = store_of.get_mailbox(tx, account, mailbox)
-        asked.append((account, mailbox, row and row.state))
-        left[0] -= 1
-        return left[0] > 0
-
-    monkeypatch.setattr(usecase, "PURGE", purge)
     assert (await site.api.delete(f"/v1/mailboxes/{made['id']}?emails=delete")).status_code == 204
-    account = (await row_of(site, made["id"])).account
-    assert asked == [(account, made["id"], "disconnected")] * 3
     assert (await site.store.read(lambda tx: tx.execute(mailbox_folders.select()).all())) == []
     assert (await site.store.read(lambda tx: tx.execute(remote_messages.select()).all())) == []
     again = await connect(site.api, site.servers)
     assert (again["state"], again["progress"], again["last_sync_at"]) == ("importing", None, None)
 
 
-async def test_what_came_by_a_mailbox_alone_is_counted_apart(site: Site) -> None:
+async def test_e9_a_purge_that_was_broken_off_is_gone_on_with_before_the_address_is_connected_again(site: Site) -> None:
     made = await connect(site.api, site.servers)
-    account = (await row_of(site, made["id"])).account
-    row = {"account": account, "folder": "inbox", "at": 1, "n": 0, "removed_at": None}
-    alone, both, twice, deleted = (new_id() for _ in range(4))
-    rows = [
-        {**row, "message": alone, "road": "imap", "mailbox": made["id"]},
-        {**row, "message": both, "road": "imap", "mailbox": made["id"]},
-        {**row, "message": both, "n": 1, "road": "smtp", "mailbox": None},
-        {**row, "message": twice, "road": "imap", "mailbox": made["id"]},
-        {**row, "message": twice, "n": 1, "road": "imap", "mailbox": made["id"]},
-        {**row, "message": deleted, "road": "imap", "mailbox": made["id"], "removed_at": 2},
-    ]
-    await site.store.write(lambda tx: tx.execute(sources.insert(), rows))
-    counted = await site.store.read(lambda tx: store_of.count_mails(tx, account, made["id"]))
-    assert (counted.all, counted.alone) == (3, 2)
+    await imported(site, made["id"])
+    await note(site, made["id"], state="disconnected", purging=True)
+    refused = await site.api.post("/v1/mailboxes", json={"address": ANA, "password": site.servers.passwords[ANA]})
+    assert (refused.status_code, "still being removed" in refused.json()["detail"]) == (409, True)
+    while await usecase.purge_mailboxes(site.store):
+        pass
+    assert (await site.store.read(lambda tx: tx.execute(remote_messages.select()).all())) == []
+    assert (await connect(site.api, site.servers))["id"] == made["id"]
 
 
 async def test_a_user_goes_once_nothing_of_theirs_is_connected(site: Site) -> None:

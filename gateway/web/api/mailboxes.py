@@ -84,8 +84,7 @@ async def delete_mailbox(
 ) -> None:
     """Disconnects a mailbox and forgets its credential. `emails`: keep what it brought, or delete what came by it
     alone. Admins may disconnect anybody's."""
-    purge = mailboxes.PURGE if emails == "delete" else None
-    unwrap(await mailboxes.disconnect_mailbox(services.store, writer, id, purge=purge))
+    unwrap(await mailboxes.disconnect_mailbox(services.store, writer, id, with_mail=emails == "delete"))
 
 
 def _server(given: shapes.GivenServer | None) -> Server | None:

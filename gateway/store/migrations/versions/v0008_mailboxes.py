@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("threads", sa.Boolean(), nullable=False),
         sa.Column("auto_create", _TEXT, nullable=False),
         sa.Column("keep_attachments", sa.Boolean(), nullable=False),
+        sa.Column("purging", sa.Boolean(), nullable=False),
         sa.Column("sent_path", _TEXT, nullable=True),
         sa.Column("proposals", _TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
