@@ -92,12 +92,11 @@ def plan(header: bytes, structure: object) -> Plan | None:
         return None
     leaves = _leaves(_message(ended, top, {}), ended)
     written = list(_flat(top))
-    if leaves is None or len(leaves) != len(written):
+    kinds = [part.kind for part in written]
+    if leaves is None or ([leaf.kind for leaf in leaves] != kinds if top.children else len(leaves) != 1):
         return None
     if top.children and not any(part.octets for part in written):
         return None  # some servers make up an empty part where a multipart has none
-    if top.children and [leaf.kind for leaf in leaves] != [part.kind for part in written]:
-        return None
     return _planned(ended, top, leaves, written)
 
 

@@ -26,6 +26,7 @@ from gateway.usecases.mail_servers import Trouble
 SECONDS = 60.0
 """So long without an octet, and a connection is over."""
 _PARTING_SECONDS = 2.0
+_PIECE = 16 * 1024 * 1024
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -128,15 +129,25 @@ class ImapSession:
             return fetch_messages(self._ask_fetch, sorted(set(uids)), whole=whole)
 
     def part(self, uid: int, section: str, most: int) -> bytes:
-        """See `Session`. Trouble `refused` where it is larger than `most`."""
-        with self._told():
-            told_of, _ = self._ask_fetch([uid], f"(UID BODY.PEEK[{section}]<0.{most + 1}>)")
-        found = told_of.get(uid, {}).get(f"BODY[{section}]".upper().encode())
-        if not isinstance(found, bytes):
-            raise SessionError(Trouble("gone", f"{self._way.host} does not have that any more."))
+        """See `Session`: in pieces, so that none takes too long. Trouble `refused` where it is larger than `most`."""
+        found = b""
+        while (asked := min(_PIECE, most + 1 - len(found))) > 0:
+            piece = self._piece(uid, section, len(found), asked)
+            found += piece
+            if len(piece) != asked:
+                break
         if len(found) > most:
             raise SessionError(Trouble("refused", "The file is larger than what is fetched from a mailbox."))
         return found
+
+    def _piece(self, uid: int, section: str, at: int, most: int) -> bytes:
+        """Octets of a part from `at` on; fewer than asked for at its end, more from a server that knows no pieces."""
+        with self._told():
+            told_of, _ = self._ask_fetch([uid], f"(UID BODY.PEEK[{section}]<{at}.{most}>)")
+        found = told_of.get(uid, {}).get(f"BODY[{section}]".upper().encode())
+        if isinstance(found, bytes):
+            return found
+        raise SessionError(Trouble("gone", f"{self._way.host} does not have that any more."))
 
     def find(self, message_id: str) -> list[int]:
         """See `Session`. A Message-ID that can't stand in a command is found nowhere."""

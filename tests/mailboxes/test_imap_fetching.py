@@ -8,7 +8,7 @@ from gateway.core.body import content
 from gateway.core.mail import read_mail
 from gateway.core.remote import RemoteFile
 from gateway.core.skeleton import TEXT_BYTES, with_sizes
-from gateway.mailboxes import wire
+from gateway.mailboxes import imap, wire
 from gateway.mailboxes.fetching import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES
 from gateway.mailboxes.session import Fetched, SessionError
 from tests.mailboxes.sessions import authority, reading, session_with
@@ -336,6 +336,17 @@ def test_e7_a_file_is_had_as_it_stands() -> None:
     steps = fetched("10", "(UID BODY.PEEK[[]1.2]<0.101>)", told(1, 10, b"BODY[1.2]<0> " + literal(b"SGVsbG8=\r\n")))
     with reading(*steps) as session:
         assert session.part(10, "1.2", 100) == b"SGVsbG8=\r\n"
+
+
+def test_e7_a_large_file_is_had_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "_PIECE", 4)
+    steps = [
+        *fetched("10", "(UID BODY.PEEK[[]2]<0.4>)", told(1, 10, b"BODY[2]<0> abcd")),
+        *fetched("10", "(UID BODY.PEEK[[]2]<4.4>)", told(1, 10, b"BODY[2]<4> efgh")),
+        *fetched("10", "(UID BODY.PEEK[[]2]<8.3>)", told(1, 10, b'BODY[2]<8> ""')),
+    ]
+    with reading(*steps) as session:
+        assert session.part(10, "2", 10) == b"abcdefgh"
 
 
 def test_e7_a_whole_message_is_a_part_without_a_number() -> None:
