@@ -241,3 +241,18 @@ def fill(server: FakeServer, count: int, *, first: int = 1, at: int | None = Non
     """So many mails into an inbox, a second apart."""
     for n in range(first, first + count):
         server.inbox.add(mail(n), (ago(1) if at is None else at) + n * 1000)
+
+
+async def finished(poller: Poller) -> None:
+    """All that the poller has in hand is done."""
+    while poller.busy:
+        await asyncio.gather(*poller.busy)
+
+
+async def look_at_all(poller: Poller) -> int:
+    """Looks until nothing is due; how many mailboxes were looked into."""
+    looked = 0
+    while count := await poller.look():
+        looked += count
+        await finished(poller)
+    return looked
