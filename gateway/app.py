@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
@@ -28,6 +23,8 @@ from gateway.jobs.pulse import Pulse
 from gateway.listening import Ear, Place, take_all
 from gateway.listening import ListenError as ListenError
 from gateway.listening import free_port as free_port
+from gateway.running import interruptible as interruptible
+from gateway.running import share_the_interpreter, tame_the_collector
 from gateway.storage import check_store as check_store
 from gateway.storage import drop_files as drop_files
 from gateway.storage import large_mails as large_mails
@@ -63,9 +60,11 @@ from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
 from gateway.wiring import look_into as look_into
 from gateway.wiring import public_url as public_url
-from gateway.workers import Workers, at_terminal
+from gateway.wiring_mailboxes import has_door, poller
+from gateway.workers import Workers
 
 if TYPE_CHECKING:
+    from gateway.mailboxes.poller import Poller
     from gateway.smtp.certificates import Certificates
     from gateway.smtp.server import SmtpServer
     from gateway.usecases.reading import MailReader
@@ -73,7 +72,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-ROLES = ("smtp", "lmtp", "http", "deliveries")
+ROLES = ("smtp", "lmtp", "http", "mailboxes", "deliveries")
 GRACE_SECONDS = 10.0
 """How long peers in the middle of a mail may go on once we were told to stop."""
 DRAIN_SECONDS = 3 * GRACE_SECONDS
@@ -87,9 +86,6 @@ _LOADED_BEFORE_FORKING = (
     "gateway.web.server",
     "sqlalchemy.ext.asyncio",
 )
-TURN_SECONDS = 0.0005
-"""How long a thread that reads a large mail may keep the event loop waiting for the interpreter; Python's own is ten
-times as much, and the loop waits anew after every statement of a transaction."""
 
 
 def version() -> str:
@@ -146,6 +142,7 @@ class Gateway:
         self._web: WebServer | None = None
         self._web_task: asyncio.Task[None] | None = None
         self._carrier: BackEnds | None = None
+        self._poller: Poller | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
     def port(self, role: str) -> Listen:
@@ -178,6 +175,8 @@ class Gateway:
             await self._start_web(blobs, self._ears["http"].sock)
         if "deliveries" in self.roles:
             self._start_deliveries(blobs)
+        if "mailboxes" in self.roles and has_door():
+            self._start_poller(blobs)
         self._pulse.start()
         if self._crew is None:
             await self.store.read(partial(advise, self.settings, self.public_url))
@@ -201,6 +200,8 @@ class Gateway:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
+        if self._poller is not None:
+            await self._poller.stop(GRACE_SECONDS)
         if self._carrier is not None:
             await self._carrier.stop(GRACE_SECONDS)
         self._pulse.stop()
@@ -244,6 +245,11 @@ class Gateway:
         self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url)
         self.store.wrote = self._carrier.stir
         self._carrier.start()
+
+    def _start_poller(self, blobs: Blobs) -> None:
+        alone = self._crew is None or self._crew.number == 0
+        self._poller = poller(self.settings, self.store, blobs, self.public_url, counts=alone)
+        self._poller.start()
 
     async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
@@ -346,12 +352,12 @@ def serve_together(settings: Settings, roles: frozenset[str], count: int, say: C
 
 async def _run(gateway: Gateway, accepting: Callable[[Gateway], None]) -> int:
     """Starts a gateway and stops it when it is told to, or has failed."""
-    sys.setswitchinterval(TURN_SECONDS)
+    share_the_interpreter()
     with interruptible(gateway.renew) as told:
         try:
             await gateway.start()
             accepting(gateway)
-            _tame_the_collector()
+            tame_the_collector()
             over = [asyncio.create_task(told.wait()), asyncio.create_task(gateway.failed.wait())]
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
             for task in over:
@@ -359,35 +365,3 @@ async def _run(gateway: Gateway, accepting: Callable[[Gateway], None]) -> int:
         finally:
             await gateway.stop()
     return 0 if told.is_set() else 1
-
-
-def _tame_the_collector() -> None:
-    """Leaves what was loaded at the start out of garbage collection, and looks for cycles less often.
-
-    A full collection goes through some 300,000 objects of the libraries while every peer waits; a mail makes no cycles.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-@contextmanager
-def interruptible(renew: Callable[[], None] | None = None) -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and the first SIGINT set; the second SIGINT ends the process at once.
-
-    renew: called at SIGHUP, unless that means that the terminal has gone, which is as SIGTERM.
-    """
-    told, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def interrupt() -> None:
-        if told.is_set():
-            os._exit(130)
-        told.set()
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, told.set)
-    loop.add_signal_handler(signal.SIGHUP, told.set if renew is None or at_terminal() else renew)
-    try:
-        yield told
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.remove_signal_handler(number)

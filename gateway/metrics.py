@@ -7,7 +7,7 @@ private leaves by this door.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
+STATES = ("importing", "ready", "paused", "auth_failed", "disconnected")
+"""Of mailboxes, all of which are told, those too in which there is none."""
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -111,6 +113,45 @@ _blobs = Counter(
     "smartgate_blobs_failed_total",
     "Requests to the bucket of large mails that came to nothing, by what they asked: put, get, list or delete.",
     ("does",),
+    registry=_registry,
+)
+_mailboxes = Gauge(
+    "smartgate_mailboxes",
+    "People's own mailboxes, by state; every process that syncs counts those of the whole store.",
+    ("state",),
+    registry=_registry,
+)
+_mailbox_wait = Gauge(
+    "smartgate_mailbox_longest_wait_seconds",
+    "How late the mailbox is that waits the longest for somebody to look into it.",
+    registry=_registry,
+)
+_passes = Counter(
+    "smartgate_mailbox_passes_total",
+    "Looks into mailboxes, by what became of them: done, lost, stopped, or why they failed: network, busy, auth, …",
+    ("outcome",),
+    registry=_registry,
+)
+_pass_seconds = Histogram(
+    "smartgate_mailbox_pass_seconds",
+    "From the claim of a mailbox to the end of the look into it.",
+    registry=_registry,
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+_mailbox_messages = Counter(
+    "smartgate_mailbox_messages_total",
+    "Messages fetched from mailboxes: filed (known ones as well), or put aside as they could not be read.",
+    ("outcome",),
+    registry=_registry,
+)
+_mailbox_bytes = Counter(
+    "smartgate_mailbox_bytes_total",
+    "Bytes received from the servers of mailboxes.",
+    registry=_registry,
+)
+_idle = Gauge(
+    "smartgate_mailbox_idle_connections",
+    "Connections that are open to hear of new mail at once (IMAP IDLE).",
     registry=_registry,
 )
 _memory = Gauge(
@@ -231,6 +272,31 @@ def delivery_arrived(seconds: float) -> None:
 def delivery_waits(seconds: float) -> None:
     """The oldest event that is still to be told is so old; 0 where there is none."""
     _longest_wait.set(seconds)
+
+
+def mailboxes_counted(states: Mapping[str, int], late: float) -> None:
+    """There are so many mailboxes by state; the one that waits the longest is so late, in seconds."""
+    for state in STATES:
+        _mailboxes.labels(state).set(states.get(state, 0))
+    _mailbox_wait.set(late)
+
+
+def mailbox_passed(outcome: str, seconds: float, moved: int) -> None:
+    """A look into a mailbox has ended; so many bytes came from its server."""
+    _passes.labels(outcome).inc()
+    _pass_seconds.observe(seconds)
+    _mailbox_bytes.inc(moved)
+
+
+def mailbox_filed(filed: int, aside: int) -> None:
+    """So many messages of a mailbox were filed, and so many could not be read."""
+    _mailbox_messages.labels("filed").inc(filed)
+    _mailbox_messages.labels("aside").inc(aside)
+
+
+def mailboxes_idle(count: int) -> None:
+    """So many connections wait for news."""
+    _idle.set(count)
 
 
 def handshake_done(outcome: str) -> None:

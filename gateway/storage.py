@@ -47,6 +47,11 @@ async def reindex(settings: Settings, told: Callable[[int, int], None]) -> int:
         await store.stop()
 
 
+def open_store(settings: Settings) -> Store:
+    """The store of the settings, for a command that works in an event loop; it starts and stops it."""
+    return Store(settings.database)
+
+
 def sweep_store(settings: Settings) -> bool:
     """Writes the store anew without what was erased; False where a reader keeps its log."""
     return schema.sweep(settings.database)

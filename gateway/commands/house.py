@@ -19,7 +19,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
 def serve(
     only: Annotated[
-        str, typer.Option(help="Roles to run, separated by commas; left out: all.", metavar="smtp,lmtp,http,deliveries")
+        str,
+        typer.Option(
+            help="Roles to run, separated by commas; left out: all.", metavar="smtp,lmtp,http,mailboxes,deliveries"
+        ),
     ] = "",
     workers: Annotated[int, typer.Option(help="Processes; more than 1 needs PostgreSQL.", min=1, max=64)] = 1,
 ) -> None:

@@ -91,6 +91,21 @@ def _server_as_json(server: Server) -> dict[str, Any]:
     return {"host": server.host, "port": server.port, "security": server.security, "user": server.user}
 
 
+def credential_as_json(credential: Credential) -> dict[str, Any]:
+    """A credential as it is sealed."""
+    return {
+        "kind": credential.kind,
+        "secret": credential.secret,
+        "access": credential.access,
+        "expires_at": credential.expires_at,
+    }
+
+
+def credential_of(found: Mapping[str, Any]) -> Credential:
+    """The credential of what `credential_as_json` made."""
+    return Credential(found["kind"], found["secret"], found["access"], found["expires_at"])
+
+
 def about_credential(account: int, mailbox: str) -> str:
     """What a sealed credential is bound to: its row."""
     return f"mailbox credential {account} {mailbox}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.core.mail import Mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,12 @@ class Skeleton:
 
     message: bytes
     files: tuple[RemoteFile, ...]
+
+
+def with_sizes(mail: Mail, files: Sequence[RemoteFile]) -> Mail:
+    """A message that was read from its skeleton, its files as large as they are on the server."""
+    if not files:
+        return mail
+    sizes = {one.n: one.size for one in files}
+    attachments = tuple(replace(one, size=sizes.get(one.n, one.size)) for one in mail.outline.attachments)
+    return replace(mail, outline=replace(mail.outline, attachments=attachments))

@@ -19,6 +19,8 @@ from gateway.store.tables import bodies, cards, deletions, messages, participant
 FILED, DELETED = "filed", "deleted"
 GONE = "gone"
 """State of a tombstone: the mail came, its content was dropped, and it stays so when it comes again (B9)."""
+NOTE = "note"
+"""State of what a disconnected mailbox left of a mail on its cards; when that comes again, it is filed anew (E9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ def drop_content(tx: Connection, account: int, id: str, *, but_files: bool = Fal
         tx.execute(delete(table).where(table.c.account == account, table.c.message == id))
     mine = [bodies.c.account == account, bodies.c.message == id]
     tx.execute(delete(bodies).where(*mine, *([bodies.c.codec != FILE] if but_files else [])))
+
+
+def forget_note(tx: Connection, account: int, id: str) -> None:
+    """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9)."""
+    drop_content(tx, account, id)
+    for table in (cards, deletions):
+        tx.execute(delete(table).where(table.c.account == account, table.c.message == id))
+    forget_entries(tx, account, MESSAGE, [id])
+    tx.execute(delete(messages).where(messages.c.account == account, messages.c.id == id))
 
 
 def find_deleted(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:

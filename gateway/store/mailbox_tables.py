@@ -21,7 +21,8 @@ from gateway.store.columns import metadata
 # owner: a user's id. servers: JSON (`core.mailboxes.Servers`). credential: sealed JSON (`core.mailboxes.Credential`).
 # state: importing, ready, paused, auth_failed or disconnected. failures: passes that failed one after the other for a
 # reason that passes; tries: log-ins refused with this credential. done, total: of the import. wanted_at: when somebody
-# asked for a pass. holder, epoch, lease_until: who may write, and by which claim. day, moved: bytes fetched then.
+# asked for a pass. holder, epoch, lease_until: who may write, and by which claim; a holder without an end has a
+# connection open there on which he waits for news (IDLE). day, moved: bytes fetched then.
 mailboxes = Table(
     "mailboxes",
     metadata,
@@ -64,6 +65,9 @@ mailboxes = Table(
 # Only mailboxes that are looked into have a next time.
 DUE = mailboxes.c.next_sync_at.is_not(null())
 Index("ix_mailboxes_due", mailboxes.c.next_sync_at, sqlite_where=DUE, postgresql_where=DUE)
+# Those that a poller has a connection to: few among many, counted by host before more are claimed.
+HELD = mailboxes.c.holder.is_not(null())
+Index("ix_mailboxes_held", mailboxes.c.holder, sqlite_where=HELD, postgresql_where=HELD)
 
 # Addresses and confirmed aliases of connected mailboxes: they are team (rules, Words, E14).
 mailbox_addresses = Table(
@@ -77,7 +81,8 @@ mailbox_addresses = Table(
 )
 
 # role: inbox or sent. last_uid: all up to it were looked at. floor: the import began above it; 0 before it was planned.
-# imported: the import is over. compared_at: when all UIDs were last compared with the server's.
+# imported: the import is over. compared_at: when all UIDs were last compared with the server's. present: so many
+# messages stood there after the last look.
 mailbox_folders = Table(
     "mailbox_folders",
     metadata,
@@ -92,6 +97,7 @@ mailbox_folders = Table(
     Column("floor", BigInteger, nullable=False),
     Column("imported", Boolean, nullable=False),
     columns.time("compared_at", null=True),
+    Column("present", Integer, nullable=True),
     PrimaryKeyConstraint("account", "mailbox", "role"),
     sqlite_with_rowid=False,
 )
@@ -114,4 +120,15 @@ remote_messages = Table(
     PrimaryKeyConstraint("account", "mailbox", "role", "uidvalidity", "uid"),
     Index(None, "account", "message"),
     sqlite_with_rowid=False,
+)
+
+# Those that could not be read: few, looked for at every look into a mailbox.
+UNREAD = remote_messages.c.message.is_(null())
+Index(
+    "ix_remote_messages_unread",
+    remote_messages.c.account,
+    remote_messages.c.mailbox,
+    remote_messages.c.role,
+    sqlite_where=UNREAD,
+    postgresql_where=UNREAD,
 )

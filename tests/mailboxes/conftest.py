@@ -1,13 +1,16 @@
-"""What the tests of the door have in common: an authority of their own, and ways out that trust it."""
+"""What the tests of mailboxes have in common: an authority of their own, ways out that trust it, a rig for the poller."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import trustme
+
+from gateway.store.engine import Place, Store
+from tests.mailboxes.rig import Rig
 
 Secure = Callable[..., ssl.SSLContext]
 
@@ -35,3 +38,13 @@ def secure(authority: trustme.CA) -> Secure:
         return tls
 
     return make
+
+
+@pytest.fixture
+async def rig(place: Place, tmp_path: Path) -> AsyncIterator[Rig]:
+    store = Store(place)
+    store.start()
+    made = Rig(place, tmp_path / "blobs", store)
+    await made.open_account()
+    yield made
+    await made.close()

@@ -13,7 +13,8 @@ branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_DUE, _MAILBOX = sa.text("next_sync_at IS NOT NULL"), sa.text("mailbox IS NOT NULL")
+_DUE, _HELD = sa.text("next_sync_at IS NOT NULL"), sa.text("holder IS NOT NULL")
+_MAILBOX, _UNREAD = sa.text("mailbox IS NOT NULL"), sa.text("message IS NULL")
 
 _LOCK = sa.text(
     "UPDATE messages SET state = 'locked' WHERE state = 'filed' AND NOT EXISTS (SELECT 1 FROM sources"
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_mailboxes_due", "mailboxes", ["next_sync_at"], sqlite_where=_DUE, postgresql_where=_DUE)
+    op.create_index("ix_mailboxes_held", "mailboxes", ["holder"], sqlite_where=_HELD, postgresql_where=_HELD)
     op.create_table(
         "mailbox_addresses",
         sa.Column("account", sa.Integer(), nullable=False),
@@ -82,6 +84,7 @@ def upgrade() -> None:
         sa.Column("floor", sa.BigInteger(), nullable=False),
         sa.Column("imported", sa.Boolean(), nullable=False),
         sa.Column("compared_at", sa.BigInteger(), nullable=True),
+        sa.Column("present", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("account", "mailbox", "role"),
         sqlite_with_rowid=False,
     )
@@ -103,6 +106,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_remote_messages_account_message"), "remote_messages", ["account", "message"])
     op.add_column("sources", sa.Column("view", _TEXT, nullable=True))
     op.add_column("sources", sa.Column("removed_at", sa.BigInteger(), nullable=True))
+    op.create_index(
+        "ix_remote_messages_unread",
+        "remote_messages",
+        ["account", "mailbox", "role"],
+        sqlite_where=_UNREAD,
+        postgresql_where=_UNREAD,
+    )
     op.create_index(
         "ix_sources_mailbox",
         "sources",
