@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
     from gateway.usecases.deliver_events import Courier
+    from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
 
 _log = structlog.get_logger(__name__)
@@ -220,6 +221,17 @@ def _shared(settings: Settings) -> SharedBuckets:
 def egress(settings: Settings) -> tuple[str, ...]:
     """The addresses we connect from (E12); one of a single address without its prefix."""
     return tuple(str(one.network_address if one.num_addresses == 1 else one) for one in settings.egress_addresses)
+
+
+def mail_servers(settings: Settings) -> MailServers | None:
+    """The door to people's own mailboxes, as use cases ask for it; None where this program has none."""
+    return None
+
+
+async def sync_once(settings: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:
+    """Looks into a mailbox once, beside any server; False where this program can't. tell: hears how many of how many
+    messages are filed."""
+    return False
 
 
 def certificates(settings: Settings) -> Certificates | None:
