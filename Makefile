@@ -9,7 +9,7 @@ TARGET ?=
 BIN := .venv/bin
 SOURCES := gateway crm_adapter config tests bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11
-DEBIAN := chromium curl haproxy msmtp nodejs npm postfix strace swaks
+DEBIAN := chromium curl dovecot-imapd haproxy isync msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format e2e fuzz bench profile torture load lock docs image clean

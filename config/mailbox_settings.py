@@ -8,7 +8,7 @@ from pydantic import ValidationInfo
 from pydantic.functional_validators import AfterValidator
 from pydantic_settings import BaseSettings
 
-from config import kinds
+from config import kinds, providers
 from config.fields import number, setting
 from config.kinds import File, Hidden, Name, Truth, Whole
 
@@ -50,7 +50,7 @@ class MailboxSettings(BaseSettings):
         "autoconfiguration: for in-house servers.",
         "the path of a file",
     )
-    mailbox_providers_file: File | None = setting(
+    mailbox_providers_file: Annotated[File | None, AfterValidator(providers.checked)] = setting(
         None,
         "A table of providers of your own, in the form of config/providers.toml, that is asked before that one.",
         "the path of a file",

@@ -27,6 +27,7 @@ from gateway.running import interruptible as interruptible
 from gateway.running import share_the_interpreter, tame_the_collector
 from gateway.storage import check_store as check_store
 from gateway.storage import drop_files as drop_files
+from gateway.storage import empty_log as empty_log
 from gateway.storage import large_mails as large_mails
 from gateway.storage import prepare
 from gateway.storage import reindex as reindex
@@ -51,6 +52,7 @@ from gateway.wiring import (
     doorway,
     egress,
     keyring,
+    mail_servers,
     muster,
     request_counts,
     smtp_limits,
@@ -286,6 +288,7 @@ class Gateway:
             requests=self._crew.requests if self._crew else request_counts(settings),
             spare_loopback=settings.api_spare_loopback,
             egress=egress(settings),
+            mail_servers=mail_servers(settings),
         )
         site = build(services)
         self._close_streams = site.state.feed.close

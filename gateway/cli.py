@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from gateway.commands import accounts, crm, hooks, house, keeping, mail, users
+from gateway.commands import accounts, crm, hooks, house, keeping, mail, mailboxes, users
 from gateway.commands.output import group, hush
 
 app = group("smartgate: a mail that has one address in Cc becomes a record in the CRM.")
@@ -18,10 +18,12 @@ app.command("trace")(mail.trace)
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("erase-person")(keeping.erase_person)
+app.command("egress")(house.egress)
 app.command("version")(house.version)
 app.add_typer(accounts.commands, name="account")
 app.add_typer(users.user_commands, name="user")
 app.add_typer(users.token_commands, name="token")
+app.add_typer(mailboxes.commands, name="mailbox")
 app.add_typer(crm.commands, name="crm")
 app.add_typer(hooks.endpoint_commands, name="endpoint")
 app.add_typer(hooks.delivery_commands, name="delivery")

@@ -57,6 +57,11 @@ def sweep_store(settings: Settings) -> bool:
     return schema.sweep(settings.database)
 
 
+def empty_log(settings: Settings) -> bool:
+    """Empties the log of the store, which holds a while longer what was overwritten; False where a reader kept it."""
+    return schema.empty_log(settings.database)
+
+
 def large_mails(settings: Settings) -> Blobs:
     """Where large mails are kept; nothing is opened or asked yet."""
     id, key = settings.s3_access_key_id, settings.s3_secret_access_key

@@ -1,14 +1,16 @@
 """What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
 
 Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
+A test that asks for `dovecot` or `dovecots` is marked `e2e`.
 With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,8 @@ import pytest
 
 from gateway.store.engine import Place
 from gateway.store.schema import ensure_schema
+from tests.mailboxes.certificates import Authority
+from tests.mailboxes.dovecot import Dovecot
 from tests.postgresql import Server
 from tests.stores import Databases, Files, Stores
 
@@ -115,3 +119,28 @@ def place(stores: Stores, empty: Place, tmp_path: Path) -> Iterator[Place]:
     made = stores.copy(empty, tmp_path)
     yield made
     stores.forget(made)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if {"dovecot", "dovecots"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who vouches for the mail servers of this run."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def dovecot(certificates: Authority) -> Iterator[Dovecot]:
+    """The IMAP server of this run; each test makes people of its own there."""
+    with Dovecot(certificates) as one:
+        yield one
+
+
+@pytest.fixture
+def dovecots(certificates: Authority) -> Iterator[Callable[..., Dovecot]]:
+    """Starts an IMAP server for one test, which may stop it or give it other settings or certificates."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **given: stack.enter_context(Dovecot(certificates, **given))

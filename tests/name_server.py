@@ -125,7 +125,7 @@ def _rdata(kind: str, value: Any) -> dns.rdata.Rdata:
     if kind == "TXT":
         return dns.rdata.from_text(dns.rdataclass.IN, kind, " ".join(_quoted(part) for part in _strings(value)))
     text = f"{value[0]} {_absolute(value[1])}" if kind == "MX" else value
-    return dns.rdata.from_text(dns.rdataclass.IN, kind, _absolute(text) if kind in {"CNAME", "PTR"} else text)
+    return dns.rdata.from_text(dns.rdataclass.IN, kind, _absolute(text) if kind in {"CNAME", "PTR", "SRV"} else text)
 
 
 def _strings(value: Any) -> list[bytes]:

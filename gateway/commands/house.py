@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from config import describe
-from gateway import app
+from gateway import app, wiring
 from gateway.commands.output import InputError, group, print_json, print_table, progress, settings
 
 db_commands = group("The store: its schema and whether it is sound.")
@@ -63,6 +63,15 @@ def version(json: Json = False) -> None:
         print_json({"version": app.version()})
         return
     typer.echo(f"smartgate {app.version()}")
+
+
+def egress(json: Json = False) -> None:
+    """List the addresses we connect to mail servers and webhooks from, for their firewalls."""
+    addresses = wiring.egress(settings())
+    if json:
+        print_json({"addresses": list(addresses)})
+        return
+    typer.echo("\n".join(addresses) or "No address is named: set SMARTGATE_EGRESS_ADDRESSES.")
 
 
 @db_commands.command("upgrade")

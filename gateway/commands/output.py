@@ -126,7 +126,11 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what}: {done:,} of {total:,}")
+
+        yield told
 
 
 def _rich_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

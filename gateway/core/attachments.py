@@ -53,8 +53,13 @@ def describe(n: int, leaf: Leaf) -> Attachment:
 
 def _subject_of(leaf: Leaf) -> str:
     """An attached message is called by its subject; nothing else of it is read (C1)."""
-    subject = decode_words(read_header(leaf.content(_HEADER_OF_INNER)).first("subject") or b"")
-    name = file_name(subject.replace("/", "-").replace("\\", "-").encode("utf-8", "replace"))
+    return message_name(read_header(leaf.content(_HEADER_OF_INNER)).first("subject") or b"")
+
+
+def message_name(subject: bytes) -> str:
+    """What an attached message with this Subject field is called."""
+    text = decode_words(subject)
+    name = file_name(text.replace("/", "-").replace("\\", "-").encode("utf-8", "replace"))
     return f"{name or 'message'}.eml"
 
 

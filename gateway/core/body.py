@@ -110,6 +110,11 @@ def attachment(message: bytes, n: int, *, max_parts: int, max_depth: int) -> tup
     return next((one for one in inner if one[0].n == n), None)
 
 
+def files_among(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """Those that are attachments, in the order in which `outline` numbers them from 1."""
+    return _sort(leaves)[1]
+
+
 @dataclass(slots=True)
 class _Piece:
     """Texts that are shown as one: a text alone, or the branches of an alternative, the same in plain and in HTML."""

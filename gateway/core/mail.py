@@ -88,7 +88,7 @@ def read_mail(message: bytes, limits: Limits = DEFAULT_LIMITS) -> Mail:
     subject = decode_words(header.first("subject") or b"")
     base = base_subject(subject)
     key = subject_key(base)
-    message_id = _message_id(header.first("message-id"))
+    message_id = message_id_of(header.first("message-id"))
     date = parse_date(header.first("date") or b"")
     return Mail(
         size=len(message),
@@ -151,7 +151,8 @@ def _author_fault(header: Header, found: AddressList) -> str:
     return ""
 
 
-def _message_id(value: bytes | None) -> str | None:
+def message_id_of(value: bytes | None) -> str | None:
+    """The Message-ID of a field of that name, with its brackets; None where it holds none (B9)."""
     if value is None:
         return None
     match = _MSG_ID.search(value)

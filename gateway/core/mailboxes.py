@@ -67,7 +67,7 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a mailbox is opened with. kind: `password`, `google` or `microsoft`. secret: the password, or the refresh
-    token. access, expires_at: the access token and its end, ms since 1970."""
+    token. access, expires_at: the access token and its end, ms since 1970. Its repr shows neither."""
 
     kind: str
     secret: str = field(repr=False)

@@ -89,6 +89,12 @@ def read_parts(message: bytes, header: Header, *, max_parts: int, max_depth: int
     return Parts(tuple(walk.leaves), walk.unread)
 
 
+def outer_boundary(header: Header) -> bytes:
+    """What separates the parts of a message, as `read_parts` reads it from its header; empty where there are none."""
+    head = _head(header.fields)
+    return head.boundary if head.kind.startswith("multipart/") else b""
+
+
 @dataclass(slots=True)
 class _Multipart:
     """An open multipart. number: counts them from 1. parts: begun so far."""

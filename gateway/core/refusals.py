@@ -22,5 +22,12 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """Who asks knows of it, but may not do this. detail: who may."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stale:
     """It is no longer as whoever wants to change it has seen it."""

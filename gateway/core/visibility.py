@@ -41,6 +41,11 @@ def may_open(eyes: Eyes, box: Box) -> bool:
     return eyes.user == box.owner != "" or (eyes.role == ADMIN and box.share_with_admins)
 
 
+def may_know(eyes: Eyes, box: Box) -> bool:
+    """Whether they may know that a mailbox is there: admins of each, others of those they may open."""
+    return eyes.role == ADMIN or may_open(eyes, box)
+
+
 def closed_to(eyes: Eyes, boxes: Iterable[Box]) -> frozenset[str]:
     """Ids of those mailboxes whose mail they may not open."""
     return frozenset(box.id for box in boxes if not may_open(eyes, box))

@@ -41,6 +41,8 @@ class Database(Protocol):
 
     async def read(self, function: Callable[[Connection], T]) -> T: ...
 
+    async def empty_log(self) -> bool: ...
+
     def peek(self, batch: Batch, item: object) -> Awaitable[Any]: ...
 
     def submit(self, batch: Batch, item: object, alone: int | None) -> asyncio.Future[Any]: ...
@@ -101,6 +103,12 @@ class Store:
         result = await self._database.submit(batch, item, None)
         self.wrote()
         return result
+
+    async def empty_log(self) -> bool:
+        """Empties the log of what was written, which holds what was overwritten, a forgotten credential say, for a
+        while longer. False where a reader stood in the way. A server of a database keeps its log as it is set up to."""
+        self._require_open()
+        return await self._database.empty_log()
 
     def _require_open(self) -> None:
         if not self._open:

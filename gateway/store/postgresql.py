@@ -91,6 +91,9 @@ class Postgresql:
         assert self._reader is not None
         return await _run(self._reader, function)
 
+    async def empty_log(self) -> bool:
+        return True
+
     def peek(self, batch: Batch, item: object) -> asyncio.Future[Any]:
         """What is asked while a look is under way shares the next one."""
         job = Job(batch, item, asyncio.get_running_loop())

@@ -1,4 +1,4 @@
-"""What events tell of, as it is now: the message, receipt, contact, lead, customer, account or endpoint."""
+"""What events tell of, as it is now: the message, receipt, contact, lead, customer, account, endpoint or mailbox."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from gateway.store.accounts import AccountRow, get_account
 from gateway.store.bodies import StoredBody, find_bodies
 from gateway.store.endpoints import find_endpoint
+from gateway.store.mailboxes import find_shown
 from gateway.store.reading_cards import find_contacts, find_customer, find_leads
 from gateway.store.reading_mail import DELETED, FILED, HELD, find_messages
 from gateway.store.reading_receipts import find_receipt
@@ -55,4 +56,6 @@ def _find(tx: Connection, account: int, room: str, ids: Sequence[str]) -> Iterab
         return [attempt.receipt for id in ids if (attempt := find_receipt(tx, account, id)) is not None]
     if room == "endpoint":
         return [row.shown for id in ids if (row := find_endpoint(tx, account, id)) is not None]
+    if room == "mailbox":
+        return find_shown(tx, account, ids)
     return ()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from gateway.store import sqlite
 from gateway.store.engine import Place, StoreError, engine_of, is_postgresql, read_url
 from gateway.store.folders import make_folder
 from gateway.store.locks import EVERYWHERE, hold_alone
@@ -116,6 +117,12 @@ def sweep(place: Place) -> bool:
             connection.execute(text("VACUUM"))
             return True
         return _write_anew(connection)
+
+
+def empty_log(place: Place) -> bool:
+    """Empties the log of a SQLite store, as `Store.empty_log` does for a server."""
+    url = read_url(place)
+    return True if is_postgresql(url) else sqlite.empty_log(Path(url.database or ""))
 
 
 def _write_anew(connection: Connection) -> bool:

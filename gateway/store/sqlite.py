@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ BUSY_MS = 10_000
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",  # what is overwritten or deleted, such as a credential, is gone from its page
     "PRAGMA wal_autocheckpoint=0",
     f"PRAGMA journal_size_limit={64 * 1024 * 1024}",
 )
@@ -71,9 +73,20 @@ class Sqlite:
         assert self._peeker is not None
         return batch(self._peeker, (item,))[0]
 
+    async def empty_log(self) -> bool:
+        return await asyncio.to_thread(empty_log, self._path)
+
     def submit(self, batch: Batch, item: object, alone: int | None) -> asyncio.Future[Any]:
         assert self._writer is not None
         return self._writer.submit(batch, item)
+
+
+def empty_log(path: Path) -> bool:
+    """Moves the write-ahead log into the file and cuts it to nothing, so that it holds nothing more of what was
+    overwritten. False where a reader stood in the way until the end of our patience."""
+    with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as connection:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def sync_engine(path: Path, *, busy_ms: int = BUSY_MS, one_thread: bool = True) -> Engine:

@@ -76,6 +76,9 @@ class Once:
     async def read(self, function: Callable[[Tx], T]) -> T:
         return await self._store.read(function)
 
+    async def empty_log(self) -> bool:
+        return await self._store.empty_log()
+
     async def write(self, function: Callable[[Tx], T], *, account: int = EVERYWHERE) -> T:
         """As the store's. The first one looks again, since another process may have been quicker; raises as `look`."""
         if self._wrote:

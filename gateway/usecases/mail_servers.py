@@ -79,3 +79,26 @@ class MailServers(Protocol):
     async def renew(self, credential: Credential) -> Credential | Trouble:
         """A new access token; the refresh token may be another one, which is to be kept before the access token is
         used."""
+
+
+MOST_PASSWORD = 1_024
+
+
+def check_password(password: str) -> Wrong | None:
+    """What is wrong with a password before anybody is asked."""
+    if not password:
+        return Wrong("password", "a password is needed")
+    if len(password) > MOST_PASSWORD or not password.isprintable():
+        return Wrong("password", f"this is no password; allowed: 1 to {MOST_PASSWORD} characters on one line")
+    return None
+
+
+def wrong_of(tried: Tried, imap: str, smtp: str | None) -> Wrong | None:
+    """The field that a failed log-in speaks of. imap: the one that named the server. smtp: the one that named the
+    server for sending; None where nobody named it, so that it may fail: then nothing can be sent."""
+    if tried.imap is not None:
+        refused = tried.imap.kind in ("auth", "revoked")
+        return Wrong("password" if refused else imap, tried.imap.says)
+    if tried.smtp is not None and smtp is not None:
+        return Wrong("password" if tried.smtp.kind in ("auth", "revoked") else smtp, tried.smtp.says)
+    return None

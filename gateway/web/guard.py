@@ -25,8 +25,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_BODILESS_ROUTES = ("/sign-in/", "/feed")
-"""Paths whose HEAD is no GET without a body: one does something, the other never ends."""
+_BODILESS_ROUTES = ("/sign-in/", "/mailboxes/consent/back", "/feed")
+"""Paths whose HEAD is no GET without a body: two do something, the last one never ends."""
 
 Answer = Callable[[Request, int], Response]
 RETRY_SECONDS = "5"

@@ -26,6 +26,7 @@ TAGS = {
     "messages": "The mail that was filed, and its threads.",
     "receipts": "What became of every attempt to hand over a mail, and what happened since.",
     "endpoints": "Webhooks, what they are told, and what became of each event on its way to them.",
+    "mailboxes": "People's own mailboxes: connected, kept in sync, disconnected.",
     "crm": "The CRM of the account.",
 }
 PROBLEM = "application/problem+json"
@@ -45,6 +46,14 @@ _FAILS = {
             "description": "One sentence that names the thing, the value and what is allowed.",
         },
         "holder": {"type": "string", "description": "Of 409: the id of what stands in the way."},
+        "consent": {
+            "type": "string",
+            "description": "Of 422 for a mailbox: the page of ours to open, as its provider asks its users itself.",
+        },
+        "found": {
+            "type": "object",
+            "description": "Of 422 for a mailbox: servers that were guessed, to be looked at and sent along.",
+        },
         "errors": {
             "type": "array",
             "description": "Of 422: what is wrong, field by field.",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from gateway.core.refusals import Stale, Taken, Wrong
+from gateway.core.refusals import Denied, Stale, Taken, Wrong
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ BUSY = Problem(503, "What keeps the mail can't be used at this moment, so nothin
 """The store, or the place of large mails, is locked, full, or not to be reached."""
 
 
-def unwrap(result: T | Wrong | Taken | Stale | None) -> T:
+def unwrap(result: T | Wrong | Taken | Denied | Stale | None) -> T:
     """The value a use case gave; a refusal becomes the problem it is."""
     if result is None:
         raise NOT_THERE
@@ -80,6 +80,8 @@ def unwrap(result: T | Wrong | Taken | Stale | None) -> T:
         raise CHANGED
     if isinstance(result, Wrong):
         raise Problem(422, result.detail, [result])
+    if isinstance(result, Denied):
+        raise Problem(403, result.detail)
     if isinstance(result, Taken):
         raise Problem(409, result.detail, holder=result.holder)
     return result

@@ -15,6 +15,7 @@ from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.sealing import Keyring
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
+from gateway.usecases.mail_servers import MailServers
 from gateway.usecases.show_mail import MimeLimits
 from gateway.web.requests import Counted
 from gateway.web.tags import body_of
@@ -49,7 +50,7 @@ class WebServices:
     secure_cookies: cookies by https only. figures: what is counted, for Prometheus. keyring: seals credentials.
     answers: seals what is kept of answers. webhooks_private: webhooks may lead into our own network. requests: counts
     those of each token; None for no limit. spare_loopback: not those of this machine. egress: the addresses we connect
-    from (E12).
+    from (E12). mail_servers: the door to people's own mailboxes; None where there is none.
     """
 
     store: Store
@@ -71,6 +72,7 @@ class WebServices:
     requests: Counted | None = None
     spare_loopback: bool = True
     egress: tuple[str, ...] = ()
+    mail_servers: MailServers | None = None
 
     @property
     def mime_limits(self) -> MimeLimits:

@@ -1,14 +1,43 @@
-"""A rig of its own for each test of the poller."""
+"""What the tests of mailboxes have in common: an authority of their own, ways out that trust it, a rig for the poller."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gateway.store.engine import Place, Store
 from tests.mailboxes.rig import Rig
+
+Secure = Callable[..., ssl.SSLContext]
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def authorities(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that SMARTGATE_MAILBOX_CA_FILE names."""
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Secure:
+    """TLS of a server that has these names."""
+
+    def make(*names: str) -> ssl.SSLContext:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(*names).configure_cert(tls)
+        return tls
+
+    return make
 
 
 @pytest.fixture

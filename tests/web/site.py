@@ -29,6 +29,7 @@ from gateway.usecases.filing import FilingSettings
 from gateway.usecases.index_words import Indexer
 from gateway.web.app import build
 from gateway.web.services import WebServices
+from tests.mailboxes.fake_servers import FakeServers
 
 URL = "http://crm.example"
 DOMAINS = ("mail.kommo.com", "in.example")
@@ -85,6 +86,7 @@ class Site:
     acme: accounts.Opened
     other: accounts.Opened
     looker: Looker
+    servers: FakeServers
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def client(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
@@ -183,10 +185,11 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         receipt_days=90,
         max_message_bytes=100_000,
         keyring=lambda: KEYRING,
+        mail_servers=(servers := FakeServers()),
     )
     looker = Looker()
     desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)
-    return Site(store, build(services), desk, made.acme, made.other, looker)
+    return Site(store, build(services), desk, made.acme, made.other, looker, servers)
 
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -35,6 +35,14 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+MAILBOX = {"address": "sales@acme.example", "password": "secret", "kind": "shared"}
+SERVERS = f"""
+import gateway.app
+from tests.mailboxes.fake_servers import FakeServers
+servers = FakeServers({{{MAILBOX["address"]!r}: {MAILBOX["password"]!r}}}, patient=True)
+gateway.app.mail_servers = lambda _: servers
+"""
+"""Mail servers of others, which are asked by some calls, stand in the server's own process."""
 _SETTINGS = settings(
     max_examples=EXAMPLES,
     derandomize=True,
@@ -55,7 +63,10 @@ def _as_it_is(_: object, value: Any) -> Any:
 def server(stores: Stores, tmp_path: Path) -> Iterator[Serving]:
     place = stores.new(tmp_path)
     url = f"sqlite:///{place}" if isinstance(place, Path) else place
-    serving = Serving(tmp_path, DATABASE_URL=url, BLOB_URL=(tmp_path / "blobs").as_uri(), AUTHENTICITY="off")
+    blobs = (tmp_path / "blobs").as_uri()
+    serving = Serving(
+        tmp_path, spoil=SERVERS, DATABASE_URL=url, BLOB_URL=blobs, SECRET_KEY="k" * 32, AUTHENTICITY="off"
+    )
     try:
         yield serving
     finally:
@@ -73,7 +84,8 @@ def fill(server: Serving, api: httpx2.Client) -> dict[str, list[str]]:
     api.post("/v1/customers", json={"name": "Bluefin"})
     api.post("/v1/users", json={"email": "dimas@acme.example"})
     api.post("/v1/tokens", json={"name": "sync", "scopes": ["read"]})
-    kinds = ("contacts", "leads", "customers", "messages", "threads", "receipts", "users", "tokens")
+    assert api.post("/v1/mailboxes", json=MAILBOX).status_code == 201
+    kinds = ("contacts", "leads", "customers", "messages", "threads", "receipts", "users", "tokens", "mailboxes")
     ids = {kind: [row["id"] for row in api.get(f"/v1/{kind}").json()["data"]] for kind in kinds}
     ids["messages"] += [row["id"] for row in api.get("/v1/messages?folder=held").json()["data"]]
     own = {"users": ids["users"][-1], "tokens": ids["tokens"][-1]}  # whoever asks is not to saw off the branch

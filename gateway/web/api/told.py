@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from crm_adapter.events import ABOUT
 from gateway.web.api import shapes
+from gateway.web.api.mailbox_shapes import Mailbox
 from gateway.web.api.shapes import Id, Time
 
 
@@ -80,6 +81,13 @@ class AccountEvent(Told):
     data: shapes.Account | Gone
 
 
+class MailboxEvent(Told):
+    """An event of a mailbox."""
+
+    type: Literal["mailbox.connected", "mailbox.auth_failed", "mailbox.disconnected"]
+    data: Mailbox | Gone
+
+
 class EndpointEvent(Told):
     """An event of a webhook itself."""
 
@@ -95,6 +103,7 @@ KINDS: tuple[Kind, ...] = (
     LeadEvent,
     CustomerEvent,
     AccountEvent,
+    MailboxEvent,
     EndpointEvent,
 )
 SENT: dict[str, Kind] = {

@@ -1,0 +1,78 @@
+"""Ask a provider's user for consent, and take what the provider sends back (rule E1; RFC 6749 section 4.1, RFC 7636).
+
+What has to be known again when the browser comes back travels with it, sealed: nobody can read or change it, it is good
+for ten minutes, and only for the session that began, so that no stranger's mailbox is connected for somebody who
+follows a link (RFC 6749 section 10.12).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from dataclasses import asdict, dataclass
+
+from gateway.core.mailboxes import PASSWORD, Credential, Found, servers_as_json, servers_of
+from gateway.core.refusals import Wrong
+from gateway.sealing import Keyring, SealError
+from gateway.store.access import Principal
+from gateway.store.ids import shared_time as now
+from gateway.usecases.mail_servers import MailServers, Trouble
+
+STATE = "mailbox consent"
+MINUTES = 10
+_VERIFIER_BYTES = 64
+_NOT_OURS = Wrong("state", "this sign-in was begun by somebody else, or too long ago: begin it again")
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """What somebody has consented to. kind: `personal` or `shared`."""
+
+    found: Found
+    kind: str
+    credential: Credential
+
+
+def begin(mail: MailServers, ring: Keyring, visitor: Principal, found: Found, kind: str, redirect: str) -> str | Wrong:
+    """The provider's page to lead the browser to. Raises SealError.
+
+    redirect: the page of ours that it leads back to.
+    """
+    if found.auth == PASSWORD:
+        return Wrong("address", f"{found.address!a} is opened with a password; allowed: mailboxes at Google, Microsoft")
+    verifier = secrets.token_urlsafe(_VERIFIER_BYTES)
+    about = {
+        "account": visitor.account,
+        "user": visitor.user,
+        "token": visitor.token,
+        "kind": kind,
+        "found": {**asdict(found), "servers": servers_as_json(found.servers)},
+        "verifier": verifier,
+        "until": now() + MINUTES * 60_000,
+    }
+    state = base64.urlsafe_b64encode(ring.seal(json.dumps(about).encode(), STATE)).rstrip(b"=").decode()
+    url = mail.consent_url(found.auth, state, verifier, redirect, found.address)
+    if url is None:
+        return Wrong("address", f"whoever runs this server has set up no app at {found.name} yet; ask them to")
+    return url
+
+
+async def finish(
+    mail: MailServers, ring: Keyring, visitor: Principal, code: str, state: str, redirect: str
+) -> Consented | Wrong:
+    """The tokens for what the browser brought back, where the same session brings it."""
+    try:
+        sealed = base64.b64decode(state + "=" * (-len(state) % 4), b"-_", validate=True)
+        about = json.loads(ring.open(sealed, STATE))
+    except (SealError, ValueError, binascii.Error):
+        return _NOT_OURS
+    same = (about["account"], about["user"], about["token"]) == (visitor.account, visitor.user, visitor.token)
+    if not same or now() > about["until"]:
+        return _NOT_OURS
+    found = Found(**{**about["found"], "servers": servers_of(about["found"]["servers"])})
+    credential = await mail.redeem(found.auth, code, about["verifier"], redirect)
+    if isinstance(credential, Trouble):
+        return Wrong("code", credential.says)
+    return Consented(found, about["kind"], credential)

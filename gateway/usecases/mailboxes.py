@@ -1,0 +1,340 @@
+"""Show people's own mailboxes, change them, have one synced at once, and disconnect one (rules E2, E5, E9, E10, E14).
+
+A mailbox that somebody may not know of is not there for them; one they know of and may not change is denied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from gateway.core.address import parse_address
+from gateway.core.mailboxes import (
+    AUTH_FAILED,
+    AUTO_CREATE,
+    DISCONNECTED,
+    KINDS,
+    PASSWORD,
+    PAUSED,
+    PERSONAL,
+    READY,
+    SHARED,
+    SYNCED,
+    Credential,
+    about_credential,
+    credential_as_json,
+)
+from gateway.core.refusals import Denied, Stale, Taken, Wrong
+from gateway.core.resources import Mailbox
+from gateway.core.visibility import ADMIN, Eyes, may_disconnect, may_edit, may_know
+from gateway.sealing import Keyring
+from gateway.store import mailboxes as store_of
+from gateway.store.access import Principal
+from gateway.store.accounts import get_user
+from gateway.store.engine import Store, Tx
+from gateway.store.ids import shared_time as now
+from gateway.store.mailboxes import MailboxRow, Mails
+from gateway.store.outbox import add_event
+from gateway.store.reading import Page, Position
+from gateway.usecases.mail_servers import MailServers, check_password, wrong_of
+
+MOST_ALIASES = 100
+_MOST_PATH = 500
+_DENIED = {
+    SHARED: Denied("This mailbox is shared: only admins of the account may change it."),
+    PERSONAL: Denied("This is somebody's personal mailbox: only they may change it."),
+}
+_KIND = Denied("Only admins of the account make a mailbox personal or shared.")
+_SHARING = Denied("Only whose mailbox it is may share it with the admins.")
+_STATES = (READY, PAUSED)
+
+Purge = Callable[[Tx, int, str], bool]
+"""Drops some of what came by a mailbox alone, and this source of the rest; False once nothing is left."""
+
+
+def _nothing_to_purge(tx: Tx, account: int, mailbox: str) -> bool:
+    return False
+
+
+PURGE: Purge = _nothing_to_purge
+"""How the mail of a mailbox is purged (E9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to change of a mailbox; None leaves it as it is. owner: of one that becomes personal, a user's id.
+
+    aliases: all of them; proposals among them are confirmed. state: `paused`, or `ready` to go on. sent: a folder's
+    path, empty for the one that the server names.
+    """
+
+    kind: str | None = None
+    owner: str | None = None
+    share_with_admins: bool | None = None
+    aliases: tuple[str, ...] | None = None
+    threads: bool | None = None
+    auto_create: str | None = None
+    keep_attachments: bool | None = None
+    password: str | None = field(default=None, repr=False)
+    state: str | None = None
+    sent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Who wants to change what of which mailbox. unchanged: whether it is still as they have seen it."""
+
+    writer: Principal
+    id: str
+    change: Change
+    unchanged: Callable[[Mailbox], bool]
+    gateway_domains: tuple[str, ...]
+
+
+async def list_mailboxes(store: Store, reader: Principal, after: Position | None, limit: int) -> Page[Mailbox]:
+    """The mailboxes the reader may know of, newest first."""
+    eyes = _eyes(reader)
+    page = await store.read(lambda tx: store_of.list_mailboxes(tx, reader.account, eyes, after, limit))
+    return page.map(lambda pair: pair[1])
+
+
+async def show_mailbox(store: Store, reader: Principal, id: str) -> Mailbox | None:
+    """One mailbox; None where there is none that the reader may know of."""
+
+    def show(tx: Tx) -> Mailbox | None:
+        row = find_known(tx, reader, id)
+        return None if row is None else store_of.show_row(tx, row)
+
+    return await store.read(show)
+
+
+async def try_password(
+    store: Store, mail: MailServers, wanted: Edit, ring: Keyring
+) -> bytes | Wrong | Taken | Denied | Stale | None:
+    """Logs in once with the new password of a change, where that may be made at all: the credential, sealed.
+
+    Raises SealError.
+    """
+    judged = await store.read(lambda tx: judge(tx, wanted))
+    if not isinstance(judged, MailboxRow):
+        return judged
+    return await log_in(mail, judged, wanted.change.password or "", ring)
+
+
+async def log_in(mail: MailServers, row: MailboxRow, password: str, ring: Keyring) -> bytes | Wrong:
+    """Logs in once with a new password: the credential, sealed. Raises SealError."""
+    credential = Credential(PASSWORD, password)
+    wrong = wrong_of(await mail.try_login(row.address, row.servers, credential), "password", None)
+    if wrong is not None:
+        return wrong
+    return ring.seal(json.dumps(credential_as_json(credential)).encode(), about_credential(row.account, row.id))
+
+
+async def change_mailbox(
+    store: Store, wanted: Edit, sealed: bytes | None
+) -> Mailbox | Wrong | Taken | Denied | Stale | None:
+    """The mailbox as it is then. sealed: its new credential, which was tried (E10)."""
+
+    def edit(tx: Tx) -> Mailbox | Wrong | Taken | Denied | Stale | None:
+        row = judge(tx, wanted)
+        return edit_row(tx, row, wanted.change, sealed) if isinstance(row, MailboxRow) else row
+
+    return await store.write(edit, account=wanted.writer.account)
+
+
+async def sync_mailbox(store: Store, writer: Principal, id: str) -> Mailbox | Taken | Denied | None:
+    """Asks for a pass at once (E5); the mailbox as it is then."""
+    return await store.write(lambda tx: want_sync(tx, writer, id), account=writer.account)
+
+
+async def disconnect_mailbox(
+    store: Store, writer: Principal, id: str, *, purge: Purge | None = None
+) -> bool | Denied | None:
+    """Disconnects a mailbox and forgets its credential, from the log of the store too (E9). None where there is none.
+
+    purge: drops what came by it; left out, that stays. One that is disconnected already may be purged still.
+    """
+    done = await store.write(lambda tx: set_apart(tx, writer, id), account=writer.account)
+    if done is not True:
+        return done
+    while purge is not None and await store.write(lambda tx: purge_some(tx, writer, id, purge), account=writer.account):
+        pass
+    await store.empty_log()
+    return True
+
+
+def find_known(tx: Tx, reader: Principal, id: str) -> MailboxRow | None:
+    """A mailbox that the reader may know of."""
+    row = store_of.get_mailbox(tx, reader.account, id)
+    return row if row is not None and may_know(_eyes(reader), row.box) else None
+
+
+def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale | None:
+    """The mailbox to change, as it is; else why it isn't changed so."""
+    row, change = find_known(tx, wanted.writer, wanted.id), wanted.change
+    if row is None:
+        return None
+    if not wanted.unchanged(store_of.show_row(tx, row)):
+        return Stale()
+    return (
+        _denied(wanted.writer, row, change)
+        or _wrong_values(change)
+        or _wrong_owner(tx, row, change)
+        or _wrong_aliases(row, change, wanted.gateway_domains)
+        or _wrong_state(row, change)
+        or row
+    )
+
+
+def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> Mailbox:
+    """Changes what was judged. sealed: a credential that was tried."""
+    given = {
+        name: value
+        for name in ("kind", "share_with_admins", "threads", "auto_create", "keep_attachments")
+        if (value := getattr(change, name)) is not None
+    }
+    after = replace(row, **given)
+    if after.kind != row.kind:
+        after = replace(after, owner=change.owner or row.owner, share_with_admins=False)
+    if change.sent is not None:
+        after = replace(after, sent_path=change.sent or None)
+    if change.aliases is not None:
+        aliases = _normal(change.aliases)
+        store_of.set_addresses(tx, row.account, row.id, [row.address, *aliases])
+        after = replace(after, proposals=tuple(one for one in row.proposals if one not in aliases))
+    if sealed is not None:
+        after = replace(after, credential=sealed, tries=0, failures=0, error="")
+    after = _with_state(tx, after, change, renewed=sealed is not None)
+    store_of.set_mailbox(tx, row, after)
+    return store_of.show_row(tx, after)
+
+
+def want_sync(tx: Tx, writer: Principal, id: str) -> Mailbox | Taken | Denied | None:
+    """Asks for a pass at once, in the transaction that is handed in."""
+    row = find_known(tx, writer, id)
+    if row is None:
+        return None
+    if not may_edit(_eyes(writer), row.box):
+        return _DENIED[row.kind]
+    if row.state not in SYNCED:
+        return Taken(_why_not_synced(row), row.id)
+    at = now()
+    after = replace(row, wanted_at=at, next_sync_at=at)
+    store_of.set_mailbox(tx, row, after)
+    return store_of.show_row(tx, after)
+
+
+def set_apart(tx: Tx, writer: Principal, id: str) -> bool | Denied | None:
+    """Disconnects a mailbox in the transaction that is handed in; the event tells of it in the same commit."""
+    row = find_known(tx, writer, id)
+    if row is None:
+        return None
+    if not may_disconnect(_eyes(writer), row.box):
+        return _DENIED[row.kind]
+    if row.state != DISCONNECTED:
+        store_of.set_disconnected(tx, row)
+        add_event(tx, writer.account, "mailbox.disconnected", id, now())
+    return True
+
+
+def purge_some(tx: Tx, writer: Principal, id: str, purge: Purge) -> bool:
+    """Drops some of what came by a disconnected mailbox; False once nothing is left, and how far it was synced is
+    forgotten."""
+    row = store_of.get_mailbox(tx, writer.account, id)
+    if row is None or row.state != DISCONNECTED:  # somebody connects it again
+        return False
+    if purge(tx, writer.account, id):
+        return True
+    store_of.drop_progress(tx, row)
+    return False
+
+
+def count_mails(tx: Tx, writer: Principal, id: str) -> Mails:
+    """How many messages would go with a mailbox, and how many have another source as well."""
+    return store_of.count_mails(tx, writer.account, id)
+
+
+def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
+    eyes = _eyes(writer)
+    if change.kind not in (None, row.kind) and eyes.role != ADMIN:
+        return _KIND
+    rest = (change.aliases, change.threads, change.auto_create, change.keep_attachments, change.password, change.state)
+    if any(one is not None for one in (*rest, change.sent)) and not may_edit(eyes, row.box):
+        return _DENIED[row.kind]
+    if change.share_with_admins is not None and eyes.user != row.owner:
+        return _SHARING
+    return None if may_edit(eyes, row.box) or eyes.role == ADMIN else _DENIED[row.kind]
+
+
+def _wrong_values(change: Change) -> Wrong | None:
+    for name, value, allowed in (
+        ("kind", change.kind, KINDS),
+        ("auto_create", change.auto_create, AUTO_CREATE),
+        ("state", change.state, _STATES),
+    ):
+        if value is not None and value not in allowed:
+            return Wrong(name, f"{value[:80]!a} is not allowed; allowed: {', '.join(allowed)}")
+    if change.sent is not None and (len(change.sent) > _MOST_PATH or not (change.sent.isprintable())):
+        return Wrong("sent", f"this is no folder's path; allowed: at most {_MOST_PATH} characters on one line")
+    return None if change.password is None else check_password(change.password)
+
+
+def _wrong_owner(tx: Tx, row: MailboxRow, change: Change) -> Wrong | None:
+    becomes = change.kind if change.kind != row.kind else None
+    if becomes == PERSONAL:
+        if not change.owner or get_user(tx, row.account, change.owner) is None:
+            shown = f"{str(change.owner)[:80]!a} is no user of this account" if change.owner else "nobody is named"
+            return Wrong("owner", f"{shown}; allowed: the id of the user whose personal mailbox it becomes")
+    elif change.owner not in (None, row.owner):
+        return Wrong("owner", "an owner is named only where a shared mailbox becomes personal, with `kind`")
+    return None
+
+
+def _wrong_aliases(row: MailboxRow, change: Change, gateway_domains: tuple[str, ...]) -> Wrong | None:
+    if change.aliases is None:
+        return None
+    if len(change.aliases) > MOST_ALIASES:
+        return Wrong("aliases", f"{len(change.aliases)} aliases are not allowed; allowed: at most {MOST_ALIASES}")
+    for n, text in enumerate(change.aliases):
+        found = parse_address(text)
+        if found is None or found.domain.startswith("["):
+            return Wrong(f"aliases/{n}", f"{text[:80]!a} is no e-mail address; allowed: one such as ana@example.com")
+        if found.domain in gateway_domains:
+            return Wrong(f"aliases/{n}", f"{text[:80]!a} is at a gateway domain; allowed: a person's own address")
+        if found.key == row.address:
+            return Wrong(f"aliases/{n}", f"{text[:80]!a} is the mailbox's own address; allowed: others of its owner")
+    return None
+
+
+def _wrong_state(row: MailboxRow, change: Change) -> Wrong | Taken | None:
+    if row.state == DISCONNECTED and (change.state, change.password, change.sent) != (None, None, None):
+        return Taken("This mailbox is disconnected: connect it again first.", row.id)
+    if row.state == AUTH_FAILED and change.state is not None and (change.state == PAUSED or change.password is None):
+        return Wrong("state", "its server doesn't let us in; allowed: ready, with a new `password`, or sign in again")
+    return None
+
+
+def _with_state(tx: Tx, row: MailboxRow, change: Change, *, renewed: bool) -> MailboxRow:
+    """The state a mailbox has then, and when it is looked into."""
+    if change.state == PAUSED:
+        return replace(row, state=PAUSED, next_sync_at=None, wanted_at=None)
+    resumed = row.state == PAUSED and change.state == READY
+    if resumed or (renewed and row.state != PAUSED) or (change.sent is not None and row.state in SYNCED):
+        at = now()
+        return replace(row, state=store_of.find_resumed(tx, row), next_sync_at=at, wanted_at=at)
+    return row
+
+
+def _why_not_synced(row: MailboxRow) -> str:
+    if row.state == AUTH_FAILED:
+        return "This mailbox's server doesn't let us in: give it the new password, or sign in again."
+    return f"This mailbox is {row.state}: {'go on with it' if row.state == PAUSED else 'connect it again'} first."
+
+
+def _normal(aliases: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found.key for text in aliases if (found := parse_address(text)) is not None))
+
+
+def _eyes(reader: Principal) -> Eyes:
+    return Eyes(reader.user, reader.role, reader.shared_mail)
