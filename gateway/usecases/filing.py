@@ -257,7 +257,7 @@ class _Clerk:
         return replace(row, filed=replace(row.filed, action=action))
 
     def _add_road(self, row: FiledRow, decision: Decision) -> bool:
-        """One more source of a filed mail. False where it came by this road before, even if that was taken away (E8)."""
+        """One more source of a filed mail; False where it came by this road before, if only to be taken away (E8)."""
         origin, message = self.handing.origin, row.filed.id
         mailbox, folder = origin.mailbox if origin else None, folder_of(self.handing, self.cast)
         if not self.account or any(road.leads_from(mailbox, folder) for road in row.roads):
