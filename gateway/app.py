@@ -53,7 +53,6 @@ from gateway.wiring import (
     doorway,
     egress,
     keyring,
-    mail_servers,
     muster,
     request_counts,
     smtp_limits,
@@ -63,7 +62,7 @@ from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
 from gateway.wiring import look_into as look_into
 from gateway.wiring import public_url as public_url
-from gateway.wiring_mailboxes import has_door, poller
+from gateway.wiring_mailboxes import mail_servers, poller
 from gateway.workers import Workers
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ class Gateway:
             await self._start_web(blobs, self._ears["http"].sock)
         if "deliveries" in self.roles:
             self._start_deliveries(blobs)
-        if "mailboxes" in self.roles and has_door():
+        if "mailboxes" in self.roles:
             self._start_poller(blobs)
         self._pulse.start()
         if self._crew is None:

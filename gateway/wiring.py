@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from gateway.core.facts import Auth
     from gateway.core.mail import Mail
     from gateway.jobs.back_ends import BackEnds
-    from gateway.mailboxes.mail_servers import MailDoor, OpenSession
-    from gateway.mailboxes.network import Network
     from gateway.smtp.authenticity.authenticator import Authenticator
     from gateway.smtp.certificates import Certificates
     from gateway.smtp.door import Doorway
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
     from gateway.usecases.deliver_events import Courier
-    from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
 
 _log = structlog.get_logger(__name__)
@@ -132,34 +129,6 @@ def authenticator(settings: Settings) -> Authenticator:
     return Authenticator(chosen, Resolver([(one.host, one.port) for one in settings.dns_servers]))
 
 
-def network(settings: Settings) -> Network:
-    """The way to mail servers and providers of mailboxes, by judged addresses."""
-    from gateway.mailboxes.network import Network
-
-    return Network(
-        private=settings.mailbox_allow_private,
-        name_servers=[(one.host, one.port) for one in settings.dns_servers],
-        authorities=settings.mailbox_ca_file,
-    )
-
-
-def mail_door(settings: Settings, way: Network, open_session: OpenSession) -> MailDoor:
-    """What use cases ask of mail servers (rules, section E). way: of `network`, the sessions' as well."""
-    from config import providers
-    from gateway.mailboxes.mail_servers import DoorSettings, MailDoor
-
-    apps = {
-        "google": (settings.oauth_google_client_id, settings.oauth_google_client_secret),
-        "microsoft": (settings.oauth_microsoft_client_id, settings.oauth_microsoft_client_secret),
-    }
-    chosen = DoorSettings(
-        settings.hostname,
-        {name: (id, secret.get_secret_value() if secret else "") for name, (id, secret) in apps.items() if id},
-        settings.mailbox_workers,
-    )
-    return MailDoor(chosen, providers.load(settings.mailbox_providers_file), way, open_session)
-
-
 async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: str | None, peer: str) -> Auth:
     """What a mail's authenticity would be found to be if that peer handed it to us (`explain`)."""
     from gateway.core.envelope import Envelope
@@ -221,17 +190,6 @@ def _shared(settings: Settings) -> SharedBuckets:
 def egress(settings: Settings) -> tuple[str, ...]:
     """The addresses we connect from (E12); one of a single address without its prefix."""
     return tuple(str(one.network_address if one.num_addresses == 1 else one) for one in settings.egress_addresses)
-
-
-def mail_servers(settings: Settings) -> MailServers | None:
-    """The door to people's own mailboxes, as use cases ask for it; None where this program has none."""
-    return None
-
-
-async def sync_once(settings: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:
-    """Looks into a mailbox once, beside any server; False where this program can't. tell: hears how many of how many
-    messages are filed."""
-    return False
 
 
 def certificates(settings: Settings) -> Certificates | None:

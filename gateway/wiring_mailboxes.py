@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache, partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from config import Settings
@@ -16,6 +14,8 @@ from gateway.storage import open_store, prepare
 from gateway.wiring import filing_settings, keyring, public_url
 
 if TYPE_CHECKING:
+    from gateway.mailboxes.mail_servers import MailDoor, OpenSession
+    from gateway.mailboxes.network import Network
     from gateway.mailboxes.poller import Poller
     from gateway.mailboxes.session import Session
     from gateway.usecases.mail_servers import MailServers
@@ -34,21 +34,48 @@ def pace(settings: Settings) -> Pace:
     )
 
 
-def has_door() -> bool:
-    """Whether this program can speak to mail servers."""
-    return find_spec("gateway.mailboxes.imap") is not None and find_spec("gateway.mailboxes.mail_servers") is not None
+def network(settings: Settings) -> Network:
+    """The way to mail servers and providers of mailboxes, by judged addresses."""
+    from gateway.mailboxes.network import Network
+
+    return Network(
+        private=settings.mailbox_allow_private,
+        name_servers=[(one.host, one.port) for one in settings.dns_servers],
+        authorities=settings.mailbox_ca_file,
+    )
+
+
+def mail_door(settings: Settings, way: Network, open_session: OpenSession) -> MailDoor:
+    """What use cases ask of mail servers (rules, section E). way: of `network`, the sessions' as well."""
+    from config import providers
+    from gateway.mailboxes.mail_servers import DoorSettings, MailDoor
+
+    apps = {
+        "google": (settings.oauth_google_client_id, settings.oauth_google_client_secret),
+        "microsoft": (settings.oauth_microsoft_client_id, settings.oauth_microsoft_client_secret),
+    }
+    chosen = DoorSettings(
+        settings.hostname,
+        {name: (id, secret.get_secret_value() if secret else "") for name, (id, secret) in apps.items() if id},
+        settings.mailbox_workers,
+    )
+    return MailDoor(chosen, providers.load(settings.mailbox_providers_file), way, open_session)
+
+
+def sessions(way: Network) -> OpenSession:
+    """What makes sessions with mail servers, over a way out."""
+    from gateway.mailboxes.judged import JudgedSession
+
+    def made(address: str, servers: Servers, credential: Credential) -> Session:
+        return JudgedSession(servers.imap, servers.imap.user or address, credential, way)
+
+    return made
 
 
 def mail_servers(settings: Settings) -> MailServers:
-    """The door of mailboxes as use cases see it."""
-    found: MailServers = import_module("gateway.mailboxes.mail_servers").mail_servers(settings)
-    return found
-
-
-def open_session(settings: Settings, address: str, servers: Servers, credential: Credential) -> Session:
-    """A session with a mail server, not yet open."""
-    found: Session = import_module("gateway.mailboxes.imap").open_session(settings, address, servers, credential)
-    return found
+    """The door to people's own mailboxes, as use cases ask for it."""
+    way = network(settings)
+    return mail_door(settings, way, sessions(way))
 
 
 def poller(settings: Settings, store: Any, blobs: Any, url: str, *, counts: bool = True) -> Poller:
@@ -58,10 +85,11 @@ def poller(settings: Settings, store: Any, blobs: Any, url: str, *, counts: bool
     from gateway.usecases.reading import MailReader
     from gateway.usecases.sync_mailbox import Syncing
 
-    filing = filing_settings(settings, url)
+    filing, way = filing_settings(settings, url), network(settings)
+    open_session = sessions(way)
     syncing = Syncing(
         store,
-        mail_servers(settings),
+        mail_door(settings, way, open_session),
         cache(partial(keyring, settings)),
         pace(settings),
         settings.mailbox_connections_per_host,
@@ -70,7 +98,7 @@ def poller(settings: Settings, store: Any, blobs: Any, url: str, *, counts: bool
     chosen = PollerSettings(
         settings.mailbox_workers, settings.mailbox_idle_connections, settings.max_message_bytes, counts
     )
-    return Poller(syncing, desk, partial(open_session, settings), chosen)
+    return Poller(syncing, desk, open_session, chosen)
 
 
 async def sync_once(settings: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from config import Settings
-from gateway import app, wiring
+from gateway import app, wiring_mailboxes
 from gateway.commands.mailbox_dialog import (
     ask_password,
     confirmed,
@@ -192,7 +192,7 @@ def sync(mailbox: Which, account: Account, json: Json = False) -> None:
     synced = follow(chosen, writer, wanted, "syncing")
     if synced is None:
         with progress("syncing") as tell:
-            done = asyncio.run(wiring.sync_once(chosen, writer.account, found.id, tell))
+            done = asyncio.run(wiring_mailboxes.sync_once(chosen, writer.account, found.id, tell))
         if not done:
             raise InputError("no server looks into mailboxes at this store; `smartgate serve` does as soon as it runs")
         with app.transaction(chosen, reading=True) as tx:
@@ -273,10 +273,7 @@ def _found(mail: MailServers, chosen: Settings, address: str) -> Found:
 
 
 def _door(chosen: Settings) -> MailServers:
-    found = wiring.mail_servers(chosen)
-    if found is None:
-        raise InputError("this program has no door to mail servers")
-    return found
+    return wiring_mailboxes.mail_servers(chosen)
 
 
 def _flag(name: str, text: str | None) -> bool | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import Settings
-from gateway import wiring
+from gateway import wiring_mailboxes
 from gateway.commands import mailbox_dialog
 from gateway.store import schema
 from gateway.store.tables import mailboxes
@@ -24,7 +24,7 @@ FOUND = ["address", "auth", "by", "imap", "name", "page", "provider", "smtp", "s
 def servers(monkeypatch: pytest.MonkeyPatch) -> FakeServers:
     """Mail servers that are there for commands, and no server of ours: nobody waits for one."""
     made = FakeServers(passwords={ANA: PASSWORD, "sales@acme.example": PASSWORD, "ana@guessed.example": PASSWORD})
-    monkeypatch.setattr(wiring, "mail_servers", lambda _: made)
+    monkeypatch.setattr(wiring_mailboxes, "mail_servers", lambda _: made)
     monkeypatch.setattr(mailbox_dialog, "START_SECONDS", 0.0)
     monkeypatch.setattr(mailbox_dialog, "LOOK_SECONDS", 0.0)
     return made
@@ -228,7 +228,7 @@ def test_where_no_server_syncs_the_command_does(
         note(store, state="ready", last_sync_at=1)
         return bool(mailbox == made["id"])
 
-    monkeypatch.setattr(wiring, "sync_once", sync_once)
+    monkeypatch.setattr(wiring_mailboxes, "sync_once", sync_once)
     said = run("mailbox", "sync", ANA, "--account", "acme", "--json")
     assert (said.status, said.json["state"]) == (0, "ready")
     note(store, state="auth_failed")
@@ -249,12 +249,6 @@ def test_a_mailbox_is_disconnected_and_its_mail_deleted_only_by_who_means_it(
     assert (no.status, "brought 0 messages; 0 of them came by it alone" in no.err) == (1, True)
     done = run(*delete, "--yes", "--json")
     assert (done.status, done.json["id"], done.json["state"]) == (0, made["id"], "disconnected")
-
-
-def test_a_program_without_a_door_to_mail_servers_says_so(run: Run, acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "mail_servers", lambda _: None)
-    said = run("mailbox", "discover", ANA)
-    assert (said.status, said.err) == (1, "this program has no door to mail servers\n")
 
 
 def test_e12_the_addresses_we_connect_from_are_listed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from gateway.core.mailboxes import (
 )
 from gateway.core.refusals import Wrong
 from gateway.core.syncplan import DAY_MS, Pace
-from gateway.mailboxes.poller import Poller, PollerSettings
+from gateway.mailboxes.poller import OpenSession, Poller, PollerSettings
 from gateway.mailboxes.session import Session
 from gateway.sealing import Keyring
 from gateway.store import tables
@@ -118,6 +118,8 @@ class Rig:
     stores: list[Store] = field(default_factory=list)
     account: int = 0
     per_host: int = 20
+    real: OpenSession | None = None
+    """What opens sessions with real servers, in place of those in memory."""
 
     async def open_account(self, slug: str = "acme") -> int:
         def add(tx: Tx) -> int:
@@ -133,6 +135,7 @@ class Rig:
         *,
         account: int = 0,
         host: str = "imap.example.com",
+        port: int = 993,
         credential: Credential | None = None,
         **values: Any,
     ) -> Key:
@@ -151,7 +154,7 @@ class Rig:
             "share_with_admins": False,
             "state": IMPORTING,
             "error": "",
-            "servers": json.dumps(servers_as_json(Servers(Server(host, 993)))),
+            "servers": json.dumps(servers_as_json(Servers(Server(host, port)))),
             "host": host,
             "credential": self.seal(account, id, given),
             "can_send": False,
@@ -192,7 +195,7 @@ class Rig:
         blobs = BlobStore(self.folder)
         blobs.prepare()
         desk = FetchedDesk(store, blobs, filing, MailReader(filing.limits), clock)
-        made = Poller(syncing, desk, self.open_session, PollerSettings(**settings))
+        made = Poller(syncing, desk, self.real or self.open_session, PollerSettings(**settings))
         self.pollers.append(made)
         return made
 
@@ -241,3 +244,18 @@ def fill(server: FakeServer, count: int, *, first: int = 1, at: int | None = Non
     """So many mails into an inbox, a second apart."""
     for n in range(first, first + count):
         server.inbox.add(mail(n), (ago(1) if at is None else at) + n * 1000)
+
+
+async def finished(poller: Poller) -> None:
+    """All that the poller has in hand is done."""
+    while poller.busy:
+        await asyncio.gather(*poller.busy)
+
+
+async def look_at_all(poller: Poller) -> int:
+    """Looks until nothing is due; how many mailboxes were looked into."""
+    looked = 0
+    while count := await poller.look():
+        looked += count
+        await finished(poller)
+    return looked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from gateway.core.mailboxes import AUTH_FAILED, READY
 from gateway.mailboxes.poller import Poller
@@ -13,7 +14,7 @@ from tests.mailboxes.rig import MINUTE, Key, Rig, ago, fill, mail
 CAN = frozenset({"IMAP4REV1", "CONDSTORE", "QRESYNC", "IDLE"})
 
 
-async def waiting(rig: Rig, *, mails: int = 1, **values: object) -> tuple[FakeServer, Key, Poller]:
+async def waiting(rig: Rig, *, mails: int = 1, **values: Any) -> tuple[FakeServer, Key, Poller]:
     """A mailbox that was looked into, and is waited on."""
     server = FakeServer(can=CAN)
     fill(server, mails)

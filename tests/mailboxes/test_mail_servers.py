@@ -23,7 +23,7 @@ from gateway.mailboxes.mail_servers import DoorSettings, MailDoor
 from gateway.mailboxes.network import Network
 from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.usecases.mail_servers import MailServers, Place, Tried, Trouble
-from gateway.wiring import mail_door, network
+from gateway.wiring_mailboxes import mail_door, network
 from tests.mailboxes.conftest import Secure
 from tests.name_server import NameServer
 
