@@ -104,12 +104,6 @@ def list_mailboxes(
     return Page(tuple(zip(rows, _shown(tx, account, rows), strict=True)), page.next)
 
 
-def list_owned(tx: Connection, account: int, user: str) -> list[MailboxRow]:
-    """The personal mailboxes of a user that are not disconnected."""
-    mine = (mailboxes.c.owner == user, mailboxes.c.kind == PERSONAL, mailboxes.c.state != DISCONNECTED)
-    return [_row(tuple(one)) for one in tx.execute(select(*_COLUMNS).where(mailboxes.c.account == account, *mine))]
-
-
 def find_shown(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Mailbox, ...]:
     """Those of the mailboxes that the account has, as the API shows them."""
     query = select(*_COLUMNS).where(mailboxes.c.account == account, mailboxes.c.id.in_(ids))

@@ -49,12 +49,13 @@ _KIND = Denied("Only admins of the account make a mailbox personal or shared.")
 _SHARING = Denied("Only whose mailbox it is may share it with the admins.")
 _STATES = (READY, PAUSED)
 
-Purge = Callable[[Tx, int, str], bool]
-"""Drops some of what came by a mailbox alone, and this source of the rest; False once nothing is left."""
+Purge = Callable[[Tx, int, str], int]
+"""Drops some of what came by a mailbox alone, and this source of the rest: how many rows it was, 0 once none is left.
+"""
 
 
-def _nothing_to_purge(tx: Tx, account: int, mailbox: str) -> bool:
-    return False
+def _nothing_to_purge(tx: Tx, account: int, mailbox: str) -> int:
+    return 0
 
 
 PURGE: Purge = _nothing_to_purge
@@ -63,7 +64,7 @@ PURGE: Purge = _nothing_to_purge
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change of a mailbox; None leaves it as it is. owner: of one that becomes personal, a user's id.
+    """What is to change of a mailbox; None leaves it as it is. owner: a user's id, of one that is or was shared.
 
     aliases: all of them; proposals among them are confirmed. state: `paused`, or `ready` to go on. sent: a folder's
     path, empty for the one that the server names.
@@ -195,8 +196,10 @@ def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> M
         if (value := getattr(change, name)) is not None
     }
     after = replace(row, **given)
+    if change.owner is not None:
+        after = replace(after, owner=change.owner)
     if after.kind != row.kind:
-        after = replace(after, owner=change.owner or row.owner, share_with_admins=False)
+        after = replace(after, share_with_admins=False)
     if change.sent is not None:
         after = replace(after, sent_path=change.sent or None)
     if change.aliases is not None:
@@ -244,7 +247,7 @@ def purge_some(tx: Tx, writer: Principal, id: str, purge: Purge) -> bool:
     row = store_of.get_mailbox(tx, writer.account, id)
     if row is None or row.state != DISCONNECTED:  # somebody connects it again
         return False
-    if purge(tx, writer.account, id):
+    if purge(tx, writer.account, id) > 0:
         return True
     store_of.drop_progress(tx, row)
     return False
@@ -257,7 +260,8 @@ def count_mails(tx: Tx, writer: Principal, id: str) -> Mails:
 
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
     eyes = _eyes(writer)
-    if change.kind not in (None, row.kind) and eyes.role != ADMIN:
+    moved = change.kind not in (None, row.kind) or change.owner not in (None, row.owner)
+    if moved and eyes.role != ADMIN:
         return _KIND
     rest = (change.aliases, change.threads, change.auto_create, change.keep_attachments, change.password, change.state)
     if any(one is not None for one in (*rest, change.sent)) and not may_edit(eyes, row.box):
@@ -281,13 +285,13 @@ def _wrong_values(change: Change) -> Wrong | None:
 
 
 def _wrong_owner(tx: Tx, row: MailboxRow, change: Change) -> Wrong | None:
-    becomes = change.kind if change.kind != row.kind else None
-    if becomes == PERSONAL:
-        if not change.owner or get_user(tx, row.account, change.owner) is None:
-            shown = f"{str(change.owner)[:80]!a} is no user of this account" if change.owner else "nobody is named"
-            return Wrong("owner", f"{shown}; allowed: the id of the user whose personal mailbox it becomes")
-    elif change.owner not in (None, row.owner):
-        return Wrong("owner", "an owner is named only where a shared mailbox becomes personal, with `kind`")
+    if change.owner is None:
+        missing = row.kind == SHARED and change.kind == PERSONAL
+        return Wrong("owner", "nobody is named; allowed: the id of the user whose it becomes") if missing else None
+    if row.kind == PERSONAL and change.owner != row.owner:
+        return Wrong("owner", "a personal mailbox stays its owner's; allowed: another owner of a shared one")
+    if get_user(tx, row.account, change.owner) is None:
+        return Wrong("owner", f"{change.owner[:80]!a} is no user of this account; allowed: a user's id")
     return None
 
 

@@ -13,8 +13,6 @@ from gateway.store import accounts
 from gateway.store.access import Principal
 from gateway.store.accounts import AccountRow, UserRow
 from gateway.store.engine import Store, Tx
-from gateway.store.mailboxes import list_owned, set_disconnected
-from gateway.store.outbox import add_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +148,6 @@ def _set(tx: Tx, account: int, slug: str, user: UserRow, change: Change) -> User
 
 def _remove(tx: Tx, account: int, slug: str, user: UserRow) -> None:
     _keep_an_admin(tx, account, slug, user)
-    for mailbox in list_owned(tx, account, user.id):  # nobody is left whose it is
-        set_disconnected(tx, mailbox)
-        add_event(tx, account, "mailbox.disconnected", mailbox.id, _now())
     accounts.remove_user(tx, account, user.id)
 
 
