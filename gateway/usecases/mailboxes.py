@@ -28,7 +28,7 @@ from gateway.core.mailboxes import (
 from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox
 from gateway.core.visibility import ADMIN, Eyes, may_disconnect, may_edit, may_know
-from gateway.sealing import Keyring
+from gateway.sealing import Keyring, SealError
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
 from gateway.store.accounts import get_user
@@ -41,6 +41,7 @@ from gateway.usecases.mail_servers import MailServers, check_password, wrong_of
 
 MOST_ALIASES = 100
 _MOST_PATH = 500
+_LOOKED_INTO = 1_000
 _DENIED = {
     SHARED: Denied("This mailbox is shared: only admins of the account may change it."),
     PERSONAL: Denied("This is somebody's personal mailbox: only they may change it."),
@@ -253,9 +254,24 @@ def purge_some(tx: Tx, writer: Principal, id: str, purge: Purge) -> bool:
     return False
 
 
+def count_locked(tx: Tx, keys: Callable[[], Keyring]) -> int:
+    """How many of the newest mailboxes of all accounts have a credential that these keys don't open.
+
+    keys: asked only where there is a credential, as asking may make a key file.
+    """
+    return sum(not _opens(row, keys) for row in store_of.list_sealed(tx, _LOOKED_INTO))
+
+
 def count_mails(tx: Tx, writer: Principal, id: str) -> Mails:
     """How many messages would go with a mailbox, and how many have another source as well."""
     return store_of.count_mails(tx, writer.account, id)
+
+
+def _opens(row: MailboxRow, keys: Callable[[], Keyring]) -> bool:
+    try:
+        return bool(keys().open(row.credential or b"", about_credential(row.account, row.id)))
+    except SealError:
+        return False
 
 
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
