@@ -191,10 +191,11 @@ def sync(mailbox: Which, account: Account, json: Json = False) -> None:
         wanted = right(mailboxes.want_sync(tx, writer, found.id), mailbox)
     synced = follow(chosen, writer, wanted, "syncing")
     if synced is None:
+        _door(chosen)
         with progress("syncing") as tell:
             done = asyncio.run(wiring_mailboxes.sync_once(chosen, writer.account, found.id, tell))
         if not done:
-            raise InputError("no server looks into mailboxes at this store; `smartgate serve` does as soon as it runs")
+            raise InputError(f"somebody else is looking into {found.address} at this moment; try again in a minute")
         with app.transaction(chosen, reading=True) as tx:
             _, synced = operator_of(tx, account, found.id)
     print_mailbox(synced, json=json)

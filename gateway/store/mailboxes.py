@@ -109,6 +109,12 @@ def show_row(tx: Connection, row: MailboxRow) -> Mailbox:
     return shown
 
 
+def list_sealed(tx: Connection, most: int) -> list[MailboxRow]:
+    """Mailboxes of any account that have a credential, the newest first."""
+    query = select(*_COLUMNS).where(mailboxes.c.credential.is_not(None)).order_by(mailboxes.c.id.desc()).limit(most)
+    return [_row(tuple(one)) for one in tx.execute(query)]
+
+
 def add_mailbox(tx: Connection, row: MailboxRow) -> None:
     """Writes a new mailbox; its address is team from now on."""
     poller = {"holder": None, "epoch": 0, "lease_until": None, "day": 0, "moved": 0}

@@ -29,7 +29,7 @@ from gateway.core.mailboxes import (
 from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox
 from gateway.core.visibility import ADMIN, Eyes, may_disconnect, may_edit, may_know
-from gateway.sealing import Keyring
+from gateway.sealing import Keyring, SealError
 from gateway.store import disconnecting
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
@@ -44,6 +44,7 @@ from gateway.usecases.mail_servers import MailServers, check_password, wrong_of
 
 MOST_ALIASES = 100
 _MOST_PATH = 500
+_LOOKED_INTO = 1_000
 _DENIED = {
     SHARED: Denied("This mailbox is shared: only admins of the account may change it."),
     PERSONAL: Denied("This is somebody's personal mailbox: only they may change it."),
@@ -57,7 +58,7 @@ _STATES = (READY, PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to change of a mailbox; None leaves it as it is. owner: of one that becomes personal, a user's id.
+    """What is to change of a mailbox; None leaves it as it is. owner: a user's id, of one that is or was shared.
 
     aliases: all of them; proposals among them are confirmed. state: `paused`, or `ready` to go on. sent: a folder's
     path, empty for the one that the server names.
@@ -195,8 +196,10 @@ def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> M
         if (value := getattr(change, name)) is not None
     }
     after = replace(row, **given)
+    if change.owner is not None:
+        after = replace(after, owner=change.owner)
     if after.kind != row.kind:
-        after = replace(after, owner=change.owner or row.owner, share_with_admins=False)
+        after = replace(after, share_with_admins=False)
     if change.sent is not None:
         after = replace(after, sent_path=change.sent or None)
     if change.aliases is not None:
@@ -260,9 +263,25 @@ def count_mail(tx: Tx, writer: Principal, id: str) -> Counted:
     return disconnecting.count_mail(tx, writer.account, id)
 
 
+def count_locked(tx: Tx, keys: Callable[[], Keyring]) -> int:
+    """How many of the newest mailboxes of all accounts have a credential that these keys don't open.
+
+    keys: asked only where there is a credential, as asking may make a key file.
+    """
+    return sum(not _opens(row, keys) for row in store_of.list_sealed(tx, _LOOKED_INTO))
+
+
+def _opens(row: MailboxRow, keys: Callable[[], Keyring]) -> bool:
+    try:
+        return bool(keys().open(row.credential or b"", about_credential(row.account, row.id)))
+    except SealError:
+        return False
+
+
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
     eyes = _eyes(writer)
-    if change.kind not in (None, row.kind) and eyes.role != ADMIN:
+    moved = change.kind not in (None, row.kind) or change.owner not in (None, row.owner)
+    if moved and eyes.role != ADMIN:
         return _KIND
     rest = (change.aliases, change.threads, change.auto_create, change.keep_attachments, change.password, change.state)
     if any(one is not None for one in (*rest, change.sent)) and not may_edit(eyes, row.box):
@@ -286,13 +305,13 @@ def _wrong_values(change: Change) -> Wrong | None:
 
 
 def _wrong_owner(tx: Tx, row: MailboxRow, change: Change) -> Wrong | None:
-    becomes = change.kind if change.kind != row.kind else None
-    if becomes == PERSONAL:
-        if not change.owner or get_user(tx, row.account, change.owner) is None:
-            shown = f"{str(change.owner)[:80]!a} is no user of this account" if change.owner else "nobody is named"
-            return Wrong("owner", f"{shown}; allowed: the id of the user whose personal mailbox it becomes")
-    elif change.owner not in (None, row.owner):
-        return Wrong("owner", "an owner is named only where a shared mailbox becomes personal, with `kind`")
+    if change.owner is None:
+        missing = row.kind == SHARED and change.kind == PERSONAL
+        return Wrong("owner", "nobody is named; allowed: the id of the user whose it becomes") if missing else None
+    if row.kind == PERSONAL and change.owner != row.owner:
+        return Wrong("owner", "a personal mailbox stays its owner's; allowed: another owner of a shared one")
+    if get_user(tx, row.account, change.owner) is None:
+        return Wrong("owner", f"{change.owner[:80]!a} is no user of this account; allowed: a user's id")
     return None
 
 

@@ -72,6 +72,17 @@ def test_a_mailbox_is_connected_shown_and_listed_and_its_password_printed_nowher
     assert PASSWORD not in shown + listed
 
 
+def test_a_machine_with_another_key_is_told_that_it_opens_no_mailbox(
+    run: Run, add: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add()
+    assert run("db", "check").status == 0
+    monkeypatch.setenv("SMARTGATE_SECRET_KEY", "another key of at least thirty-two characters")
+    mistaken = run("db", "check")
+    assert mistaken.status == 1
+    assert "the secrets of 1 mailboxes in it were encrypted with another key" in mistaken.err
+
+
 def test_the_password_comes_from_standard_input_where_nobody_can_be_asked(run: Run, acme: Any) -> None:
     arguments = ("mailbox", "add", ANA, "--account", "acme", "--no-wait", "--json")
     assert run(*arguments, stdin=f"{PASSWORD}\n".encode()).json["state"] == "importing"
@@ -221,7 +232,7 @@ def test_where_no_server_syncs_the_command_does(
 ) -> None:
     made = add()
     nobody = run("mailbox", "sync", ANA, "--account", "acme")
-    assert (nobody.status, "`smartgate serve`" in nobody.err, nobody.err.count("\n")) == (1, True, 1)
+    assert (nobody.status, "somebody else" in nobody.err, nobody.err.count("\n")) == (1, True, 1)
 
     async def sync_once(_: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:
         tell(1, 1)

@@ -200,7 +200,10 @@ async def test_e2_rights_hold_for_every_change(site: Site) -> None:
         (site.api, shared, {"auto_create": "lead"}, 200),
         (site.api, shared, {"kind": "personal"}, 422),
         (site.api, shared, {"kind": "personal", "owner": "nobody"}, 422),
-        (site.api, shared, {"owner": people["dimas@acme.example"]}, 422),
+        (site.api, shared, {"owner": people["dimas@acme.example"]}, 200),
+        (owner, shared, {"owner": people["dimas@acme.example"]}, 403),
+        (owner, shared, {"owner": people["ana@acme.example"]}, 403),
+        (site.api, own, {"owner": people["ana@acme.example"]}, 422),
         (site.api, shared, {"kind": "personal", "owner": people["dimas@acme.example"]}, 200),
         (site.api, own, {"kind": "shared"}, 200),
     ]

@@ -109,7 +109,7 @@ class NewMailbox(_Body):
 
 
 class MailboxChange(_Body):
-    """Fields of a mailbox to change. owner: of one that becomes personal. aliases: all of them; a proposal among them
+    """Fields of a mailbox to change. owner: of one that is or was shared. aliases: all of them; a proposal among them
     is confirmed. state: `paused`, or `ready` to go on. sent: null for the folder that the server names."""
 
     kind: Kind | None = None
