@@ -60,7 +60,7 @@ class Effects:
 class Decision:
     """One verdict. rule: the id of the deciding rule. steps: every rule asked, in order. effects: for FILE only.
 
-    quota: the scope of the quota that holds it (B8b).
+    quota: the scope of the quota that holds it, or keeps it from creating anything (B8b).
     """
 
     verdict: Verdict

@@ -43,11 +43,20 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The message of the account that is the same as this one (B9). state: "filed", "held", "deleted" or "gone"."""
+    """The message of the account that is the same as this one (B9). state: "filed", "held", "deleted" or "gone".
+
+    smart: it came to a smart address; False where people's own mailboxes alone have brought it (E13).
+    """
 
     id: str
     state: str
     action: Action
+    smart: bool = True
+
+    @property
+    def standing(self) -> bool:
+        """It is filed, and neither waits for anybody nor was taken away."""
+        return self.state == "filed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,8 @@ class Facts:
     of all clients. answers_ours: it refers to a message we have (B7). conversation_lead: the lead of its conversation,
     None when it has none yet (C6). primary_leads: open leads of the primary client (C6a). customer: the primary's only
     customer, or None. auth: what is known of its authenticity (B5). released: an admin lets this held mail in (B7).
-    quota: what outsiders caused in this hour; None where nothing is counted (B8b).
+    quota: what outsiders caused in this hour; None where nothing is counted (B8b). origin: the mailbox it was fetched
+    from; None for mail that somebody handed to a smart address.
     """
 
     account: Account
@@ -116,3 +126,4 @@ class Facts:
     auth: Auth = field(default_factory=Auth)
     released: bool = False
     quota: Quota | None = None
+    origin: Origin | None = None

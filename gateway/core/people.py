@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.core.address import Mailbox
@@ -117,6 +117,20 @@ def cast_people(mail: Mail, team: Team, *, author_trusted: bool = True) -> Cast:
         "outgoing" if by_team and author_trusted else "incoming",
         author.kind if author else None,
     )
+
+
+def cast_fetched(mail: Mail, team: Team, *, sent: bool) -> Cast:
+    """The same of mail that was fetched from somebody's own mailbox (section E).
+
+    sent: it stands in the folder of sent mail. Then it is outgoing, and its author is team whatever his address: it may
+    be an alias that nobody has confirmed yet (E14). Mail whose header can't be read concerns nobody (B4, B4b).
+    """
+    if sent and mail.author is not None:
+        team = replace(team, addresses=team.addresses | {mail.author.key})
+    cast = cast_people(replace(mail, to=(), cc=()) if mail.bomb else mail, team)
+    if sent:
+        cast = replace(cast, direction="outgoing")
+    return replace(cast, clients=(), primary=None) if mail.bomb or mail.malformed else cast
 
 
 def _each_once(boxes: Iterable[Mailbox]) -> list[Mailbox]:

@@ -7,7 +7,7 @@ full hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -38,16 +38,21 @@ DEFAULT_QUOTAS = Quotas()
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The quotas as they stand for one mail. used: by scope, what was caused in this hour; nothing where it is 0."""
+    """The quotas as they stand for one mail. used: by scope, what was caused in this hour; nothing where it is 0.
+
+    scopes: those in which the mail is counted. Mail of people's own mailboxes comes from no block of addresses.
+    """
 
     used: Mapping[str, int]
     most: Quotas = DEFAULT_QUOTAS
+    scopes: Collection[str] = SCOPES
 
     def reached(self, wanted: int) -> str | None:
         """The scope in which so many more would be too many; what asks for nothing is never too much."""
         if not wanted:
             return None
-        return next((one for one in SCOPES if self.used.get(one, 0) + wanted > self._limit(one)), None)
+        full = (one for one in SCOPES if one in self.scopes and self.used.get(one, 0) + wanted > self._limit(one))
+        return next(full, None)
 
     def told(self, scope: str, wanted: int) -> str:
         """A quota that is reached, in words."""
@@ -70,9 +75,11 @@ def outsider(*, team: bool, trusted: bool, known: bool, made_by_mail: int | None
     return not (trusted and (team or (known and settled)))
 
 
-def scoped_keys(author: str, domain: str, block: str) -> dict[str, str]:
-    """Under which keys one mail is counted, by scope. author: the address as compared."""
-    return {"account": "account", "domain": f"domain:{domain}", "author": f"author:{author}", "block": f"block:{block}"}
+def scoped_keys(author: str, domain: str, block: str | None) -> dict[str, str]:
+    """Under which keys one mail is counted, by scope. author: the address as compared. block: None where there is none
+    (section E)."""
+    keys = {"account": "account", "domain": f"domain:{domain}", "author": f"author:{author}"}
+    return keys if block is None else keys | {"block": f"block:{block}"}
 
 
 def block_of(peer: str, spared: Sequence[IPv4Network | IPv6Network] = ()) -> str | None:

@@ -92,6 +92,15 @@ def set_files_due(tx: Connection, account: int, id: str, now: int) -> None:
         tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
 
 
+def forget_note(tx: Connection, account: int, id: str) -> None:
+    """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9). A file that is to go
+    stays due."""
+    drop_content(tx, account, id, but_files=True)
+    for table in (cards, messages):
+        key = table.c.message if table is cards else table.c.id
+        tx.execute(delete(table).where(table.c.account == account, key == id))
+
+
 def find_deleted(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
     """Account and id of messages that were put into Deleted before a moment."""
     mine = and_(messages.c.account == deletions.c.account, messages.c.id == deletions.c.message)

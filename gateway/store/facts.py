@@ -14,7 +14,7 @@ from sqlalchemy import (
     ScalarSelect,
     and_,
     bindparam,
-    null,
+    func,
     select,
 )
 
@@ -25,12 +25,14 @@ from gateway.store.lists import among, item, listed, lists, texts
 from gateway.store.prepared import Prepared
 from gateway.store.tables import (
     accounts,
+    bodies,
     contact_emails,
     contacts,
     conversations,
     customer_contacts,
     lead_contacts,
     leads,
+    mailbox_addresses,
     messages,
     never_log,
     own_domains,
@@ -64,25 +66,46 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Road:
+    """A road by which a message came: one of its sources. mailbox: None for the smart addresses, which are one road,
+    whatever the folder. removed: who may open it took it away (E8)."""
+
+    n: int
+    mailbox: str | None
+    folder: str
+    thread: str | None
+    removed: bool = False
+
+    def leads_from(self, mailbox: str | None, folder: str) -> bool:
+        """Whether it is the road from there."""
+        return self.mailbox == mailbox and (mailbox is None or self.folder == folder)
+
+
+@dataclass(frozen=True, slots=True)
 class FiledRow:
-    """A message that is already there, found by its identity."""
+    """A message that is already there, found by its identity. at: where it stands in lists. next: number of the next
+    source."""
 
     filed: Filed
     conversation: str | None
+    at: int
+    roads: tuple[Road, ...] = ()
+    next: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """A message of ours that a mail answers."""
+    """A message of ours that a mail answers, and the thread in which it stands in one of its mailboxes."""
 
     conversation: str | None
     thread: str | None
     client: str | None
+    mailbox: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """A thread of the smart mailbox."""
+    """A thread of one mailbox."""
 
     id: str
     conversation: str
@@ -109,7 +132,15 @@ _NEVER_LOG = Prepared(
     select(never_log.c.account, never_log.c.entry).where(_of(never_log.c.account), _in(never_log.c.entry))
 )
 _SLUGS = Prepared(select(slugs.c.slug, slugs.c.account, slugs.c.retired_at).where(_in(slugs.c.slug)))
-_USERS = Prepared(select(users.c.account, users.c.email).where(_of(users.c.account), _in(users.c.email)))
+_TEAM = Prepared(
+    select(users.c.account, users.c.email)
+    .where(_of(users.c.account), _in(users.c.email))
+    .union_all(
+        select(mailbox_addresses.c.account, mailbox_addresses.c.email).where(
+            _of(mailbox_addresses.c.account), _in(mailbox_addresses.c.email)
+        )
+    )
+)
 _CONTACTS = Prepared(
     select(
         contact_emails.c.account,
@@ -134,35 +165,67 @@ _FILED = Prepared(
         messages.c.state,
         messages.c.action,
         messages.c.conversation,
+        messages.c.at,
     ).where(_of(messages.c.account), _in(messages.c.identity))
+)
+_LAST_BODY = (
+    select(func.max(bodies.c.n))
+    .where(bodies.c.account == sources.c.account, bodies.c.message == sources.c.message)
+    .correlate(sources)
+    .scalar_subquery()
+)
+_ROADS = Prepared(
+    select(
+        sources.c.account,
+        sources.c.message,
+        sources.c.n,
+        sources.c.mailbox,
+        sources.c.folder,
+        sources.c.thread,
+        sources.c.removed_at,
+        _LAST_BODY,
+    )
+    .where(_of(sources.c.account), _in(sources.c.message))
+    .order_by(sources.c.n)
 )
 _BEGINNINGS = texts("keys", "beginnings")
 _REFERRED = Prepared(
-    select(messages.c.account, messages.c.message_id, messages.c.conversation, sources.c.thread, threads.c.client)
+    select(
+        messages.c.account,
+        messages.c.message_id,
+        messages.c.conversation,
+        sources.c.thread,
+        threads.c.client,
+        threads.c.mailbox,
+    )
     .join_from(_BEGINNINGS, messages, begins_with(messages.c.identity, _BEGINNINGS.c.value))
     .join(
         sources,
-        (sources.c.account == messages.c.account)
-        & (sources.c.message == messages.c.id)
-        & sources.c.mailbox.is_(null()),
+        (sources.c.account == messages.c.account) & (sources.c.message == messages.c.id),
         isouter=True,
     )
     .join(threads, (threads.c.account == sources.c.account) & (threads.c.id == sources.c.thread), isouter=True)
     .where(_of(messages.c.account), messages.c.state == bindparam("state"))
-    .order_by(messages.c.id)
+    .order_by(messages.c.id, sources.c.n)
 )
 _WANTED = lists("keys", "wanted")
 # Each thread by its own client and subject key: all clients with all keys would be the square of a batch.
 _THREADS = Prepared(
-    select(threads.c.account, threads.c.client, threads.c.subject_key, threads.c.id, threads.c.conversation)
-    .join_from(
+    select(
+        threads.c.account,
+        threads.c.mailbox,
+        threads.c.client,
+        threads.c.subject_key,
+        threads.c.id,
+        threads.c.conversation,
+    ).join_from(
         _WANTED,
         threads,
         (threads.c.account == item(_WANTED.c.value, 0, number=True))
-        & (threads.c.client == item(_WANTED.c.value, 1))
-        & (threads.c.subject_key == item(_WANTED.c.value, 2)),
+        & (threads.c.mailbox == item(_WANTED.c.value, 1))
+        & (threads.c.client == item(_WANTED.c.value, 2))
+        & (threads.c.subject_key == item(_WANTED.c.value, 3)),
     )
-    .where(threads.c.mailbox == bindparam("mailbox"))
 )
 _CONVERSATIONS = Prepared(
     select(conversations.c.id, conversations.c.lead).where(_of(conversations.c.account), _in(conversations.c.id))
@@ -235,8 +298,8 @@ def find_slugs(tx: Connection, wanted: Iterable[str]) -> dict[str, tuple[int, in
 
 
 def find_team(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[int, frozenset[str]]:
-    """Which of the addresses are users, by account."""
-    return _sets(of, _find(_USERS, tx, of, keys))
+    """Which of the addresses are users', or those of connected mailboxes and their aliases, by account."""
+    return _sets(of, _find(_TEAM, tx, of, keys))
 
 
 def _sets(of: _Numbers, rows: Iterable[tuple[Any, ...]]) -> dict[int, frozenset[str]]:
@@ -255,29 +318,51 @@ def find_contacts(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tup
 
 
 def find_filed(tx: Connection, of: _Numbers, keys: Iterable[str]) -> dict[tuple[int, str], FiledRow]:
-    """Messages by account and identity (B9)."""
-    return {
-        (account, identity): FiledRow(Filed(message, state, Action(action)), conversation)
-        for account, identity, message, state, action, conversation in _find(_FILED, tx, of, keys)
-    }
-
-
-def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
-    """Filed messages by account and Message-ID, oldest first: several may share one (B9). Held ones do not count."""
-    found: dict[tuple[int, str], list[Referred]] = {}
-    wanted = set(ids)
-    rows = _find(_REFERRED, tx, of, [message_id_key(one) for one in wanted], state=FILED)
-    for account, message_id, conversation, thread, client in rows:
-        if message_id in wanted:
-            found.setdefault((account, message_id), []).append(Referred(conversation, thread, client))
+    """Messages by account and identity, with the roads they came by (B9)."""
+    rows = _find(_FILED, tx, of, keys)
+    roads, last = _find_roads(tx, of, [row[2] for row in rows])
+    found = {}
+    for account, identity, id, state, action, conversation, at in rows:
+        came = tuple(roads.get((account, id), ()))
+        filed = Filed(id, state, Action(action), smart=not came or any(one.mailbox is None for one in came))
+        found[account, identity] = FiledRow(filed, conversation, at, came, last.get((account, id), 0) + 1)
     return found
 
 
-def find_threads(tx: Connection, wanted: Collection[tuple[int, str, str]]) -> dict[tuple[int, str, str], ThreadRow]:
-    """Threads of the smart mailbox by account, client ("" for none) and subject key."""
-    rows = _THREADS.all(tx, keys=listed(wanted), mailbox=SMART)
+def _find_roads(
+    tx: Connection, of: _Numbers, ids: Iterable[str]
+) -> tuple[dict[tuple[int, str], list[Road]], dict[tuple[int, str], int]]:
+    """Roads by account and message, and the last number that each message has given to one."""
+    roads: dict[tuple[int, str], list[Road]] = {}
+    last: dict[tuple[int, str], int] = {}
+    for account, id, n, mailbox, folder, thread, removed_at, last_body in _find(_ROADS, tx, of, ids):
+        roads.setdefault((account, id), []).append(Road(n, mailbox, folder, thread, removed_at is not None))
+        last[account, id] = max(n, last_body or 0, last.get((account, id), 0))
+    return roads, last
+
+
+def find_referred(tx: Connection, of: _Numbers, ids: Iterable[str]) -> dict[tuple[int, str], list[Referred]]:
+    """Filed messages by account and Message-ID, oldest first: several may share one (B9), and each stands there once a
+    source. Held ones do not count."""
+    found: dict[tuple[int, str], list[Referred]] = {}
+    wanted = set(ids)
+    rows = _find(_REFERRED, tx, of, [message_id_key(one) for one in wanted], state=FILED)
+    for account, message_id, conversation, thread, client, mailbox in rows:
+        if message_id in wanted:
+            found.setdefault((account, message_id), []).append(Referred(conversation, thread, client, mailbox))
+    return found
+
+
+ThreadKey = tuple[int, str, str, str]
+"""Account, mailbox (`SMART` for the smart addresses), client ("" for none) and subject key (rules, section D)."""
+
+
+def find_threads(tx: Connection, wanted: Collection[ThreadKey]) -> dict[ThreadKey, ThreadRow]:
+    """Threads by their keys."""
+    rows = _THREADS.all(tx, keys=listed(wanted))
     return {
-        (account, client, key): ThreadRow(thread, conversation) for account, client, key, thread, conversation in rows
+        (account, mailbox, client, key): ThreadRow(thread, conversation)
+        for account, mailbox, client, key, thread, conversation in rows
     }
 
 

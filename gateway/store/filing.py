@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, literal_column, select, update
 
+from gateway.store.deletions import forget_note
 from gateway.store.folders import fsync_folder
 from gateway.store.outbox import add_events
 from gateway.store.prepared import Insert, Prepared
@@ -49,7 +50,12 @@ _STATEMENTS = {table.name: Insert(table) for table in _INSERTS}
 _GROW_THREAD = Prepared(
     update(threads)
     .where(threads.c.account == bindparam("of"), threads.c.id == bindparam("thread"))
-    .values(count=threads.c.count + bindparam("more"), last_at=bindparam("at"), conversation=bindparam("talk"))
+    .values(
+        count=threads.c.count + bindparam("more"),
+        # Mail of mailboxes stands where it came there, which may be long ago.
+        last_at=case((threads.c.last_at > bindparam("at"), threads.c.last_at), else_=bindparam("at")),
+        conversation=bindparam("talk"),
+    )
 )
 _SET_LEAD = Prepared(
     update(conversations)
@@ -61,6 +67,34 @@ _SET_ACTION = Prepared(
     .where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message"))
     .values(action=bindparam("to"))
 )
+_OPEN = Prepared(
+    update(messages)
+    .where(messages.c.account == bindparam("of"), messages.c.id == bindparam("message"))
+    .values(
+        state=literal_column("'filed'"),
+        action=bindparam("to"),
+        automatic=bindparam("by_machine"),
+        direction=bindparam("way"),
+        primary=bindparam("with"),
+        conversation=bindparam("talk"),
+    )
+)
+_STAND = Prepared(
+    update(sources)
+    .where(
+        sources.c.account == bindparam("of"), sources.c.message == bindparam("which"), sources.c.n == bindparam("nth")
+    )
+    .values(thread=bindparam("into"))
+)
+_WAIT_NO_MORE = Prepared(
+    update(participants)
+    .where(
+        participants.c.account == bindparam("of"),
+        participants.c.message == bindparam("which"),
+        participants.c.key == bindparam("who"),
+    )
+    .values(waiting=literal_column("0"))
+)
 _DROP_LEAD_CARD = Prepared(
     delete(cards).where(
         cards.c.account == bindparam("of"),
@@ -69,20 +103,24 @@ _DROP_LEAD_CARD = Prepared(
     )
 )
 _CARDS = Prepared(select(cards.c.card).where(cards.c.account == bindparam("of"), cards.c.message == bindparam("which")))
-_AT = Prepared(select(messages.c.at).where(messages.c.account == bindparam("of"), messages.c.id == bindparam("which")))
 
 
 @dataclass(slots=True)
 class Pages:
     """Rows gathered while a batch is decided, by table, written out at its end by `write`.
 
-    folders: those that have got the file of a large mail.
+    folders: those that have got the file of a large mail. opened, stands, carded: held mail that is held no more, the
+    threads its sources stand in, and clients of it who have cards. notes: those whose mail came again (E9).
     """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table.name: [] for table in (*_INSERTS, events)})
     thread_growth: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     conversation_leads: dict[tuple[int, str], str] = field(default_factory=dict)
     actions: list[Row] = field(default_factory=list)
+    opened: list[Row] = field(default_factory=list)
+    stands: list[Row] = field(default_factory=list)
+    carded: list[Row] = field(default_factory=list)
+    notes: list[tuple[int, str]] = field(default_factory=list)
     created: dict[Counted, int] = field(default_factory=dict)
     new_hours: dict[int, int] = field(default_factory=dict)
     folders: set[Path] = field(default_factory=set)
@@ -113,6 +151,8 @@ def write(tx: Connection, pages: Pages) -> None:
     """Writes all of it; the caller's transaction makes it durable as one, after what it refers to."""
     for folder in pages.folders:
         fsync_folder(folder)
+    for account, note in pages.notes:
+        forget_note(tx, account, note)
     for row in pages.rows[conversations.name]:
         row["lead"] = pages.conversation_leads.pop((row["account"], row["id"]), None)
     for table in _INSERTS:
@@ -122,6 +162,9 @@ def write(tx: Connection, pages: Pages) -> None:
     changed = [{"of": of, "talk": talk, "to": lead} for (of, talk), lead in pages.conversation_leads.items()]
     _SET_LEAD.each(tx, changed)
     _SET_ACTION.each(tx, pages.actions)
+    _OPEN.each(tx, pages.opened)
+    _STAND.each(tx, pages.stands)
+    _WAIT_NO_MORE.each(tx, pages.carded)
     forget_quotas(tx, pages.new_hours)
     add_quotas(tx, pages.created)
 
@@ -133,10 +176,8 @@ def drop_lead_card(tx: Connection, pages: Pages, account: int, message: str) -> 
     written[:] = [row for row in written if row["message"] != message or row["kind"] != "lead"]
 
 
-def shown_on(tx: Connection, pages: Pages, account: int, message: str) -> tuple[int, frozenset[str]]:
-    """When a filed message came, and the cards it already stands on."""
+def shown_on(tx: Connection, pages: Pages, account: int, message: str) -> frozenset[str]:
+    """The cards that a filed message already stands on."""
     standing = [card for (card,) in _CARDS.all(tx, of=account, which=message)]
-    at = [at for (at,) in _AT.all(tx, of=account, which=message)]
-    at += [row["at"] for row in pages.rows[messages.name] if row["id"] == message]
     waiting = [row["card"] for row in pages.rows[cards.name] if row["message"] == message]
-    return at[0], frozenset(standing + waiting)
+    return frozenset(standing + waiting)

@@ -16,7 +16,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import NullType
 
 
-def listed(values: Collection[str] | Collection[int] | Collection[tuple[int, str, str]]) -> str:
+def listed(values: Collection[str] | Collection[int] | Collection[tuple[int | str, ...]]) -> str:
     """A list as the statements of this module take it."""
     return orjson.dumps(list(values)).decode()
 

@@ -117,7 +117,7 @@ class FilingDesk:
             handing = Handing(account, envelope, mail, body, _now(), started, auth, block=block)
             filing: Filing = await self._store.write_each(self._file, handing)
             decision = filing.decision
-            if spool is not None and (decision.verdict is Verdict.REFUSE or decision.duplicate_of is not None):
+            if spool is not None and not filing.kept:
                 await asyncio.to_thread(spool.withdraw, account)  # no row will ever name it
         seconds = (time.monotonic_ns() - started) / 1e9
         metrics.mail_done(envelope.road, decision.verdict.value, decision.rule, seconds)

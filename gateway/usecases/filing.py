@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.core.decision import Decision, NewLead, Verdict, auth_as_json
+from gateway.core.decision import Decision, NewLead, Verdict
 from gateway.core.envelope import Action
 from gateway.core.facts import Filed, Known, Lead
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.core.names import split_name
-from gateway.core.people import Cast, Kind
+from gateway.core.people import Cast
 from gateway.core.quota import DEFAULT_QUOTAS, Quotas, block_of
 from gateway.core.replies import Reply
 from gateway.core.rules import decide
 from gateway.store import tables
+from gateway.store.deletions import FILED
 from gateway.store.engine import Tx
-from gateway.store.facts import MAIL, SMART, FiledRow, Referred, ThreadRow
-from gateway.store.filing import Pages, drop_lead_card, dump, shown_on, write
+from gateway.store.facts import MAIL, SMART, FiledRow, Referred, Road, ThreadRow
+from gateway.store.filing import Pages, drop_lead_card, shown_on, write
+from gateway.store.held import HELD
 from gateway.store.ids import new_id
 from gateway.usecases.filing_facts import Handing, World, gather, thread_key
 from gateway.usecases.filing_receipts import Attempt, add_receipt, final_reply, note_refusals
+from gateway.usecases.filing_rows import add_message, add_source, folder_of, view_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,15 @@ class FilingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What became of one mail. reply: for the peer. message: its id, None where it was refused."""
+    """What became of one mail. reply: for the peer. receipt: "" where there is none. message: its id, None where it was
+    refused. kept: its own content is kept, not only that of a copy which came before.
+    """
 
     reply: Reply
     decision: Decision
     receipt: str
     message: str | None
+    kept: bool
 
 
 def decide_all(tx: Tx, handings: Sequence[Handing], settings: FilingSettings) -> list[Decision]:
@@ -57,7 +63,7 @@ def decide_all(tx: Tx, handings: Sequence[Handing], settings: FilingSettings) ->
     world, casts = gather(tx, handings, settings.domains, settings.quotas)
     decisions = []
     for handing, cast in zip(handings, casts, strict=True):
-        conversation = world.conversation(handing, world.threads.get((handing.account, *thread_key(handing, cast))))
+        conversation = world.conversation(handing, world.threads.get(thread_key(handing, cast)))
         facts = world.facts(handing, cast, conversation)
         decisions.append(decide(handing.mail, handing.envelope, cast, facts, settings.limits))
     return decisions
@@ -84,24 +90,24 @@ class _Clerk:
         self.tx, self.world, self.pages = tx, world, pages
         self.handing, self.cast, self.settings = handing, cast, settings
         self.account, self.mail = handing.account, handing.mail
-        self.key = (self.account, *thread_key(handing, cast))
-        self.thread = world.threads.get(self.key) if self.key[2] else self._thread_by_reference()
-        self.conversation = world.conversation(handing, self.thread)
+        self.conversation = world.conversation(handing, self._thread_in(handing.mailbox))
 
     def file(self) -> Filing:
         facts = self.world.facts(self.handing, self.cast, self.conversation)
         decision = decide(self.mail, self.handing.envelope, self.cast, facts, self.settings.limits)
-        message: str | None = None
-        if decision.verdict is not Verdict.REFUSE:
-            known = facts.duplicate
-            message = known.id if known else (self.handing.released or new_id())
-            if known is None:
-                self._add_message(message, decision)
-            elif decision.effects.cards or decision.effects.lead:
-                self._strengthen(message, decision)
-            if facts.quota is not None and decision.effects.created:
-                self._count(decision.effects.created)
-        return self._receipt(decision, message)
+        if decision.verdict is Verdict.REFUSE:
+            return self._receipt(decision, None, kept=False)
+        known = self.world.came_before(self.handing)
+        if known is not None and facts.duplicate is not None:
+            message, kept = known.filed.id, self._add_copy(known, decision)
+        else:
+            message, kept = self.handing.released or new_id(), True
+            if known is not None:
+                self.pages.notes.append((self.account, known.filed.id))
+            self._add_message(message, decision)
+        if facts.quota is not None and decision.effects.created:
+            self._count(decision.effects.created)
+        return self._receipt(decision, message, kept=kept)
 
     def _count(self, created: int) -> None:
         """What an outsider caused (B8b). The first count of an hour drops the account's rows of those before."""
@@ -113,28 +119,48 @@ class _Clerk:
             self.world.created[counted] = before + created
             self.pages.count(counted, created)
 
-    def _thread_by_reference(self) -> ThreadRow | None:
-        """An empty base subject: the thread of the mail it answers, if that is with the same client (D)."""
+    def _thread_in(self, mailbox: str) -> ThreadRow | None:
+        """The thread of a mailbox that it belongs to. With an empty base subject that is the thread of the mail it
+        answers, if that is with the same client (D)."""
+        key = thread_key(self.handing, self.cast, mailbox)
+        if key[3]:
+            return self.world.threads.get(key)
         for found in self.world.answered(self.handing):
-            if found.thread and found.conversation and found.client == self.key[1]:
+            if found.thread and found.conversation and found.mailbox == mailbox and found.client == key[2]:
                 return ThreadRow(found.thread, found.conversation)
         return None
 
     def _add_message(self, message: str, decision: Decision) -> None:
         held = decision.verdict is Verdict.HOLD
+        at, mailbox = self.handing.stands_at, self.handing.mailbox
         thread = None
         if not held and self.account:
             self._join_conversation(message)
-            thread = self._join_thread(message)
-            self._apply(message, decision, self.handing.at, frozenset())
-        self._add_rows(message, decision, thread, held=held)
-        state = Filed(message, "held" if held else "filed", decision.action or Action.ATTACH)
-        self.world.filed[self.account, self.mail.identity] = FiledRow(state, self.conversation)
-        if self.mail.message_id and not held:
-            sent = self.world.referred.setdefault((self.account, self.mail.message_id), [])
-            sent.append(Referred(self.conversation, thread, self.key[1]))
+            thread = self._join_thread(message, mailbox, at)
+            self._apply(message, decision, at, frozenset())
+        state = HELD if held else FILED
+        add_message(
+            self.pages, self.handing, self.cast, decision, id=message, state=state, conversation=self.conversation
+        )
+        add_source(self.pages, self.handing, self.cast, message=message, n=0, thread=thread)
+        origin = self.handing.origin
+        road = Road(0, origin.mailbox if origin else None, folder_of(self.handing, self.cast), thread)
+        filed = Filed(message, state, decision.action or Action.ATTACH, smart=origin is None)
+        self._fold(FiledRow(filed, self.conversation, at, (road,), 1))
+        if not held:
+            self._fold_answerable(thread, mailbox)
         if self.account:
             self._event("message.held" if held else "message.filed", message)
+
+    def _fold(self, row: FiledRow) -> None:
+        self.world.filed[self.account, self.mail.identity] = row
+
+    def _fold_answerable(self, thread: str | None, mailbox: str) -> None:
+        """A later mail of the batch may answer this one, in its mailbox (C6, D)."""
+        if self.mail.message_id:
+            sent = self.world.referred.setdefault((self.account, self.mail.message_id), [])
+            client = thread_key(self.handing, self.cast)[2]
+            sent.append(Referred(self.conversation, thread, client, mailbox))
 
     def _join_conversation(self, message: str) -> None:
         if self.conversation is None:
@@ -142,46 +168,108 @@ class _Clerk:
             self.world.conversation_leads[message] = None
             self.pages.add(tables.conversations, account=self.account, id=message, lead=None)
 
-    def _join_thread(self, message: str) -> str:
+    def _join_copies(self, row: FiledRow, mailbox: str | None) -> str:
+        """The thread of one more source: that of another in its mailbox, which counts the message already."""
+        beside = [road for road in row.roads if road.mailbox == mailbox and road.thread]
+        standing = next((road.thread for road in beside if not road.removed), None)
+        if standing is not None:
+            return standing
+        former = next(
+            (ThreadRow(road.thread, row.conversation or row.filed.id) for road in beside if road.thread), None
+        )
+        return self._join_thread(row.filed.id, self.handing.mailbox, row.at, former)
+
+    def _join_thread(self, message: str, mailbox: str, at: int, former: ThreadRow | None = None) -> str:
+        """at: where the message stands in lists. former: a thread it stood in before."""
         talk = self.conversation or message
-        if self.thread is not None:
-            tied = self.world.conversation_leads.get(self.thread.conversation)
-            talk = self.thread.conversation if tied else talk
-            self.pages.grow_thread(self.account, self.thread.id, self.handing.at, talk)
-            self.world.threads[self.key] = ThreadRow(self.thread.id, talk)
-            return self.thread.id
+        key = thread_key(self.handing, self.cast, mailbox)
+        known = self._thread_in(mailbox) or former
+        if known is not None:
+            tied = self.world.conversation_leads.get(known.conversation)
+            talk = known.conversation if tied else talk
+            self.pages.grow_thread(self.account, known.id, at, talk)
+            self.world.threads[key] = ThreadRow(known.id, talk)
+            return known.id
         thread = new_id()
-        answers = next((found.thread for found in self.world.answered(self.handing) if found.thread), None)
+        answered = self.world.answered(self.handing)
         self.pages.add(
             tables.threads,
             account=self.account,
             id=thread,
-            mailbox=SMART,
-            client=self.key[1],
-            subject_key=self.key[2] or f"\0{message}",
+            mailbox=mailbox,
+            client=key[2],
+            subject_key=key[3] or f"\0{message}",
             subject=self.mail.base_subject,
             count=1,
-            last_at=self.handing.at,
+            last_at=at,
             conversation=talk,
-            answers=answers,
+            answers=next((found.thread for found in answered if found.thread and found.mailbox == mailbox), None),
         )
-        if self.key[2]:
-            self.world.threads[self.key] = ThreadRow(thread, talk)
+        if key[3]:
+            self.world.threads[key] = ThreadRow(thread, talk)
         return thread
 
-    def _strengthen(self, message: str, decision: Decision) -> None:
+    def _add_copy(self, row: FiledRow, decision: Decision) -> bool:
+        """A mail that came before (B9). True: by another road, so that its own content is kept as well (E13)."""
+        if row.filed.state == HELD and decision.verdict is Verdict.FILE:
+            row = self._open(row, decision)
+        elif decision.effects.cards or decision.effects.lead:
+            row = self._strengthen(row, decision)
+        self._fold(row)
+        return row.filed.standing and self._add_road(row, decision)
+
+    def _open(self, row: FiledRow, decision: Decision) -> FiledRow:
+        """A held mail that a mailbox has too: it is filed as that one says, and keeps what it came with."""
+        message = row.filed.id
+        self._join_conversation(message)
+        thread = self._join_thread(message, SMART, row.at)
+        self._apply(message, decision, row.at, frozenset())
+        action = decision.action or Action.ATTACH
+        self.pages.opened.append(
+            {
+                "of": self.account,
+                "message": message,
+                "to": action.value,
+                "by_machine": decision.automatic,
+                "way": self.cast.direction,
+                "with": self.cast.primary.address if self.cast.primary else None,
+                "talk": self.conversation,
+            }
+        )
+        mine = {"of": self.account, "which": message}
+        self.pages.stands.extend(mine | {"nth": road.n, "into": thread} for road in row.roads)
+        self.pages.carded.extend(mine | {"who": key} for key in decision.effects.cards)
+        self._fold_answerable(thread, SMART)
+        self._event("message.filed", message)
+        roads = tuple(replace(road, thread=thread) for road in row.roads)
+        return replace(row, filed=Filed(message, FILED, action), conversation=self.conversation, roads=roads)
+
+    def _strengthen(self, row: FiledRow, decision: Decision) -> FiledRow:
         """A stronger action on a mail that is already filed (B9): only what is new is added."""
-        at, shown = shown_on(self.tx, self.pages, self.account, message)
+        message = row.filed.id
+        shown = shown_on(self.tx, self.pages, self.account, message)
         lead = decision.effects.lead
         if lead is not None and (isinstance(lead, NewLead) or lead.id not in shown):
             drop_lead_card(self.tx, self.pages, self.account, message)
-        self._apply(message, decision, at, shown)
-        if decision.action is not None:
-            action = {"of": self.account, "message": message, "to": decision.action.value}
-            self.pages.actions.append(action)
-            filed = self.world.filed[self.account, self.mail.identity]
-            stronger = replace(filed.filed, action=decision.action)
-            self.world.filed[self.account, self.mail.identity] = replace(filed, filed=stronger)
+        self._apply(message, decision, row.at, shown)
+        action = decision.action or row.filed.action
+        self.pages.actions.append({"of": self.account, "message": message, "to": action.value})
+        return replace(row, filed=replace(row.filed, action=action))
+
+    def _add_road(self, row: FiledRow, decision: Decision) -> bool:
+        """One more source of a filed mail; False where it came by this road before, if only to be taken away (E8)."""
+        origin, message = self.handing.origin, row.filed.id
+        mailbox, folder = origin.mailbox if origin else None, folder_of(self.handing, self.cast)
+        if not self.account or any(road.leads_from(mailbox, folder) for road in row.roads):
+            return False
+        thread = self._join_copies(row, mailbox)
+        view = view_of(self.handing, self.cast, decision)
+        add_source(self.pages, self.handing, self.cast, message=message, n=row.next, thread=thread, view=view)
+        road = Road(row.next, mailbox, folder, thread)
+        filed = replace(row.filed, smart=row.filed.smart or origin is None)
+        self._fold(replace(row, filed=filed, roads=(*row.roads, road), next=row.next + 1))
+        self._fold_answerable(thread, self.handing.mailbox)
+        return True
 
     def _apply(self, message: str, decision: Decision, at: int, shown: frozenset[str]) -> None:
         """Contacts, lead, links and cards (C3 to C6a)."""
@@ -252,85 +340,10 @@ class _Clerk:
             self.world.conversation_leads[conversation] = lead
             self.pages.conversation_leads[self.account, conversation] = lead
 
-    def _add_rows(self, message: str, decision: Decision, thread: str | None, *, held: bool) -> None:
-        handing, mail = self.handing, self.mail
-        self.pages.add(
-            tables.messages,
-            account=self.account,
-            id=message,
-            at=handing.at,
-            state="held" if held else "filed",
-            direction=self.cast.direction,
-            action=decision.action.value if decision.action else "attach",
-            automatic=decision.automatic,
-            message_id=mail.message_id,
-            identity=mail.identity,
-            subject=mail.subject,
-            base_subject=mail.base_subject,
-            date=mail.date,
-            snippet=mail.outline.snippet,
-            attachments=dump(
-                [
-                    {
-                        "n": one.n,
-                        "filename": one.filename,
-                        "content_type": one.content_type,
-                        "size": one.size,
-                        "content_id": one.content_id,
-                        "inline": one.inline,
-                    }
-                    for one in mail.outline.attachments
-                ]
-            ),
-            auth=dump(auth_as_json(decision.auth)),
-            unread=dump(list(mail.unread)),
-            primary=self.cast.primary.address if self.cast.primary else None,
-            conversation=self.conversation,
-            size=mail.size,
-        )
-        body = handing.body
-        if body.land is not None:
-            self.pages.folders.add(body.land())
-        self.pages.add(
-            tables.bodies,
-            account=self.account,
-            message=message,
-            n=0,
-            codec=body.codec,
-            trace=body.trace,
-            data=body.data,
-        )
-        carded = decision.effects.cards
-        for n, person in enumerate(self.cast.participants):
-            self.pages.add(
-                tables.participants,
-                account=self.account,
-                message=message,
-                n=n,
-                role=person.role,
-                address=person.address,
-                key=person.key,
-                name=person.name,
-                kind=person.kind.value,
-                waiting=int(person.kind is Kind.CLIENT and person.key not in carded),
-            )
-        self.pages.add(
-            tables.sources,
-            account=self.account,
-            message=message,
-            n=0,
-            road=handing.envelope.road,
-            mailbox=None,
-            folder="sent" if self.cast.direction == "outgoing" else "inbox",
-            thread=thread,
-            at=handing.at,
-            view=None,
-            removed_at=None,
-        )
-
-    def _receipt(self, decision: Decision, message: str | None) -> Filing:
-        if self.handing.released is not None:
-            return Filing(decision.reply, decision, "", message)  # the attempt has its receipt since it came
+    def _receipt(self, decision: Decision, message: str | None, *, kept: bool) -> Filing:
+        if self.handing.released is not None or self.handing.origin is not None:
+            # The attempt has its receipt since it came; what was fetched is nobody's attempt (decision 22).
+            return Filing(decision.reply, decision, "", message, kept)
         receipt = new_id()
         reply = final_reply(decision.reply, receipt, message, self.settings.why_url)
         author = self.cast.participants[0] if self.cast.author_kind else None
@@ -348,7 +361,7 @@ class _Clerk:
         )
         if decision.verdict is Verdict.REFUSE and self.account and reply.code >= 500:
             self._event("message.refused", receipt)
-        return Filing(reply, decision, receipt, message)
+        return Filing(reply, decision, receipt, message, kept)
 
     def _event(self, kind: str, subject: str) -> None:
         self.pages.add(

@@ -6,20 +6,23 @@ one new client make one contact, two of one conversation one lead (C6, C7).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.core.admission import OPERATORS
 from gateway.core.envelope import Action, Envelope
 from gateway.core.facts import NOT_EVALUATED, Account, Auth, Facts, Known, Lead, Origin
 from gateway.core.mail import Mail
-from gateway.core.people import Cast, Kind, Team, cast_people, with_parents
+from gateway.core.mailboxes import SENT
+from gateway.core.people import Cast, Kind, Team, cast_fetched, cast_people, with_parents
 from gateway.core.quota import DEFAULT_QUOTAS, HOUR_MS, Quota, Quotas, outsider, scoped_keys
 from gateway.core.visible import header_slugs
 from gateway.store import facts as store
 from gateway.store import locks
 from gateway.store.bodies import StoredBody
+from gateway.store.deletions import NOTE
 from gateway.store.engine import Tx
+from gateway.store.held import HELD
 from gateway.store.quotas import Counted, find_quotas
 
 _OPERATORS = store.AccountRow(OPERATORS, "", "Operators", "cc", "accept", 0)
@@ -45,6 +48,16 @@ class Handing:
     block: str | None = None
     origin: Origin | None = None
 
+    @property
+    def mailbox(self) -> str:
+        """The mailbox in which it threads (D): the smart addresses are one."""
+        return store.SMART if self.origin is None else self.origin.mailbox
+
+    @property
+    def stands_at(self) -> int:
+        """Where it stands in lists: when it came to its mailbox, or to us."""
+        return self.at if self.origin is None else self.origin.at
+
 
 @dataclass(slots=True)
 class World:
@@ -56,7 +69,7 @@ class World:
     contacts: dict[tuple[int, str], Known]
     filed: dict[tuple[int, str], store.FiledRow]
     referred: dict[tuple[int, str], list[store.Referred]]
-    threads: dict[tuple[int, str, str], store.ThreadRow]
+    threads: dict[store.ThreadKey, store.ThreadRow]
     conversation_leads: dict[str, str | None]
     leads: dict[str, Lead]
     open_leads: dict[str, list[str]]
@@ -74,7 +87,7 @@ class World:
 
     def conversation(self, handing: Handing, thread: store.ThreadRow | None) -> str | None:
         """The conversation a message belongs to: the first candidate tied to a lead, else the nearest (C6)."""
-        filed = self._filed(handing)
+        filed = self.came_before(handing)
         candidates = [filed.conversation] if filed else []
         candidates += [found.conversation for found in self.answered(handing)]
         candidates += [thread.conversation] if thread else []
@@ -84,7 +97,7 @@ class World:
     def facts(self, handing: Handing, cast: Cast, conversation: str | None) -> Facts:
         """The facts of one message as they stand now."""
         number = handing.account
-        filed = self._filed(handing)
+        filed = self.came_before(handing)
         lead = self.conversation_leads.get(conversation) if conversation else None
         primary = self.contacts.get((number, cast.primary.key)) if cast.primary else None
         open_leads = self.open_leads.get(primary.id, ()) if primary else ()
@@ -95,7 +108,7 @@ class World:
             contacts={
                 one.key: known for one in cast.clients if (known := self.contacts.get((number, one.key))) is not None
             },
-            duplicate=filed.filed if filed else None,
+            duplicate=filed.filed if filed and filed.filed.state != NOTE else None,
             answers_ours=bool(self.answered(handing)),
             conversation_lead=self.leads.get(lead) if lead else None,
             primary_leads=tuple(self.leads[one] for one in open_leads),
@@ -103,6 +116,7 @@ class World:
             auth=handing.auth,
             released=handing.released is not None,
             quota=self.quota(handing, cast),
+            origin=handing.origin,
         )
 
     def quota(self, handing: Handing, cast: Cast) -> Quota | None:
@@ -110,11 +124,12 @@ class World:
         counted = self.counted(handing, cast)
         if not counted:
             return None
-        return Quota({scope: self.created.get(one, 0) for scope, one in counted.items()}, self.quotas)
+        return Quota({scope: self.created.get(one, 0) for scope, one in counted.items()}, self.quotas, counted.keys())
 
     def counted(self, handing: Handing, cast: Cast) -> dict[str, Counted]:
         """Under what an outsider's mail is counted, by scope; empty where it isn't, or can create nothing (B8b)."""
-        if handing.block is None or cast.author_kind is None or not _asks_for_more(handing):
+        spared = handing.block is None and handing.origin is None
+        if spared or cast.author_kind is None or not _asks_for_more(handing):
             return {}
         author, number = cast.participants[0], handing.account
         known = self.contacts.get((number, author.key))
@@ -129,7 +144,7 @@ class World:
         keys = scoped_keys(author.key, author.box.domain, handing.block)
         return {scope: (number, key, handing.at // HOUR_MS) for scope, key in keys.items()}
 
-    def _filed(self, handing: Handing) -> store.FiledRow | None:
+    def came_before(self, handing: Handing) -> store.FiledRow | None:
         """The message that is the same as this one (B9); a released mail is not its own duplicate."""
         filed = self.filed.get((handing.account, handing.mail.identity))
         return filed if filed is None or filed.filed.id != handing.released else None
@@ -146,7 +161,9 @@ class World:
 
 
 def _asks_for_more(handing: Handing) -> bool:
-    """One of its recipients makes contacts or leads."""
+    """Its mailbox, or one of its recipients, makes contacts or leads."""
+    if handing.origin is not None:
+        return handing.origin.auto_create != "off"
     more = (Action.CONTACT, Action.LEAD)
     return any(
         one.recipient is not None and one.recipient.account == handing.account and one.recipient.action in more
@@ -154,9 +171,10 @@ def _asks_for_more(handing: Handing) -> bool:
     )
 
 
-def thread_key(handing: Handing, cast: Cast) -> tuple[str, str]:
-    """Client and subject key of a message's thread in the smart mailbox (D); an empty subject key is none of these."""
-    return (cast.primary.key if cast.primary else "", handing.mail.subject_key)
+def thread_key(handing: Handing, cast: Cast, mailbox: str | None = None) -> store.ThreadKey:
+    """The key of a message's thread in its mailbox, or another (D); an empty subject key is none of these."""
+    client = cast.primary.key if cast.primary else ""
+    return (handing.account, mailbox or handing.mailbox, client, handing.mail.subject_key)
 
 
 def gather(
@@ -196,21 +214,19 @@ def gather(
         )
         for number in of
     }
-    casts = [
-        cast_people(handing.mail, accounts[handing.account].team, author_trusted=handing.auth.trusted)
-        for handing in handings
-    ]
+    casts = [_cast(handing, accounts[handing.account].team) for handing in handings]
     if one_by_one:
         locks.hold(tx, {tie for pair in zip(handings, casts, strict=True) for tie in _ties(*pair)})
+    filed = store.find_filed(tx, of, {handing.mail.identity for handing in handings})
     world = World(
         domains=domains,
         accounts=accounts,
         slugs=_slugs(tx, handings, rows, domains),
         contacts=store.find_contacts(tx, of, {one.key for cast in casts for one in cast.clients}),
-        filed=store.find_filed(tx, of, {handing.mail.identity for handing in handings}),
+        filed=filed,
         referred=store.find_referred(tx, of, {one for handing in handings for one in handing.mail.references}),
         threads=store.find_threads(
-            tx, {(h.account, *thread_key(h, cast)) for h, cast in zip(handings, casts, strict=True)}
+            tx, {key for pair in zip(handings, casts, strict=True) for key in _thread_keys(*pair, filed)}
         ),
         conversation_leads={},
         leads={},
@@ -221,6 +237,22 @@ def gather(
     _gather_cards(tx, of, world, casts, hold=one_by_one)
     _gather_quotas(tx, world, handings, casts, hold=one_by_one)
     return world, casts
+
+
+def _cast(handing: Handing, team: Team) -> Cast:
+    if handing.origin is not None:
+        return cast_fetched(handing.mail, team, sent=handing.origin.folder == SENT)
+    return cast_people(handing.mail, team, author_trusted=handing.auth.trusted)
+
+
+def _thread_keys(
+    handing: Handing, cast: Cast, filed: Mapping[tuple[int, str], store.FiledRow]
+) -> Iterator[store.ThreadKey]:
+    """Where it may stand; with its copy that a smart address holds, if a mailbox brings it (B9)."""
+    yield thread_key(handing, cast)
+    known = filed.get((handing.account, handing.mail.identity))
+    if known is not None and known.filed.state == HELD:
+        yield thread_key(handing, cast, store.SMART)
 
 
 def _most_ties(handing: Handing) -> int:
@@ -256,7 +288,7 @@ def _slugs(
 ) -> dict[str, int]:
     """The account behind each slug in To and Cc: current names, former ones within their grace time (A4), and those
     that RCPT admitted: an account that is renamed between RCPT and the text has not changed its word."""
-    wanted = {slug for handing in handings for slug in header_slugs(handing.mail, domains)}
+    wanted = {slug for one in handings if one.origin is None for slug in header_slugs(one.mail, domains)}
     now = max(handing.at for handing in handings)
     admitted = {
         one.recipient.slug: one.recipient.account

@@ -136,3 +136,10 @@ def test_b8b_peers_are_counted_by_their_block_and_ours_are_spared(peer: str, blo
 def test_b8b_keys_of_one_kind_are_never_those_of_another() -> None:
     keys = scoped_keys("account", "account", "account")
     assert len(set(keys.values())) == 4
+
+
+def test_b8b_what_comes_from_no_block_is_not_counted_for_one() -> None:
+    keys = scoped_keys("eve@evil.example", "evil.example", None)
+
+    assert Quota({}, Quotas(block=1), keys.keys()).reached(2) is None
+    assert Quota({}, Quotas(block=1, author=1), keys.keys()).reached(2) == "author"

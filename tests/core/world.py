@@ -8,9 +8,9 @@ from dataclasses import replace
 from gateway.core.admission import Directory, admit, read_recipient
 from gateway.core.decision import Decision
 from gateway.core.envelope import Admission, Envelope
-from gateway.core.facts import Account, Facts, Known
+from gateway.core.facts import Account, Facts, Known, Origin
 from gateway.core.mail import DEFAULT_LIMITS, Limits, Mail, read_mail
-from gateway.core.people import Team, cast_people
+from gateway.core.people import Team, cast_fetched, cast_people
 from gateway.core.rules import decide
 
 ACME = "acme@mail.kommo.com"
@@ -79,6 +79,13 @@ def decided(
     account = replace(facts.account, copy_policy=copy_policy, strangers=strangers)
     cast = cast_people(mail, account.team, author_trusted=facts.auth.trusted)
     return decide(mail, envelope(rcpt or (LEAD,), sender), cast, replace(facts, account=account), limits)
+
+
+def fetched(mail: Mail, auto_create: str = "off", folder: str = "inbox", *, facts: Facts = FACTS) -> Decision:
+    """The decision for acme on a mail that one of its people has in a mailbox."""
+    given = replace(facts, origin=Origin("M", folder, auto_create, 1_736_843_400_000))
+    cast = cast_fetched(mail, facts.account.team, sent=folder == "sent")
+    return decide(mail, Envelope("imap", "imap.example.net", "", "", (), 1_736_843_400_000), cast, given)
 
 
 def asked(decision: Decision) -> list[str]:

@@ -56,7 +56,7 @@ def _outcomes(call: ast.Call) -> Iterator[tuple[str, str]]:
             yield from ((rule, outcome) for outcome in code.words(given[1]))
     elif name in _OUTCOME_NAMES and given and _ID.fullmatch("".join(code.words(given[0]))):
         yield code.words(given[0])[0], name
-    elif name == "_End":
+    elif name == "End":
         verdict = ast.unparse(given[0]).rpartition(".")[2].lower()
         yield from ((rule, verdict) for rule in code.words(given[2]))
 

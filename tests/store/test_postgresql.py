@@ -17,6 +17,7 @@ from gateway.store.engine import StoreError, Tx
 from gateway.store.tables import slugs
 from tests.postgresql import Server
 from tests.scenarios.house import Handed, House, mail, make_world
+from tests.scenarios.mailbox import ANAS, DIMAS, Copy, file_copies
 
 pytestmark = pytest.mark.postgresql
 LEAD = "acme+lead@mail.kommo.com"
@@ -85,6 +86,27 @@ async def test_b9_the_same_mails_through_two_gateways_at_once_are_filed_once(hou
     one = houses[0]
     assert await one.counts("messages", "leads", "threads") == {"messages": 10, "leads": 10, "threads": 10}
     assert await one.column("SELECT count(*) FROM cards WHERE kind = 'contact'") == [10]
+
+
+async def test_e13_a_copy_by_smtp_and_two_by_mailboxes_at_once_through_two_gateways_are_one_message(
+    houses: tuple[House, House],
+) -> None:
+    first, second = houses
+    letters = [mail(subject=f"Offer {n}") for n in range(10)]
+    file = partial(file_copies, second.settings)
+    copies = [Copy(letter, mailbox, "sent", "lead") for letter in letters for mailbox in (ANAS, DIMAS)]
+
+    handed, fetched = await asyncio.gather(
+        hand_all([first], letters), asyncio.gather(*(second.store.write_each(file, one) for one in copies))
+    )
+
+    assert [one.code for one in handed] == [250] * 10
+    assert {one.message for one in fetched} == {one.id for one in handed}
+    assert await first.counts("messages", "sources", "bodies", "leads", "threads") == {
+        "messages": 10, "sources": 30, "bodies": 30, "leads": 10, "threads": 30,
+    }  # fmt: skip
+    assert set(await first.column("SELECT count FROM threads")) == {1}
+    assert await first.column("SELECT count(*) FROM cards WHERE kind = 'contact'") == [10]
 
 
 async def test_d_mails_of_one_subject_and_no_client_stand_in_one_thread(houses: tuple[House, House]) -> None:
