@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway.core import replies
 from gateway.core.decision import Decision, Effects, Verdict
 from gateway.core.envelope import Action, Envelope, Recipient, Step, known_step
 from gateway.core.facts import Facts
@@ -19,6 +20,11 @@ class End:
     verdict: Verdict
     reply: Reply
     rule: str
+
+
+def already_filed() -> End:
+    """Nothing is new: the mail is filed as it is (B9)."""
+    return End(Verdict.FILE, replies.ALREADY_FILED, "B9")
 
 
 @dataclass(slots=True)
@@ -39,6 +45,14 @@ class Case:
     automatic: bool = False
     quota: str | None = None
     marks: list[str] = field(default_factory=list)
+
+    @property
+    def nothing_new(self) -> bool:
+        """It is filed already, and asks for no more than before (B9)."""
+        known = self.facts.duplicate
+        if known is None or not known.standing:
+            return False
+        return self.action is None or self.action.rank <= known.action.rank
 
     def ok(self, rule: str, detail: str) -> None:
         """The rule was asked, and the mail goes on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.core import replies
-from gateway.core.case import Case, End
+from gateway.core.case import Case, End, already_filed
 from gateway.core.decision import Decision, Effects, NewContact, NewLead, Verdict, counted, done
 from gateway.core.envelope import Action
 from gateway.core.facts import Lead
@@ -14,6 +14,8 @@ LEAD_NAME_CHARACTERS = 200
 
 def file_mail(case: Case) -> Decision:
     """The decision on a mail that no rule has stopped, with all that follows from it."""
+    if case.nothing_new:
+        return case.decision(already_filed(), Effects())
     loggable = _loggable(case)
     contacts = _new_contacts(case, loggable)
     cards = _cards(case, {contact.key for contact in contacts})

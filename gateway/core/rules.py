@@ -13,7 +13,7 @@ from dataclasses import replace
 from gateway.core import replies
 from gateway.core.admission import OPERATORS
 from gateway.core.authenticity import judge
-from gateway.core.case import Case, End
+from gateway.core.case import Case, End, already_filed
 from gateway.core.decision import Decision, Effects, Verdict, counted, done
 from gateway.core.effects import file_mail
 from gateway.core.envelope import Action, Envelope, Step
@@ -147,6 +147,8 @@ def _b6_automatic(case: Case) -> End | None:
 
 
 def _b9_duplicate(case: Case) -> End | None:
+    """What only mailboxes have brought so far is asked B7 and B8 all the same when it comes to a smart address: its
+    sender is told the same, whichever copy was the first."""
     known = case.facts.duplicate
     if known is None:
         case.ok("B9", "Not filed before.")
@@ -160,19 +162,11 @@ def _b9_duplicate(case: Case) -> End | None:
     if known.state in ("deleted", "gone"):
         case.note("B9", "This mail came before and was removed; it stays removed.")
         return End(Verdict.FILE, replies.ALREADY_DELETED, "B9")
-    if case.action is not None and case.action.rank > known.action.rank:
-        case.note("B9", f"This mail is already filed; what is new is applied now: {_DOING[case.action]}.")
-        return None
-    case.note("B9", "This mail is already filed; nothing is doubled.")
-    return _ALREADY_FILED if known.smart or case.facts.origin is not None else None
-
-
-def _b9_nothing_new(case: Case) -> End | None:
-    """What only mailboxes have brought so far is asked B7 and B8 as well: whichever copy was the first, the sender to a
-    smart address is told the same."""
-    known = case.facts.duplicate
-    weaker = known is not None and (case.action is None or case.action.rank <= known.action.rank)
-    return _ALREADY_FILED if weaker else None
+    if case.nothing_new:
+        case.note("B9", "This mail is already filed; nothing is doubled.")
+        return already_filed() if known.smart or case.facts.origin is not None else None
+    case.note("B9", f"This mail is already filed; what is new is applied now: {_DOING[case.action or Action.ATTACH]}.")
+    return None
 
 
 def _b7_stranger(case: Case) -> End | None:
@@ -190,7 +184,7 @@ def _b7_stranger(case: Case) -> End | None:
         return None
     if policy == "hold" and case.facts.duplicate is not None:
         case.note("B7", "The author is a stranger; what is filed already stays as it is.")
-        return _ALREADY_FILED
+        return already_filed()
     if policy == "hold":
         case.steps.append(Step("B7", "hold", "The author is a stranger; strangers are held for review."))
         return End(Verdict.HOLD, replies.HELD, "B7")
@@ -215,7 +209,7 @@ def _b8b_quota(case: Case) -> End | None:
         return None
     if case.facts.duplicate is not None:
         case.note("B8b", f"Beyond a quota: {spent}. What is filed already stays as it is.")
-        return _ALREADY_FILED
+        return already_filed()
     case.steps.append(Step("B8b", "hold", f"Beyond a quota: {spent}."))
     return End(Verdict.HOLD, replies.HELD, "B8b")
 
@@ -263,15 +257,13 @@ def _b8b_less(case: Case) -> End | None:
         return None
     case.note("B8b", f"Beyond a quota: {spent}. The mail is filed without creating anything.")
     case.action = Action.ATTACH
-    known = case.facts.duplicate
-    return _ALREADY_FILED if known is not None and known.standing else None
+    return None
 
 
 def _a5_kept(case: Case) -> End | None:
     return End(Verdict.FILE, replies.FOR_OPERATORS, "A5")
 
 
-_ALREADY_FILED = End(Verdict.FILE, replies.ALREADY_FILED, "B9")
 _OPERATOR_RULES: tuple[_Rule, ...] = (_b3_loop, _b4b_bomb, _a5_kept)
 """Rule A5: a postmaster takes what others refuse, malformed mail too (RFC 5321 section 4.5.1)."""
 _RULES: tuple[_Rule, ...] = (
@@ -286,7 +278,6 @@ _RULES: tuple[_Rule, ...] = (
     _b9_duplicate,
     _b7_stranger,
     _b8_nobody,
-    _b9_nothing_new,
     _b8b_quota,
 )
 _MAILBOX_RULES: tuple[_Rule, ...] = (_b4b_kept, _b4_kept, _b6_automatic, _b9_duplicate, _b4_no_card, _b8b_less)

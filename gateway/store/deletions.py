@@ -84,21 +84,22 @@ def drop_content(tx: Connection, account: int, id: str, *, but_files: bool = Fal
     tx.execute(delete(bodies).where(*mine, *([bodies.c.codec != FILE] if but_files else [])))
 
 
-def forget_note(tx: Connection, account: int, id: str) -> None:
-    """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9)."""
-    forget_mail(tx, account, [id])
-    drop_content(tx, account, id)
-    for table in (cards, deletions):
-        tx.execute(delete(table).where(table.c.account == account, table.c.message == id))
-    tx.execute(delete(messages).where(messages.c.account == account, messages.c.id == id))
-
-
 def set_files_due(tx: Connection, account: int, id: str, now: int) -> None:
     """The files of bodies that no source has any more are due; of a message without such, nothing is."""
     if _unowned(tx, account, id):
         _set_due(tx, account, id, now)
     else:
         tx.execute(delete(deletions).where(deletions.c.account == account, deletions.c.message == id))
+
+
+def forget_note(tx: Connection, account: int, id: str) -> None:
+    """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9). A file that is to go
+    stays due."""
+    forget_mail(tx, account, [id])
+    drop_content(tx, account, id, but_files=True)
+    for table in (cards, messages):
+        key = table.c.message if table is cards else table.c.id
+        tx.execute(delete(table).where(table.c.account == account, key == id))
 
 
 def find_deleted(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:

@@ -67,7 +67,8 @@ def purge_some(tx: Connection, account: int, mailbox: str) -> int:
 
 
 def _purge(tx: Connection, account: int, mailbox: str, ids: Sequence[str], now: int) -> None:
-    rows = tx.execute(select(messages).where(messages.c.account == account, messages.c.id.in_(ids))).all()
+    held = select(messages).where(messages.c.account == account, messages.c.id.in_(ids)).order_by(messages.c.id)
+    rows = tx.execute(held.with_for_update()).all()
     roads = collect(tx, select(sources).where(sources.c.account == account), sources.c.message, ids, sources.c.n)
     for row in rows:
         own = [one for one in roads[row.id] if one.mailbox == mailbox]

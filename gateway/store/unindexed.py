@@ -78,8 +78,15 @@ def find_unindexed(tx: Connection, account: int, kind: str, since: str, limit: i
 
 
 def add_entries(tx: Connection, account: int, kind: str, entries: Sequence[Entry]) -> int:
-    """Puts in those whose rows are still there, and which nobody put in meanwhile; how many."""
+    """Puts in those whose rows are still there, and which nobody put in meanwhile; how many.
+
+    Nobody takes away what the rows say until this is done: they are held first and looked at then, by a statement that
+    sees what was committed up to there.
+    """
     ids = [entry.id for entry in entries]
+    table = messages if kind == LATER else TABLES[kind]
+    held = select(table.c.id).where(table.c.account == account, table.c.id.in_([message_of(id) for id in ids]))
+    tx.execute(held.order_by(table.c.id).with_for_update(read=True)).all()
     wanted = _later_there(tx, account, ids) if kind == LATER else _there(tx, account, kind, ids)
     found = [entry for entry in entries if entry.id in wanted]
     add_new(tx, found)
@@ -91,13 +98,11 @@ def _there(tx: Connection, account: int, kind: str, ids: Sequence[str]) -> set[s
     there = select(table.c.id).where(table.c.account == account, table.c.id.in_(ids))
     if kind == MESSAGE:
         there = there.where(*_first(account))
-    there = there.where(not_indexed(account, kind, table.c.id)).with_for_update(read=True, of=table)
-    return set(tx.execute(there).scalars())
+    return set(tx.execute(there.where(not_indexed(account, kind, table.c.id))).scalars())
 
 
 def _later_there(tx: Connection, account: int, ids: Sequence[str]) -> set[str]:
-    query = _later(account).where(messages.c.id.in_([message_of(id) for id in ids]))
-    rows = tx.execute(query.with_for_update(read=True, of=messages))
+    rows = tx.execute(_later(account).where(messages.c.id.in_([message_of(id) for id in ids])))
     return {entry_of(row.id, row.n) for row in rows}
 
 

@@ -29,6 +29,7 @@ PIECE = 8
 MOST_BYTES = 4 * 1024 * 1024
 """So much of a large mail is read; its text stands before its files."""
 _REST = 3.0
+_LATER_EVERY = 10.0
 _BACK_MS = 30_000
 _FAR_BACK_MS = 15 * 60_000
 _FAR_EVERY = 60.0
@@ -48,7 +49,7 @@ class Indexer:
         self._shared = is_postgresql(store.url)
         self._lease = float("-inf")
         self._known: dict[int, tuple[str | None, ...]] = {}
-        self._far = self._all = float("-inf")
+        self._far = self._all = self._later = float("-inf")
 
     async def look(self) -> int:
         """Indexes all that is new since the last look, and what was never looked at."""
@@ -60,14 +61,17 @@ class Indexer:
         now = time.monotonic()
         everything = now - self._all >= _ALL_EVERY
         far = now - self._far >= _FAR_EVERY
+        later = far or now - self._later >= _LATER_EVERY
         newest = await self._store.read(unindexed.newest_rows)
         for account, ids in newest.items():
             changed = self._known.get(account) != ids
             if everything or changed or far:
                 count += await self._index_account(account, ids, everything=everything, far=far)
+                count += await self._go_through(account, LATER, "") if later else 0
         self._known = newest
         self._all = now if everything else self._all
         self._far = now if far else self._far
+        self._later = now if later else self._later
         return count
 
     async def rebuild(self, told: Callable[[int, int], None]) -> int:
@@ -101,7 +105,7 @@ class Indexer:
         count = 0
         for kind in KINDS:
             count += await self._go_through(account, kind, since)
-        return count + await self._go_through(account, LATER, "")
+        return count
 
     async def _walk(self, account: int, kind: str) -> int:
         count = 0

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
 
+from gateway.core.visibility import Box, Eyes, Sight
 from gateway.store import deliveries, facts, filing
 from gateway.store.prepared import Prepared
 from gateway.store.reading import Position
@@ -53,6 +54,9 @@ def test_a_lookup_names_more_than_the_account(store: sqlite3.Connection, name: s
     assert [step for step in steps if step.startswith("SCAN") or "(account=?)" in step] == []
 
 
+EYES = Eyes("u1", "user", True)
+BOXES = (Box("b1", "personal", "u1", False), Box("b2", "shared", "u2", False), Box("b3", "personal", "u2", False))
+SIGHTS = {"without mailboxes": Sight(EYES), "with mailboxes": Sight(EYES, {box.id: box for box in BOXES})}
 LISTS = {
     "the mail of a card": (Filter(cards=("c",)), ["SEARCH cards", "SEARCH messages"]),
     "the mail of a card in one folder": (Filter(cards=("c",), folder="inbox"), ["SEARCH cards", "SEARCH messages"]),
@@ -65,10 +69,11 @@ LISTS = {
 
 @pytest.mark.parametrize(("wanted", "steps"), LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize("after", [None, (1, "m")], ids=["from the newest on", "from a position on"])
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
 def test_a_list_is_read_in_its_order_and_no_further_than_its_page(
-    store: sqlite3.Connection, wanted: Filter, steps: list[str], after: Position | None
+    store: sqlite3.Connection, wanted: Filter, steps: list[str], after: Position | None, sight: Sight
 ) -> None:
-    plan = plan_of(store, wanted, after)
+    plan = plan_of(store, wanted, after, sight)
     assert [step[: len(begin)] for step, begin in zip(plan, steps, strict=False)] == steps
     assert [step for step in plan if "TEMP B-TREE" in step or "LIST" in step or step.startswith("SCAN")] == []
 
@@ -118,8 +123,10 @@ def test_the_planner_has_figures_of_every_index(store: sqlite3.Connection) -> No
     assert {index for _, index in known} >= indexes - {name for name in indexes if name.startswith("sqlite_autoindex")}
 
 
-def plan_of(store: sqlite3.Connection, wanted: Filter, after: Position | None) -> list[str]:
-    query, keys = select_messages(7, wanted)
+def plan_of(
+    store: sqlite3.Connection, wanted: Filter, after: Position | None, sight: Sight = SIGHTS["without mailboxes"]
+) -> list[str]:
+    query, keys = select_messages(7, wanted, sight)
     if after is not None:
         query = query.where(tuple_(*keys) < tuple_(*after))
     ordered = query.order_by(*(key.desc() for key in keys)).limit(51)
