@@ -51,6 +51,7 @@ class ImapSession:
         self._user, self._credential = user, credential
         self._way = Way(server.host, server.port, addresses, context, server.security == STARTTLS, seconds)
         self._wire: Wire | None = None
+        self._lost = False
         self._names: dict[str, bytes] = {}
         self._status: Status | None = None
         self._spaces = Namespaces()
@@ -162,8 +163,10 @@ class ImapSession:
             self._idle = self._open.begin("IDLE")
 
     def fileno(self) -> int:
-        """See `Session`."""
-        return self._open.sock.fileno()
+        """See `Session`. It stays the same until `close`, also where the connection is lost meanwhile."""
+        if self._wire is None:
+            raise SessionError(self._gone())
+        return self._wire.sock.fileno()
 
     def heard(self) -> bool:
         """See `Session`. True as well where the server has ended it by itself."""
@@ -186,7 +189,7 @@ class ImapSession:
         if wire is None:
             return
         with suppress(Exception):
-            if self._idle is None:
+            if self._idle is None and not self._lost:
                 wire.hurry(_PARTING_SECONDS)
                 wire.logout()
         with suppress(Exception):
@@ -194,21 +197,22 @@ class ImapSession:
 
     @property
     def _open(self) -> Wire:
-        if self._wire is None:
-            raise SessionError(Trouble("network", f"There is no connection to {self._way.host}."))
+        if self._wire is None or self._lost:
+            raise SessionError(self._gone())
         return self._wire
+
+    def _gone(self) -> Trouble:
+        return Trouble("network", f"There is no connection to {self._way.host}.")
 
     def _count(self, octets: int) -> None:
         self.moved += octets
 
     def _told(self, *, login: bool = False) -> AbstractContextManager[None]:
-        return told(self._way.host, self._drop, login=login)
+        return told(self._way.host, self._lose, login=login)
 
-    def _drop(self) -> None:
-        """The connection is of no use any more: nothing else is asked of it."""
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.shutdown()
+    def _lose(self) -> None:
+        """The connection is of no use any more: nothing else is asked of it, and its socket stays until `close`."""
+        self._lost = True
 
     def _enabled(self, wire: Wire) -> bool:
         """Turns on what tells changes (RFC 5161), before any folder is opened. True: QRESYNC is on."""

@@ -57,7 +57,8 @@ def _with_token(wire: Wire, user: str, token: str) -> None:
         wire.authenticate_with("XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1".encode())
     elif "AUTH=OAUTHBEARER" in wire.capabilities:
         name = user.replace("=", "=3D").replace(",", "=2C")
-        wire.authenticate_with("OAUTHBEARER", f"n,a={name},\1auth=Bearer {token}\1\1".encode())
+        place = f"host={wire.way.host}\1port={wire.way.port}"
+        wire.authenticate_with("OAUTHBEARER", f"n,a={name},\1{place}\1auth=Bearer {token}\1\1".encode())
     else:
         raise SessionError(Trouble("auth", f"{wire.way.host} does not take the sign-in of another provider (OAuth)."))
 

@@ -95,7 +95,8 @@ class Session(Protocol):
         """UIDs of messages with this Message-ID in the opened folder."""
 
     def begin_idle(self) -> None:
-        """Asks to be told of changes (RFC 2177)."""
+        """Asks to be told of changes (RFC 2177). What came in before that is nothing to wait for any more: `heard` is
+        asked once at first."""
 
     def fileno(self) -> int:
         """To wait for the server with a selector, while idle."""

@@ -112,5 +112,10 @@ def test_a_server_that_goes_or_lies_ends_it(steps: list[Step], kind: str, monkey
         session.examine("INBOX")
         with pytest.raises(SessionError) as raised:
             hear(session, 1 << 40)
+        assert session.fileno() > 0
+        with pytest.raises(SessionError):
+            session.heard()
         session.close()
+        with pytest.raises(SessionError):
+            session.fileno()
         assert raised.value.trouble.kind == kind
