@@ -93,9 +93,9 @@ def set_files_due(tx: Connection, account: int, id: str, now: int) -> None:
 
 
 def forget_note(tx: Connection, account: int, id: str) -> None:
-    """Takes away what a disconnected mailbox left of a mail, which came again and is filed anew (E9). A file that is to
-    go stays due."""
-    forget_mail(tx, account, [id])
+    """Takes away what a disconnected mailbox left of a mail: it came again, and is filed anew (E9).
+
+    A file that is to go stays due."""
     drop_content(tx, account, id, but_files=True)
     for table in (cards, messages):
         key = table.c.message if table is cards else table.c.id
