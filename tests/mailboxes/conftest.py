@@ -1,4 +1,4 @@
-"""What the tests of mailboxes have in common: an authority of their own, ways out that trust it, a rig for the poller."""
+"""What the tests of mailboxes have in common: an authority, ways out that trust it, a rig for the poller."""
 
 from __future__ import annotations
 
