@@ -8,6 +8,7 @@ from bench.cards import CARD, SEARCH
 from bench.cold import START
 from bench.idle import IDLE
 from bench.lag import LAG
+from bench.mailbox import ALL_WITHIN, IMPORT_500, IMPORT_5000, UNCHANGED
 from bench.memory import MEMORY
 from bench.rows import ROWS, Row
 from bench.run import Yardstick
@@ -15,7 +16,21 @@ from bench.spent import CPU
 from bench.stored import STORED
 from bench.webhook import WEBHOOK
 
-YARDSTICKS: tuple[Yardstick, ...] = (CPU, CARD, SEARCH, STORED, MEMORY, IDLE, START, WEBHOOK, LAG)
+YARDSTICKS: tuple[Yardstick, ...] = (
+    CPU,
+    CARD,
+    SEARCH,
+    STORED,
+    MEMORY,
+    IDLE,
+    START,
+    WEBHOOK,
+    LAG,
+    IMPORT_500,
+    IMPORT_5000,
+    UNCHANGED,
+    ALL_WITHIN,
+)
 """In the order they run: the cards are read before more is stored beside them."""
 
 ALL: tuple[Row | Yardstick, ...] = (*ROWS, *YARDSTICKS)

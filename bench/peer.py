@@ -74,11 +74,11 @@ class Tree:
 
     def cpu_seconds(self) -> float:
         """utime, stime and those of the children waited for (proc(5)), over all living members."""
-        return sum(sum(map(int, fields[_TIMES])) for fields in self._members().values()) / _TICKS
+        return cpu_seconds(self.process.pid)
 
     def pids(self) -> list[int]:
         """All living members, the leader first."""
-        living = [pid for pid, fields in self._members().items() if fields[_STATE] != "Z"]
+        living = [pid for pid, fields in members(self.process.pid).items() if fields[_STATE] != "Z"]
         return sorted(living, key=lambda pid: (pid != self.process.pid, pid))
 
     def stop(self) -> None:
@@ -102,22 +102,30 @@ class Tree:
 
     def _ended(self) -> bool:
         return self.process.poll() is not None and all(
-            fields[_STATE] == "Z" for fields in self._members().values() if int(fields[_SESSION]) == self.process.pid
+            fields[_STATE] == "Z"
+            for fields in members(self.process.pid).values()
+            if int(fields[_SESSION]) == self.process.pid
         )
 
-    def _members(self) -> dict[int, list[str]]:
-        """Fields of /proc/PID/stat from the state on (field 3), of every process in the session, and of those below
-        one of them that began sessions of their own, as PostgreSQL's do."""
-        everybody: dict[int, list[str]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                everybody[int(stat.parent.name)] = stat.read_text().rpartition(") ")[2].split()
-        found = {pid for pid, fields in everybody.items() if int(fields[_SESSION]) == self.process.pid}
-        more = found
-        while more:
-            more = {pid for pid, fields in everybody.items() if int(fields[_PARENT]) in more} - found
-            found |= more
-        return {pid: everybody[pid] for pid in found}
+
+def members(leader: int) -> dict[int, list[str]]:
+    """Fields of /proc/PID/stat from the state on (field 3), of every process in the leader's session, and of those
+    below one of them that began sessions of their own, as PostgreSQL's do."""
+    everybody: dict[int, list[str]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            everybody[int(stat.parent.name)] = stat.read_text().rpartition(") ")[2].split()
+    found = {pid for pid, fields in everybody.items() if int(fields[_SESSION]) == leader}
+    more = found
+    while more:
+        more = {pid for pid, fields in everybody.items() if int(fields[_PARENT]) in more} - found
+        found |= more
+    return {pid: everybody[pid] for pid in found}
+
+
+def cpu_seconds(leader: int) -> float:
+    """utime, stime and those of the children waited for (proc(5)), over all living members."""
+    return sum(sum(map(int, fields[_TIMES])) for fields in members(leader).values()) / _TICKS
 
 
 def waited(true: Callable[[], bool], seconds: float) -> bool:

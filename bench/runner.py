@@ -28,7 +28,7 @@ _QUIET_SECONDS = 10.0
 class Plan:
     """How rows are measured. folder: where the stores lie meanwhile. seconds: length of a round, None takes the row's
     own. warm_up: seconds of a burst before the first round that is not counted. stored: mails of a store that is said
-    to be large. held: connections that are said to be many."""
+    to be large. held: connections that are said to be many. mailboxes: so many that one poller looks into."""
 
     folder: Path
     rounds: int = 5
@@ -36,6 +36,7 @@ class Plan:
     warm_up: float = 1.0
     stored: int = 1_000_000
     held: int = 10_000
+    mailboxes: int = 2_000
 
     def bursts(self, sides: int) -> int:
         """How many bursts a row takes, for the progress bar."""

@@ -20,7 +20,7 @@ import pytest
 from gateway.store.engine import Place
 from gateway.store.schema import ensure_schema
 from tests.mailboxes.certificates import Authority
-from tests.mailboxes.dovecot import Dovecot
+from tests.mailboxes.dovecot import Dovecot, need_dovecot
 from tests.postgresql import Server
 from tests.stores import Databases, Files, Stores
 
@@ -135,6 +135,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def dovecot(certificates: Authority) -> Iterator[Dovecot]:
     """The IMAP server of this run; each test makes people of its own there."""
+    need_dovecot()
     with Dovecot(certificates) as one:
         yield one
 
@@ -142,5 +143,6 @@ def dovecot(certificates: Authority) -> Iterator[Dovecot]:
 @pytest.fixture
 def dovecots(certificates: Authority) -> Iterator[Callable[..., Dovecot]]:
     """Starts an IMAP server for one test, which may stop it or give it other settings or certificates."""
+    need_dovecot()
     with contextlib.ExitStack() as stack:
         yield lambda **given: stack.enter_context(Dovecot(certificates, **given))

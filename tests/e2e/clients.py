@@ -181,7 +181,7 @@ def nodemailer_sends(port: int, letter: Letter, folder: Path) -> Told:
 
 def need(*programs: str) -> None:
     """Skips where a program is missing, and says which package brings it."""
-    packages = {"node": "nodejs"}
+    packages = {"node": "nodejs", "mbsync": "isync"}
     for program in programs:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: apt-get install {packages.get(program, program)}")

@@ -47,7 +47,7 @@ def need_dovecot() -> None:
 
 class Dovecot:
     """The server. certificate: one of `certificates.KINDS`. introspection: where it asks whom an access token is for;
-    None takes none. given: settings of dovecot.conf, such as `imap_capability`, before all others.
+    None takes none. raw_log: whether what clients say is kept. given: settings of dovecot.conf, over ours.
 
     imaps, imap: its ports, the second one for STARTTLS; it takes clear text as well, to tell who would send it.
     """
@@ -60,15 +60,16 @@ class Dovecot:
         *,
         certificate: str = "good",
         introspection: str | None = None,
+        raw_log: bool = True,
         **given: str,
     ) -> None:
-        need_dovecot()
         self.authority = authority
         self.folder = Path(tempfile.mkdtemp(prefix="smartgate-dovecot-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.homes, self.raw = self._open_folder("homes"), self._open_folder("raw")
         self.imaps, self.imap = _free_ports(2)
         self._people: dict[str, tuple[str, Mapping[str, str]]] = {_NOBODY: ("nobody knows", {})}
+        self._raw_log = raw_log
         self._process: subprocess.Popen[bytes] | None = None
         authority.certificate(certificate).write(self.folder / "server.pem")
         (self.folder / "people.conf").write_text(passwords(self.folder))
@@ -153,7 +154,8 @@ class Dovecot:
             self._people[address] = (password, own)
             shutil.rmtree(self.homes / address, ignore_errors=True)
             shutil.rmtree(self.raw / address, ignore_errors=True)
-            _give((self.raw / address), _owner())
+            if self._raw_log:
+                _give((self.raw / address), _owner())
         self._write_people()
         made = [Person(self, address, password, len(self.log())) for address in addresses]
         for one in made:
