@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.core.mailboxes import SHARED
@@ -47,11 +47,6 @@ def may_open(eyes: Eyes, box: Box) -> bool:
 def may_know(eyes: Eyes, box: Box) -> bool:
     """Whether they may know that a mailbox is there: admins of each, others of those they may open."""
     return eyes.role == ADMIN or may_open(eyes, box)
-
-
-def closed_to(eyes: Eyes, boxes: Iterable[Box]) -> frozenset[str]:
-    """Ids of those mailboxes whose mail they may not open."""
-    return frozenset(box.id for box in boxes if not may_open(eyes, box))
 
 
 def may_edit(eyes: Eyes, box: Box) -> bool:

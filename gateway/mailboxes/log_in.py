@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gateway.core.mailboxes import PASSWORD, Credential
+from gateway.mailboxes.oauth import oauthbearer, xoauth2
 from gateway.mailboxes.session import SessionError
 from gateway.mailboxes.wire import RefusedError, Wire
 from gateway.usecases.mail_servers import Trouble
@@ -54,11 +55,9 @@ def _with_token(wire: Wire, user: str, token: str) -> None:
     if any(not sign.isprintable() for sign in user + token):
         raise SessionError(Trouble("auth", "This log-in name and token can't be right: they hold a control."))
     if "AUTH=XOAUTH2" in wire.capabilities:
-        wire.authenticate_with("XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1".encode())
+        wire.authenticate_with("XOAUTH2", xoauth2(user, token))
     elif "AUTH=OAUTHBEARER" in wire.capabilities:
-        name = user.replace("=", "=3D").replace(",", "=2C")
-        place = f"host={wire.way.host}\1port={wire.way.port}"
-        wire.authenticate_with("OAUTHBEARER", f"n,a={name},\1{place}\1auth=Bearer {token}\1\1".encode())
+        wire.authenticate_with("OAUTHBEARER", oauthbearer(user, token, wire.way.host, wire.way.port))
     else:
         raise SessionError(Trouble("auth", f"{wire.way.host} does not take the sign-in of another provider (OAuth)."))
 

@@ -13,7 +13,7 @@ from gateway.core.mailboxes import DISCONNECTED, PERSONAL, Servers, servers_of
 from gateway.core.remote import RemoteFile
 from gateway.core.visibility import Box, Eyes, Sight
 from gateway.store.reading import collect
-from gateway.store.tables import mailbox_folders, mailboxes, messages, remote_messages, users
+from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,6 @@ class Remote:
 def list_boxes(tx: Connection, account: int) -> tuple[Box, ...]:
     """Of every mailbox of the account, what decides who may open its mail."""
     return tuple(Box(*row) for row in tx.execute(select(*_BOX).where(mailboxes.c.account == account)))
-
-
-def find_box(tx: Connection, account: int, id: str) -> Box | None:
-    """The same of one mailbox."""
-    row = tx.execute(select(*_BOX).where(mailboxes.c.account == account, mailboxes.c.id == id)).first()
-    return None if row is None else Box(*row)
 
 
 def find_sight(tx: Connection, account: int, eyes: Eyes) -> Sight:
@@ -129,12 +123,6 @@ def set_gone(tx: Connection, account: int, remote: Remote, now: int) -> None:
         remote_messages.c.gone_at.is_(None),
     )
     tx.execute(update(remote_messages).where(*mine).values(gone_at=now))
-
-
-def find_message_id(tx: Connection, account: int, message: str) -> str | None:
-    """The Message-ID of a message, by which a server finds it again."""
-    mine = (messages.c.account == account, messages.c.id == message)
-    return tx.execute(select(messages.c.message_id).where(*mine)).scalar()
 
 
 _BOX: tuple[ColumnElement[Any], ...] = (

@@ -19,7 +19,7 @@ from gateway.core.mailboxes import (
     servers_as_json,
     servers_of,
 )
-from gateway.core.visibility import BACK_END, Box, Eyes, closed_to, may_disconnect, may_edit, may_know, may_open
+from gateway.core.visibility import BACK_END, Box, Eyes, may_disconnect, may_edit, may_know, may_open
 
 SERVERS = [
     Servers(Server("imap.acme.example", 993)),
@@ -62,8 +62,3 @@ RIGHTS = {
 def test_who_may_know_open_edit_and_disconnect_a_mailbox(eyes: Eyes, box: Box, rights: str) -> None:
     asked = (may_know, may_open, may_edit, may_disconnect)
     assert " ".join("yes" if may(eyes, box) else "no" for may in asked) == rights
-
-
-def test_what_is_closed_to_somebody_is_told_by_its_ids() -> None:
-    assert closed_to(ADMIN, (PRIVATE, LENT, COMMON)) == {"P"}
-    assert closed_to(OTHER, (PRIVATE, LENT, COMMON)) == {"P", "L", "S"}

@@ -27,7 +27,6 @@ from gateway.core.visibility import (
     Box,
     Eyes,
     Sight,
-    closed_to,
     may_disconnect,
     may_edit,
     may_open,
@@ -60,7 +59,6 @@ def test_who_may_do_what_with_a_mailbox(
     assert {box.id for box in BOXES if may_open(eyes, box)} == opens
     assert {box.id for box in BOXES if may_edit(eyes, box)} == edits
     assert {box.id for box in BOXES if may_disconnect(eyes, box)} == disconnects
-    assert closed_to(eyes, BOXES) == ALL - opens
     sight = Sight(eyes, {box.id: box for box in BOXES})
     assert tuple(sight.near(box.id) for box in BOXES) == near
     assert {id for ids in sight.nearest().values() for id in ids} == opens
