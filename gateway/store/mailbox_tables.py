@@ -42,7 +42,7 @@ mailboxes = Table(
     Column("threads", Boolean, nullable=False),
     columns.text("auto_create"),
     Column("keep_attachments", Boolean, nullable=False),
-    Column("purging", Boolean, nullable=False),
+    Column("purging", Boolean, nullable=False, default=False),
     columns.text("sent_path", null=True),
     columns.text("proposals"),
     columns.time("created_at"),
