@@ -15,7 +15,8 @@ from gateway.mailboxes.troubles import refused
 from gateway.mailboxes.wire import RefusedError, Wire
 
 _MOST_FOLDERS = 20_000
-_TOLD = re.compile(rb"\[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,20})", re.I)
+_LONGEST_PATH = 1_000
+_TOLD = re.compile(rb"\[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,18})\b", re.I)
 _BREAKS = re.compile(rb"[\x00\r\n]")
 
 
@@ -90,12 +91,13 @@ def _each(records: Sequence[Record]) -> Iterator[list[Value]]:
 
 
 def _listed(found: Sequence[Value]) -> tuple[Listed, bytes] | None:
-    """One answer to LIST: the folder, and its name as the server writes it."""
+    """One answer to LIST: the folder, and its name as the server writes it; None for a name that nobody can read."""
     if len(found) < 3 or not isinstance(found[0], list) or not isinstance(found[2], bytes):
         return None
     flags = frozenset(flag.decode("latin-1").lower() for flag in found[0] if isinstance(flag, bytes))
     delimiter = found[1].decode("latin-1") if isinstance(found[1], bytes) else None
-    return Listed(_decoded(found[2]), flags, delimiter), found[2]
+    path = _decoded(found[2])
+    return (Listed(path, flags, delimiter), found[2]) if 0 < len(path) <= _LONGEST_PATH and path.isprintable() else None
 
 
 def _prefixes(spaces: Value) -> list[str]:
@@ -105,8 +107,8 @@ def _prefixes(spaces: Value) -> list[str]:
 
 
 def _decoded(name: bytes) -> str:
-    """A name in modified UTF-7 (RFC 3501 section 5.1.3), or as far as it can be read."""
+    """A name in modified UTF-7 (RFC 3501 section 5.1.3), or as it stands where it is none."""
     try:
-        return str(decode(name))
+        return str(decode(name)).encode("utf-8").decode("utf-8")
     except ValueError:
         return name.decode("utf-8", "replace")

@@ -25,6 +25,7 @@ _DATE = re.compile(
 )
 _MONTHS = {name: n for n, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 _MOST_UIDS = 2_000_000
+_MOST_DIGITS, _UID_DIGITS = 18, 10
 
 
 def answers(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -90,8 +91,8 @@ def items_of(answer: Sequence[Record]) -> dict[bytes, Value]:
 
 
 def number(value: Value) -> int:
-    """A number; 0 for what is none."""
-    return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) < 20 else 0
+    """A number of no more than 63 bits; 0 for what is none."""
+    return int(value) if isinstance(value, bytes) and value.isdigit() and len(value) <= _MOST_DIGITS else 0
 
 
 def moment(value: Value) -> int | None:
@@ -112,7 +113,8 @@ def moment(value: Value) -> int | None:
 def uids_of(records: Iterable[Record]) -> list[int]:
     """The numbers of answers to SEARCH, ascending; what else stands there ("(MODSEQ 5)") is passed over."""
     lines = (record for record in records if isinstance(record, bytes))
-    return sorted({int(word) for line in lines for word in line.partition(b"(")[0].split() if word.isdigit()})
+    words = (word for line in lines for word in line.partition(b"(")[0].split())
+    return sorted({int(word) for word in words if word.isdigit() and len(word) <= _UID_DIGITS})
 
 
 def as_set(uids: Iterable[int]) -> str:
@@ -131,7 +133,7 @@ def of_set(text: bytes) -> list[int] | None:
     uids: set[int] = set()
     for one in text.split(b","):
         first, _, last = one.partition(b":")
-        if not first.isdigit() or (last and not last.isdigit()) or len(first) > 10 or len(last) > 10:
+        if not first.isdigit() or (last and not last.isdigit()) or max(len(first), len(last)) > _UID_DIGITS:
             return None
         low, high = sorted((int(first), int(last or first)))
         if high - low + len(uids) > _MOST_UIDS:

@@ -17,6 +17,7 @@ from gateway.mailboxes.wire import NoTlsError, RefusedError, TooMuchError
 from gateway.usecases.mail_servers import Trouble
 
 _LONGEST_WAIT_MS = 24 * 3_600_000
+_LONGEST_TEXT = 2_000
 _CODE = re.compile(r"\[\s*([A-Z-]+)")
 _WAIT = re.compile(r"(?:try again (?:after|in)|back-?off time:?|retry (?:after|in))\s*(\d{1,12})\s*([a-z]*)", re.I)
 _UNITS = (("ms", 1), ("milli", 1), ("min", 60_000), ("m", 60_000), ("h", 3_600_000), ("s", 1_000))
@@ -50,12 +51,13 @@ def told(host: str, lost: Callable[[], None], *, login: bool = False) -> Iterato
     except (imaplib.IMAP4.error, OSError, NoTlsError, TooMuchError) as error:
         lost()
         raise SessionError(_lost(error, host)) from None
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError):
         raise SessionError(Trouble("protocol", f"{host} answers what no mail server should.")) from None
 
 
 def refused(text: str, host: str, *, login: bool = False) -> Trouble:
     """What NO, BAD or BYE with these words means."""
+    text = text[:_LONGEST_TEXT]
     code = found[1].upper() if (found := _CODE.search(text.upper())) else ""
     wait = _wait(text)
     if _NOT_IN.search(text):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 from gateway.core.body import content
@@ -10,8 +13,9 @@ from gateway.core.remote import RemoteFile
 from gateway.core.skeleton import TEXT_BYTES, with_sizes
 from gateway.mailboxes import imap, wire
 from gateway.mailboxes.fetching import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES
+from gateway.mailboxes.imap import ImapSession
 from gateway.mailboxes.session import Fetched, SessionError
-from tests.mailboxes.sessions import authority, reading, session_with
+from tests.mailboxes.sessions import authority, reading, session_with, talking
 from tests.mailboxes.transcripts import SILENCE, Step, answered, literal, opened, serving
 
 FIRST = f"(UID INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[[]]<0.{FIRST_BYTES}>)"
@@ -48,6 +52,14 @@ def first(n: int, mail: bytes, *, structure: bytes = PLAIN, size: int | None = N
 
 def fetched(uids: str, items: str, *lines: Step) -> list[Step]:
     return answered(f"UID FETCH {uids} {items}", *lines)
+
+
+@contextlib.contextmanager
+def lost(*steps: Step, seconds: float = 20.0) -> Iterator[ImapSession]:
+    """A session whose inbox is open, with a server that won't end well."""
+    with talking(*steps, seconds=seconds) as session:
+        session.examine("INBOX")
+        yield session
 
 
 def test_most_mail_is_had_in_one_round_trip_as_it_is() -> None:
@@ -388,10 +400,7 @@ def test_a_server_that_goes_or_sends_without_end_ends_the_session(
 ) -> None:
     monkeypatch.setattr(wire, "ANSWER_BYTES", 1024 * 1024)
     monkeypatch.setattr(wire, "LINE_BYTES", 512 * 1024)
-    with serving([*opened(), f"C: UID FETCH 10 {FIRST}", *steps], authority().server) as server:
-        session = session_with(server)
-        session.open()
-        session.examine("INBOX")
+    with lost(*opened(), f"C: UID FETCH 10 {FIRST}", *steps) as session:
         with pytest.raises(SessionError) as raised:
             session.fetch([10])
         assert raised.value.trouble.kind == kind
@@ -402,10 +411,7 @@ def test_a_server_that_goes_or_sends_without_end_ends_the_session(
 
 def test_a_silence_of_so_many_seconds_ends_the_session() -> None:
     steps = [*opened(), f"C: UID FETCH 10 {FIRST}", b"* 1 FETCH (UID 10 BODY[]<0> {500}\r\nabc", SILENCE]
-    with serving(steps, authority().server) as server:
-        session = session_with(server, seconds=0.5)
-        session.open()
-        session.examine("INBOX")
+    with lost(*steps, seconds=0.5) as session:
         with pytest.raises(SessionError) as raised:
             session.fetch([10])
         assert raised.value.trouble.kind == "network"

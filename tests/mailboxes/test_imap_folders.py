@@ -94,6 +94,15 @@ SERVERS: dict[str, tuple[list[Step], Folders]] = {
         ],
         Folders("INBOX", "已发送"),
     ),
+    "names that nobody could choose": (
+        [
+            *logged_in(),
+            *answered(
+                LIST, b'* LIST () "/" {3}\r\na\0b\r\n* LIST () "/" "&2AA-"\r\n* LIST () "/" %b\r\n' % (b"x" * 1_001)
+            ),
+        ],
+        Folders("INBOX", None, ("&2AA-",)),
+    ),
     "none that is known": (
         [
             *logged_in(),
@@ -142,6 +151,7 @@ def test_a_folder_is_opened_for_reading_by_the_name_its_server_gave_it() -> None
             "S: * OK [UIDVALIDITY 99] [really]",
             "S: * ok [uidnext 12] next",
             "S: * OK [HIGHESTMODSEQ 5]",
+            "S: * OK [UIDNEXT 99999999999999999999]",
         ),
     ]
     with talking(*steps) as session:

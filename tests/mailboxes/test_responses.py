@@ -110,7 +110,7 @@ def test_no_moment_and_no_number() -> None:
 
 
 def test_uids_of_a_search() -> None:
-    assert uids_of([b"3 1  2", b"2 9 (MODSEQ 77)", b"", (b"4 {1}", b"5")]) == [1, 2, 3, 9]
+    assert uids_of([b"3 1  2", b"2 9 12345678901 (MODSEQ 77)", b"", (b"4 {1}", b"5")]) == [1, 2, 3, 9]
 
 
 SETS = {"1": [1], "1:3,7": [1, 2, 3, 7], "1,3,5": [1, 3, 5], "": []}
