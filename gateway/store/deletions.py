@@ -102,6 +102,12 @@ def forget_note(tx: Connection, account: int, id: str) -> None:
         tx.execute(delete(table).where(table.c.account == account, key == id))
 
 
+def find_filed(tx: Connection, account: int, ids: Sequence[str]) -> list[str]:
+    """Those of the messages that have a body in a file."""
+    mine = (bodies.c.account == account, bodies.c.message.in_(ids), bodies.c.codec == FILE)
+    return list(tx.execute(select(bodies.c.message).where(*mine).distinct()).scalars())
+
+
 def find_deleted(tx: Connection, before: int, most: int) -> list[tuple[int, str]]:
     """Account and id of messages that were put into Deleted before a moment."""
     mine = and_(messages.c.account == deletions.c.account, messages.c.id == deletions.c.message)

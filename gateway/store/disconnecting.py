@@ -9,14 +9,14 @@ tombstone, so that it doesn't come back when the mailbox is connected again; eve
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from gateway.store.bodies import FILE
-from gateway.store.deletions import DELETED, EMPTY, NOTE, bury, count_threads, drop_content, set_files_due
+from gateway.store.deletions import DELETED, EMPTY, NOTE, bury, count_threads, find_filed, set_files_due
 from gateway.store.filing import dump
 from gateway.store.ids import shared_time
 from gateway.store.mail_entries import entry_of, forget_mail
@@ -24,7 +24,7 @@ from gateway.store.reading import collect
 from gateway.store.searching import MESSAGE, forget_entries
 from gateway.store.tables import bodies, mailbox_folders, messages, participants, remote_messages, sources, threads
 
-PURGED_AT_ONCE = 200
+PURGED_AT_ONCE = 100
 _ROWS_AT_ONCE = 1_000
 
 
@@ -70,44 +70,56 @@ def _purge(tx: Connection, account: int, mailbox: str, ids: Sequence[str], now: 
     held = select(messages).where(messages.c.account == account, messages.c.id.in_(ids)).order_by(messages.c.id)
     rows = tx.execute(held.with_for_update()).all()
     roads = collect(tx, select(sources).where(sources.c.account == account), sources.c.message, ids, sources.c.n)
+    notes: list[Row[Any]] = []
+    kept: list[str] = []
     for row in rows:
-        own = [one for one in roads[row.id] if one.mailbox == mailbox]
         others = [one for one in roads[row.id] if one.mailbox != mailbox]
         if not others and row.state == DELETED:
             bury(tx, account, row.id, now)
         elif row.state != DELETED and all(one.removed_at is not None for one in others):
-            _leave_note(tx, account, row, own[0], now)
+            notes += [one for one in roads[row.id] if one.mailbox == mailbox][:1]
         else:
-            _take_out(tx, account, row, own, others, now)
+            kept.append(row.id)
+    _leave_notes(tx, account, notes)
+    _take_out(tx, account, mailbox, {id: roads[id] for id in kept})
+    waiting = {row.id for row in rows if row.state == DELETED}
+    for id in find_filed(tx, account, ids):
+        if id not in waiting:
+            set_files_due(tx, account, id, now)
     stood = {one.thread for found in roads.values() for one in found if one.thread is not None}
     count_threads(tx, account, sorted(stood))
 
 
-def _leave_note(tx: Connection, account: int, row: Row[Any], source: Row[Any], now: int) -> None:
-    """A note has one source that is nobody's to open; it says which mailbox the mail is in."""
-    forget_mail(tx, account, [row.id])
-    drop_content(tx, account, row.id, but_files=True)
-    told = {"mailbox": "", "thread": None, "removed_at": None, "view": json.dumps({"mailbox": source.mailbox})}
-    tx.execute(insert(sources).values({**source._mapping, **told}))
-    mine = (messages.c.account == account, messages.c.id == row.id)
-    tx.execute(update(messages).where(*mine).values(state=NOTE, auth="{}", message_id=None, **EMPTY))
-    set_files_due(tx, account, row.id, now)
-
-
-def _take_out(
-    tx: Connection, account: int, row: Row[Any], own: Sequence[Row[Any]], others: Sequence[Row[Any]], now: int
-) -> None:
-    """Drops the sources of the mailbox. Where the message's row showed one of them, it shows the next best now."""
-    numbers = [one.n for one in own]
-    for table in (sources, bodies):
-        mine = (table.c.account == account, table.c.message == row.id, table.c.n.in_(numbers))
+def _leave_notes(tx: Connection, account: int, first: Sequence[Row[Any]]) -> None:
+    """Of these messages, each given by its first source, only notes are left. A note has one source that is nobody's to
+    open; it says which mailbox the mail is in."""
+    ids = [one.message for one in first]
+    if not ids:
+        return
+    forget_mail(tx, account, ids)
+    for table in (participants, sources, bodies):
+        mine = (table.c.account == account, table.c.message.in_(ids))
         tx.execute(delete(table).where(*mine, *([bodies.c.codec != FILE] if table is bodies else [])))
-    forget_entries(tx, account, MESSAGE, [entry_of(row.id, n) for n in numbers])
-    heirs = sorted(others, key=lambda one: (one.removed_at is not None, one.mailbox is not None, one.n))
-    if 0 in numbers:
-        _inherit(tx, account, row.id, json.loads(heirs[0].view or "{}"))
-    if row.state != DELETED:
-        set_files_due(tx, account, row.id, now)
+    told = {"mailbox": "", "thread": None, "removed_at": None}
+    rows = [{**one._mapping, **told, "view": json.dumps({"mailbox": one.mailbox})} for one in first]
+    tx.execute(insert(sources), rows)
+    mine = (messages.c.account == account, messages.c.id.in_(ids))
+    tx.execute(update(messages).where(*mine).values(state=NOTE, auth="{}", message_id=None, **EMPTY))
+
+
+def _take_out(tx: Connection, account: int, mailbox: str, roads: Mapping[str, Sequence[Row[Any]]]) -> None:
+    """Drops the sources of the mailbox. Where the message's row showed one of them, it shows the next best now."""
+    own = [(id, one.n) for id, found in roads.items() for one in found if one.mailbox == mailbox]
+    forget_entries(tx, account, MESSAGE, [entry_of(id, n) for id, n in own])
+    for n in sorted({n for _, n in own}):
+        ids = [id for id, number in own if number == n]
+        for table in (sources, bodies):
+            mine = (table.c.account == account, table.c.message.in_(ids), table.c.n == n)
+            tx.execute(delete(table).where(*mine, *([bodies.c.codec != FILE] if table is bodies else [])))
+    for id in (id for id, n in own if n == 0):
+        others = [one for one in roads[id] if one.mailbox != mailbox]
+        heir = min(others, key=lambda one: (one.removed_at is not None, one.mailbox is not None, one.n))
+        _inherit(tx, account, id, json.loads(heir.view or "{}"))
 
 
 def _inherit(tx: Connection, account: int, id: str, view: dict[str, Any]) -> None:
