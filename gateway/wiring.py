@@ -199,8 +199,8 @@ def mail_servers(settings: Settings) -> MailServers | None:
 
 
 async def sync_once(settings: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:
-    """Looks into a mailbox once, beside any server; False where somebody has it in hand. tell: hears how many of how
-    many messages are filed."""
+    """Looks into a mailbox once, beside any server; False where this program can't. tell: hears how many of how many
+    messages are filed."""
     return False
 
 
