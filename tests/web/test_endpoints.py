@@ -158,8 +158,11 @@ async def test_what_is_sent_has_the_shape_that_the_openapi_document_tells(carrie
     await carried.api.delete(f"/v1/messages/{filed['id']}")
     await carried.api.post(f"/v1/messages/{filed['id']}/restore")
     await carried.api.post("/v1/customers", json={"name": "Bluefin"})
+    carried.servers.passwords["ana@acme.example"] = "secret"
+    await carried.api.post("/v1/mailboxes", json={"address": "ana@acme.example", "password": "secret"})
     await carried.api.post(f"/v1/endpoints/{endpoint['id']}/test")
-    heard = await receiver.hear(8)
+    heard = await receiver.hear(9)
+    assert "mailbox.connected" in {one.type for one in heard}
     told = (await carried.client().get("/v1/openapi.json")).json()["webhooks"]
     assert set(told) == events()
     for one in heard:
