@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-from gateway.core.mail import Mail
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +25,3 @@ class Skeleton:
 
     message: bytes
     files: tuple[RemoteFile, ...]
-
-
-def with_sizes(mail: Mail, files: Sequence[RemoteFile]) -> Mail:
-    """A message that was read from its skeleton, its files as large as they are on the server."""
-    if not files:
-        return mail
-    sizes = {one.n: one.size for one in files}
-    attachments = tuple(replace(one, size=sizes.get(one.n, one.size)) for one in mail.outline.attachments)
-    return replace(mail, outline=replace(mail.outline, attachments=attachments))

@@ -25,7 +25,8 @@ from gateway.core.envelope import Envelope
 from gateway.core.facts import Origin
 from gateway.core.mailboxes import IMPORTING
 from gateway.core.people import Team
-from gateway.core.remote import RemoteFile, with_sizes
+from gateway.core.remote import RemoteFile
+from gateway.core.skeleton import with_sizes
 from gateway.core.syncplan import Cursor
 from gateway.store import facts, remote, troubles
 from gateway.store.blobs import Blobs

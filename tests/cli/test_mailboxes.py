@@ -231,6 +231,11 @@ def test_where_no_server_syncs_the_command_does(
     run: Run, add: Callable[..., Any], store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add()
+
+    async def in_hand(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(wiring_mailboxes, "sync_once", in_hand)
     nobody = run("mailbox", "sync", ANA, "--account", "acme")
     assert (nobody.status, "somebody else" in nobody.err, nobody.err.count("\n")) == (1, True, 1)
 
