@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from gateway.core.mailboxes import GOOGLE, Credential
+from gateway.mailboxes import imap
 from gateway.mailboxes.session import SessionError
 from tests.mailboxes.sessions import SECRET, USER, authority, session_with, talking, trouble_of
 from tests.mailboxes.transcripts import HOST, SILENCE, TLS, Authority, Step, answered, logged_in, serving
@@ -227,6 +228,15 @@ def test_a_silent_server_is_waited_for_as_long_as_was_said() -> None:
         trouble = trouble_of(session_with(server, seconds=0.3))
     assert trouble.kind == "network"
     assert "in time" in trouble.says
+
+
+def test_a_server_that_does_not_say_goodbye_is_left_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "_PARTING_SECONDS", 0.1)
+    with serving([*logged_in(), "C: LOGOUT", SILENCE], authority().server) as server:
+        session = session_with(server)
+        session.open()
+        session.close()
+    assert server.heard[-1].endswith("LOGOUT")
 
 
 def test_nobody_there_is_told_as_well() -> None:
