@@ -26,8 +26,13 @@ from gateway.core.mailboxes import (
 )
 from gateway.core.resources import Mailbox, Progress
 from gateway.core.visibility import ADMIN, Box, Eyes
+from gateway.store.quotas import add_quotas, find_quotas
 from gateway.store.reading import Page, Position, collect, read_page
 from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, remote_messages
+
+MOST_REFUSED = 10
+"""Passwords of one mailbox that may be refused within an hour."""
+_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,18 @@ def find_purging(tx: Connection) -> list[tuple[int, str]]:
     return [(row.account, row.id) for row in tx.execute(query)]
 
 
+def find_tried_out(tx: Connection, account: int, address: str, at: int) -> bool:
+    """Whether so many passwords of a mailbox were refused within the hour that no further one is tried: nobody guesses
+    passwords through us, nor locks somebody out (E10)."""
+    key, hour = _guesses(address), at // _HOUR_MS
+    return find_quotas(tx, [account], [key], [hour]).get((account, key, hour), 0) >= MOST_REFUSED
+
+
+def add_refused(tx: Connection, account: int, address: str, at: int) -> None:
+    """A password of a mailbox was refused."""
+    add_quotas(tx, {(account, _guesses(address), at // _HOUR_MS): 1})
+
+
 def find_lease(tx: Connection, account: int, id: str) -> int | None:
     """Until when whoever syncs a mailbox has it to themselves; None where nobody does."""
     query = select(mailboxes.c.lease_until).where(*_mine(account, id), mailboxes.c.holder.is_not(None))
@@ -215,6 +232,10 @@ def _seen_by(eyes: Eyes) -> tuple[ColumnElement[bool], ...]:
         return ()
     shared = mailboxes.c.kind == SHARED if eyes.shared_mail else false()
     return (or_(shared, and_(mailboxes.c.kind == PERSONAL, mailboxes.c.owner == eyes.user)),)
+
+
+def _guesses(address: str) -> str:
+    return f"mailbox {address}"
 
 
 def _mine(account: int, id: str) -> tuple[ColumnElement[bool], ...]:

@@ -39,7 +39,7 @@ from gateway.store.ids import new_id
 from gateway.store.ids import shared_time as now
 from gateway.store.mailboxes import MailboxRow
 from gateway.store.outbox import add_event
-from gateway.usecases.mail_servers import MailServers, Tried, check_password, wrong_of
+from gateway.usecases.mail_servers import TRIED_OUT, MailServers, Tried, check_password, wrong_of
 
 _ONLY_ADMINS = Denied("Only admins of the account connect shared mailboxes; connect it as a personal one.")
 _NAMES = {GOOGLE: "Google", MICROSOFT: "Microsoft"}
@@ -119,11 +119,15 @@ async def connect_mailbox(
     address = check_address(wish.address, gateway_domains)
     if isinstance(address, Wrong):
         return address
-    refused = await _refused(store, writer, wish)
+    refused = await _refused(store, writer, replace(wish, address=address))
     if refused is not None:
         return refused
     opened = await open_mailbox(mail, replace(wish, address=address))
     if not isinstance(opened, Opened):
+        wrong = opened.wrong if isinstance(opened, Halt) else opened
+        if wish.password and wrong.field == "password":
+            at = now()
+            await store.write(lambda tx: store_of.add_refused(tx, writer.account, address, at), account=writer.account)
         return opened
     return await store.write(lambda tx: add_opened(tx, writer, opened, ring), account=writer.account)
 
@@ -254,7 +258,14 @@ def _resumed(tx: Tx, before: MailboxRow, row: MailboxRow) -> MailboxRow:
 async def _refused(store: Store, writer: Principal, wish: Wish) -> Wrong | Taken | Denied | None:
     """Why nobody needs to be asked for a log-in."""
     refused = check_rights(writer, wish.kind)
-    return refused or await store.read(lambda tx: find_conflict(tx, writer, wish))
+    if refused is not None:
+        return refused
+
+    def look(tx: Tx) -> Wrong | Taken | None:
+        tried_out = store_of.find_tried_out(tx, writer.account, wish.address, now())
+        return find_conflict(tx, writer, wish) or (TRIED_OUT if tried_out else None)
+
+    return await store.read(look)
 
 
 def _check_fields(wish: Wish) -> Wrong | None:

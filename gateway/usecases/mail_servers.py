@@ -82,6 +82,7 @@ class MailServers(Protocol):
 
 
 MOST_PASSWORD = 1_024
+TRIED_OUT = Wrong("password", "too many passwords of this mailbox were refused within the hour; try again in an hour")
 
 
 def check_password(password: str) -> Wrong | None:

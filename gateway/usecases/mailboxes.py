@@ -40,7 +40,7 @@ from gateway.store.ids import shared_time as now
 from gateway.store.mailboxes import MailboxRow
 from gateway.store.outbox import add_event
 from gateway.store.reading import Page, Position
-from gateway.usecases.mail_servers import MailServers, check_password, wrong_of
+from gateway.usecases.mail_servers import TRIED_OUT, MailServers, check_password, wrong_of
 
 MOST_ALIASES = 100
 _MOST_PATH = 500
@@ -111,16 +111,27 @@ async def try_password(
 
     Raises SealError.
     """
-    judged = await store.read(lambda tx: judge(tx, wanted))
-    if not isinstance(judged, MailboxRow):
-        return judged
-    return await log_in(mail, judged, wanted.change.password or "", ring)
+
+    def look(tx: Tx) -> MailboxRow | Wrong | Taken | Denied | Stale | None:
+        row = judge(tx, wanted)
+        if isinstance(row, MailboxRow) and store_of.find_tried_out(tx, row.account, row.address, now()):
+            return TRIED_OUT
+        return row
+
+    row = await store.read(look)
+    if not isinstance(row, MailboxRow):
+        return row
+    sealed = await log_in(mail, row, wanted.change.password or "", ring)
+    if isinstance(sealed, Wrong) and sealed.field == "password":
+        at = now()
+        await store.write(lambda tx: store_of.add_refused(tx, row.account, row.address, at), account=row.account)
+    return sealed
 
 
 async def log_in(mail: MailServers, row: MailboxRow, password: str, ring: Keyring) -> bytes | Wrong:
     """Logs in once with a new password: the credential, sealed. Raises SealError."""
     credential = Credential(PASSWORD, password)
-    wrong = wrong_of(await mail.try_login(row.address, row.servers, credential), "password", None)
+    wrong = wrong_of(await mail.try_login(row.address, row.servers, credential), "imap", None)
     if wrong is not None:
         return wrong
     return ring.seal(json.dumps(credential_as_json(credential)).encode(), about_credential(row.account, row.id))

@@ -9,6 +9,8 @@ import httpx2
 import pytest
 
 from gateway.store.tables import mailboxes
+from gateway.usecases import connect_mailbox
+from gateway.usecases import mailboxes as mailboxes_of
 from tests.mailboxes.fake_servers import FakeServers
 from tests.web.site import URL, Site, check_page
 
@@ -252,6 +254,10 @@ async def test_e10_a_new_password_is_tried_at_once_and_lets_a_mailbox_go_on(site
     before = await row_of(site, made["id"])
     wrong = await site.api.patch(path, json={"password": "wrong"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/password")
+    site.servers.down = frozenset(("imap.acme.example",))
+    away = await site.api.patch(path, json={"password": "new one"})
+    assert (away.status_code, "can't be reached" in away.json()["detail"]) == (422, True)
+    site.servers.down = frozenset()
     assert await row_of(site, made["id"]) == before
     site.servers.passwords[ANA] = "new one"
     renewed = (await site.api.patch(path, json={"password": "new one"})).json()
@@ -259,6 +265,23 @@ async def test_e10_a_new_password_is_tried_at_once_and_lets_a_mailbox_go_on(site
     row = await row_of(site, made["id"])
     assert (row.tries, row.epoch, row.holder) == (0, 8, None)  # whoever synced it by the old one is fenced
     assert row.wanted_at == row.next_sync_at
+
+
+async def test_e10_nobody_guesses_the_passwords_of_a_mailbox_through_us(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for usecase in (connect_mailbox, mailboxes_of):
+        monkeypatch.setattr(usecase, "now", lambda: 1_800_000_000_000)
+    made = await connect(site.api, site.servers)
+    other = {"address": "sales@acme.example"}
+    for n in range(12):
+        answer = await site.api.post("/v1/mailboxes", json={**other, "password": f"guess {n}"})
+        changed = await site.api.patch(f"/v1/mailboxes/{made['id']}", json={"password": f"guess {n}"})
+        for refused in (answer, changed):
+            assert refused.status_code == 422
+            assert ("too many" in refused.json()["detail"]) == (n >= 10)
+    assert len(site.servers.logins) == 1 + 2 * 10
+    assert (await connect(site.api, site.servers, "info@acme.example"))["state"] == "importing"
 
 
 async def test_e10_a_mailbox_whose_log_in_failed_is_connected_again_with_one_call(site: Site) -> None:
