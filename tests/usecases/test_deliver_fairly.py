@@ -151,3 +151,5 @@ def _break_message(account: int, tx: Tx) -> None:
         for column in tables.messages.c
     }
     tx.execute(tables.messages.insert().values({**values, "account": account, "id": "M", "state": "filed"}))
+    came = {"account": account, "message": "M", "n": 0, "road": "smtp", "folder": "inbox", "at": 1}
+    tx.execute(tables.sources.insert().values(came))
