@@ -121,6 +121,12 @@ def claim_mailboxes(tx: Tx, wanted: Claiming) -> tuple[Leased, ...]:
     return tuple(_leased(row, wanted) for row in sorted(rows, key=lambda row: order[row["account"], row["id"]]))
 
 
+def is_due(tx: Tx, now: int) -> bool:
+    """Whether any mailbox is due, in hand or not: a look that takes nothing needs no turn among those who write."""
+    query = select(mailboxes.c.account).where(mailboxes.c.next_sync_at <= now, mailboxes.c.state.in_(SYNCED))
+    return tx.execute(query.limit(1)).first() is not None
+
+
 def _may_claim(tx: Tx) -> bool:
     if tx.dialect.name == "sqlite":
         return True

@@ -84,6 +84,8 @@ class Syncing:
     async def claim(self, room: int, only: tuple[int, str] | None = None) -> tuple[Leased, ...]:
         """Takes mailboxes that are due in hand, so many at most. only: this one, though its time has not come."""
         wanted = Claiming(self.holder, self.clock(), room, self._per_host, only)
+        if only is None and not await self._store.read(lambda tx: leases.is_due(tx, wanted.now)):
+            return ()
         claimed: tuple[Leased, ...] = await self._store.write_each(_claim, wanted)
         return claimed
 

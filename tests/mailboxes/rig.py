@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,6 +244,16 @@ def fill(server: FakeServer, count: int, *, first: int = 1, at: int | None = Non
     """So many mails into an inbox, a second apart."""
     for n in range(first, first + count):
         server.inbox.add(mail(n), (ago(1) if at is None else at) + n * 1000)
+
+
+async def until(poller: Poller, so: Callable[[], Awaitable[bool]]) -> None:
+    """What comes over a connection has come to this, and nothing is under way any more."""
+    for _ in range(3_000):
+        if await so():
+            await finished(poller)
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to this")
 
 
 async def finished(poller: Poller) -> None:

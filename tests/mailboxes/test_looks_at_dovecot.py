@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,8 +21,7 @@ from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.fault_proxy import FaultProxy
 from tests.mailboxes.person import Person
-from tests.mailboxes.rig import Clock, Rig, mail
-from tests.mailboxes.test_idle import finished
+from tests.mailboxes.rig import Clock, Rig, mail, until
 
 STORES = ("sqlite",)
 pytestmark = pytest.mark.e2e
@@ -55,6 +53,10 @@ async def connect(rig: Rig, person: Person, port: int | None = None) -> Key:
     given = Credential(PASSWORD, person.password)
     port = port or person.dovecot.imaps
     return await rig.connect(address=person.address, credential=given, host="localhost", port=port)
+
+
+async def filed(rig: Rig, count: int) -> bool:
+    return await rig.count(tables.messages) == count
 
 
 def lately(days: float = 2) -> datetime:
@@ -103,11 +105,7 @@ async def test_new_mail_is_heard_of_and_filed_over_the_same_connection(real: Rig
     poller = real.poller()
     await poller.look_into(await connect(real, person))
     person.append("INBOX", numbered(1, 1))
-    for _ in range(1_500):
-        if poller.busy:
-            break
-        await asyncio.sleep(0.02)
-    await finished(poller)
+    await until(poller, lambda: filed(real, 1))
     assert await real.subjects() == ["Offer 1"]
     assert person.logins() == 1
 
