@@ -120,18 +120,17 @@ class Sides:
     """What both took, run by run, and the share of the cores that others took meanwhile."""
 
     server: Dovecot
-    looker: Looker
     theirs: list[Took] = field(default_factory=list)
     ours: list[Took] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
 
-    def run(self, mbsync: Mbsync, key: Any, *, first: bool) -> None:
+    def run(self, mbsync: Mbsync, looker: Looker, key: Any, *, first: bool) -> None:
         """Each once, one after the other. first: mbsync is."""
         os.sync()
-        watch = Watch(lambda: cpu_seconds(self.server.pid) + self.looker.cpu_seconds())
+        watch = Watch(lambda: cpu_seconds(self.server.pid) + looker.cpu_seconds())
         if first:
             self.theirs.append(mbsync.run())
-        self.ours.append(self.looker.look(key))
+        self.ours.append(looker.look(key))
         if not first:
             self.theirs.append(mbsync.run())
         self.others.append(watch.others())
@@ -175,29 +174,26 @@ def fill_all(server: Dovecot, count: int) -> list[Person]:
 
 def first_import(mails: int, run: Run) -> Found:
     """Each round begins with nothing on both sides: an empty Maildir, and a new store whose account knows nobody."""
-    theirs, ours, others, faults, moved = [], [], [], [], (0, 0)
+    faults, moved = [], (0, 0)
     with run.folder() as name, dovecot(Path(name)) as server:
-        person = fill(server, mails)
+        sides, person = Sides(server), fill(server, mails)
         run.stepped(f"mailbox-{mails} · a mailbox is filled")
         for number in range(run.plan.rounds):
             folder = Path(name) / str(number)
             folder.mkdir()
             mbsync = Mbsync(server, person, folder / "mbsync")
             with looking(server, folder / "ours") as looker:
-                sides = Sides(server, looker)
-                after = len(server.settled_log())
-                sides.run(mbsync, looker.connect(server, [person], "contact")[0], first=number % 2 == 0)
+                after, key = len(server.settled_log()), looker.connect(server, [person], "contact")[0]
+                sides.run(mbsync, looker, key, first=number % 2 == 0)
                 all_sent, counted = sent_to(server, person.address, after), looker.ask("count")
             moved = (all_sent - counted["moved"], counted["moved"])
             faults += missing(mails, mbsync.kept(), counted)
-            theirs, ours, others = theirs + sides.theirs, ours + sides.ours, others + sides.others
             shutil.rmtree(folder)
             run.stepped(f"mailbox-{mails} · {number + 1}")
         used = _used()
     note = f"mbsync moved {moved[0] / 1e6:.1f} MB, we {moved[1] / 1e6:.1f} MB; contacts, cards and threads are made"
-    whole = Sides(server, looker, theirs, ours, others)
-    lines = whole.lines(f"first import of {mails:,} mails from Dovecot", GOAL_IMPORT, note)
-    return Found(f"mailbox-{mails}", lines, used, tuple(faults), {"moved": moved}, max(others))
+    lines = sides.lines(f"first import of {mails:,} mails from Dovecot", GOAL_IMPORT, note)
+    return Found(f"mailbox-{mails}", lines, used, tuple(faults), {"moved": moved}, max(sides.others))
 
 
 def unchanged(run: Run) -> Found:
@@ -208,11 +204,11 @@ def unchanged(run: Run) -> Found:
         mbsync = Mbsync(server, person, Path(name) / "mbsync")
         with looking(server, Path(name) / "ours") as looker:
             key = looker.connect(server, [person], "off")[0]
-            Sides(server, looker).run(mbsync, key, first=True)
+            Sides(server).run(mbsync, looker, key, first=True)
             run.stepped("mailbox-unchanged · both have it")
-            sides = Sides(server, looker)
+            sides = Sides(server)
             for number in range(run.plan.rounds):
-                sides.run(mbsync, key, first=number % 2 == 0)
+                sides.run(mbsync, looker, key, first=number % 2 == 0)
                 run.stepped(f"mailbox-unchanged · {number + 1}")
             faults = missing(mails, mbsync.kept(), looker.ask("count"))
         used = _used()
