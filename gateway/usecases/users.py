@@ -153,7 +153,7 @@ def _remove(tx: Tx, account: int, slug: str, user: UserRow) -> None:
     owned = list_owned(tx, account, user.id)
     if owned:
         first = ", ".join(owned[:3]) + (f" and {len(owned) - 3} more" if len(owned) > 3 else "")
-        raise ConflictError(f"{user.email} owns the mailbox {first}; disconnect it first, or give it another owner")
+        raise ConflictError(f"{user.email} owns the mailbox {first}; disconnect it first")
     accounts.remove_user(tx, account, user.id)
 
 
