@@ -36,8 +36,8 @@ from gateway.usecases.mail_servers import Trouble
 from gateway.usecases.operate_mailbox import operator_for
 from gateway.usecases.reading import MailReader
 from gateway.usecases.sync_mailbox import Syncing
-from gateway.wiring import filing_settings, keyring, mail_door, network
-from gateway.wiring_mailboxes import pace
+from gateway.wiring import filing_settings, keyring
+from gateway.wiring_mailboxes import mail_door, network, pace
 
 ACCOUNT, OWNER = "acme", "dimas@acme.example"
 _ASK_SECONDS = 0.05

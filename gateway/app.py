@@ -196,15 +196,16 @@ class Gateway:
         if self._web is not None:
             self._close_streams()
             self._web.should_exit = True
-        await asyncio.gather(*(door.stop(GRACE_SECONDS) for door in self._doors))
+        stopping = [door.stop(GRACE_SECONDS) for door in self._doors]
+        if self._poller is not None:
+            stopping.append(self._poller.stop(GRACE_SECONDS))
+        await asyncio.gather(*stopping)
         if self._reader is not None:
             await self._reader.stop()
         if self._web_task is not None:
             await asyncio.wait([self._web_task], timeout=GRACE_SECONDS)
         for ear in self._ears.values():
             ear.close()
-        if self._poller is not None:
-            await self._poller.stop(GRACE_SECONDS)
         if self._carrier is not None:
             await self._carrier.stop(GRACE_SECONDS)
         self._pulse.stop()

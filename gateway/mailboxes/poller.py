@@ -89,16 +89,15 @@ class Poller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        late: set[asyncio.Task[None]] = set()
-        if self._looks:
-            _, late = await asyncio.wait(self._looks, timeout=grace)
-        held = [*self._in_hand.values(), *self._waits.leases]
+        waits = self._waits.leases
+        closing = [asyncio.ensure_future(self._waits.drop(one.key)) for one in waits]
+        late: set[asyncio.Future[None]] = set()
+        if under_way := [*self._looks, *closing]:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+        held = [*self._in_hand.values(), *waits, *self._waits.leases]
         for look in late:
             look.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        closing = [asyncio.ensure_future(self._waits.drop(one.key)) for one in self._waits.leases]
-        if closing:
-            await asyncio.wait(closing, timeout=grace)
         with suppress(Exception):  # else their leases run out
             await self._syncing.let_go(held)
         self._hands.stop()
