@@ -1,8 +1,7 @@
-"""The poller of mailboxes in a process of its own: told on standard input what to do, it does that and says how long it
-took.
+"""The poller of mailboxes in a process of its own, told on standard input what to do.
 
 `python -m bench.looking` takes the settings of its environment. A line of input is one object of JSON with `do`, a
-line of output is the answer.
+line of output is the answer, with how long it took.
 """
 
 from __future__ import annotations
