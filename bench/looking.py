@@ -1,7 +1,7 @@
-"""The poller of mailboxes in a process of its own, told on standard input what to do.
+"""The poller of mailboxes in a process of its own, which does what it is told and says how long that took.
 
-`python -m bench.looking` takes the settings of its environment. A line of input is one object of JSON with `do`, a
-line of output is the answer, with how long it took.
+`python -m bench.looking` takes the settings of its environment. A line of its standard input is one object of JSON with
+`do`, a line of its output is the answer.
 """
 
 from __future__ import annotations
