@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from gateway.core.mailboxes import SHARED
 
 ADMIN = "admin"
-SMART, OWN, TEAM, LENT = range(4)
-"""How near a source is to a reader (E13): by a smart address, from their own mailbox, a shared one, one that its owner
-shows to the admins."""
+OWN, TEAM, SMART, LENT = range(4)
+"""How near a source is to a reader (E13): from their own mailbox, a shared one, by a smart address, from one that its
+owner shows to the admins.
+
+Whoever knows a mail of a mailbox can hand a copy with other words to a smart address: it never stands in place of what
+the readers of that mailbox have there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
