@@ -74,8 +74,10 @@ def find_opened(tx: Tx, account: int, id: str, states: Sequence[str], eyes: Eyes
     if shown is None or shown.n is None:
         return None if shown is None else Opened(shown, None, ())
     body = find_bodies(tx, account, {id: shown.n}).get(id)
-    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if shown.box is not None else ()
-    return Opened(shown, body, tuple(one for one in remotes if one.mailbox == shown.box))
+    source = shown.message.sources[0]
+    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if source.mailbox is not None else ()
+    own = tuple(one for one in remotes if (one.mailbox, one.role) == (source.mailbox, source.folder))
+    return Opened(shown, body, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Files:
 
 def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | None:
     """Where to look; None where it is known to be no longer there. n: the file, None for the whole message."""
-    if remote.gone or remote.path is None:
+    if remote.gone or remote.path is None or not remote.files:
         return None
     whole = Place(remote.path, remote.uidvalidity, remote.uid, "", "", message_id, _MOST_WHOLE)
     if n is None:
