@@ -76,6 +76,11 @@ class MailboxRow:
         """What of it decides who may open its mail (E2)."""
         return Box(self.id, self.kind, self.owner, self.share_with_admins)
 
+    @property
+    def reachable(self) -> bool:
+        """Whether what stands on its server can be asked for."""
+        return self.state != DISCONNECTED and self.credential is not None
+
 
 _NAMES = tuple(field.name for field in fields(MailboxRow))
 _COLUMNS = tuple(mailboxes.c[name] for name in _NAMES)
