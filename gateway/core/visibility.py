@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway.core.mailboxes import SHARED
+from gateway.core.mailboxes import CHOOSE, SHARED
+from gateway.core.resources import Mailbox
 
 ADMIN = "admin"
 OWN, TEAM, SMART, LENT = range(4)
@@ -57,6 +58,15 @@ def may_edit(eyes: Eyes, box: Box) -> bool:
     """Whether they may change, sync or disconnect a mailbox: a shared one admins, a personal one its owner. An admin
     may disconnect any (`may_disconnect`), as people leave."""
     return eyes.role == ADMIN if box.kind == SHARED else eyes.user == box.owner != ""
+
+
+def as_known(eyes: Eyes, mailbox: Mailbox) -> Mailbox:
+    """A mailbox as somebody may know of it: who may not open it is told nothing of what is in it, such as the addresses
+    that its mail tells of, or the names of its folders."""
+    box = Box(mailbox.id, mailbox.kind, mailbox.owner, mailbox.share_with_admins)
+    if may_open(eyes, box):
+        return mailbox
+    return replace(mailbox, proposals=(), error=mailbox.error.partition(CHOOSE)[0])
 
 
 def may_disconnect(eyes: Eyes, box: Box) -> bool:

@@ -100,7 +100,7 @@ async def show_mailbox(store: Store, reader: Principal, id: str) -> Mailbox | No
 
     def show(tx: Tx) -> Mailbox | None:
         row = find_known(tx, reader, id)
-        return None if row is None else store_of.show_row(tx, row)
+        return None if row is None else store_of.show_row(tx, row, _eyes(reader))
 
     return await store.read(show)
 
@@ -202,7 +202,7 @@ def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale |
     row, change = find_known(tx, wanted.writer, wanted.id), wanted.change
     if row is None:
         return None
-    if not wanted.unchanged(store_of.show_row(tx, row)):
+    if not wanted.unchanged(store_of.show_row(tx, row, _eyes(wanted.writer))):
         return Stale()
     return (
         _denied(wanted.writer, row, change)
