@@ -1,4 +1,4 @@
-"""People's own mailboxes as others need them: who may open which, how each is reached, and where its messages stand."""
+"""People's own mailboxes as others need them: who may open which, and where its messages stand."""
 
 from __future__ import annotations
 
@@ -9,27 +9,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 
-from gateway.core.mailboxes import DISCONNECTED, PERSONAL, Servers, servers_of
+from gateway.core.mailboxes import DISCONNECTED, PERSONAL
 from gateway.core.remote import RemoteFile
 from gateway.core.visibility import Box, Eyes, Sight
 from gateway.store.reading import collect
 from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxRow:
-    """How a mailbox is reached. credential: sealed (`core.mailboxes.about_credential`), None where there is none."""
-
-    id: str
-    address: str
-    state: str
-    servers: Servers
-    credential: bytes | None
-
-    @property
-    def reachable(self) -> bool:
-        """Whether what stands on its server can be asked for."""
-        return self.state != DISCONNECTED and self.credential is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +59,6 @@ def list_owned(tx: Connection, account: int, user: str) -> list[str]:
     mine = (mailboxes.c.account == account, mailboxes.c.owner == user, mailboxes.c.kind == PERSONAL)
     query = select(mailboxes.c.address).where(*mine, mailboxes.c.state != DISCONNECTED)
     return list(tx.execute(query.order_by(mailboxes.c.address)).scalars())
-
-
-def find_mailbox_row(tx: Connection, account: int, id: str) -> MailboxRow | None:
-    """How a mailbox of the account is reached."""
-    row = tx.execute(select(mailboxes).where(mailboxes.c.account == account, mailboxes.c.id == id)).first()
-    if row is None:
-        return None
-    return MailboxRow(row.id, row.address, row.state, servers_of(json.loads(row.servers)), row.credential)
 
 
 def set_credential(tx: Connection, account: int, id: str, sealed: bytes, instead_of: bytes) -> bool:

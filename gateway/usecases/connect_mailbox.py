@@ -13,6 +13,7 @@ from gateway.core.address import parse_address
 from gateway.core.mailboxes import (
     AUTH_FAILED,
     AUTO_CREATE,
+    CHOOSE,
     DISCONNECTED,
     GOOGLE,
     IMPORTING,
@@ -316,7 +317,7 @@ def _opened(wish: Wish, found: Found, credential: Credential, tried: Tried) -> O
     error = ""
     if tried.folders and not wish.sent:
         shown = ", ".join(tried.folders[:20])
-        error = f"Sent mail isn't read: the server doesn't say which folder it is in. Choose one of these: {shown}."
+        error = f"Sent mail isn't read: the server doesn't say which folder it is in.{CHOOSE}{shown}."
     can_send = found.servers.smtp is not None and tried.smtp is None
     return Opened(wish, found.provider, found.servers, credential, can_send, error)
 

@@ -31,7 +31,8 @@ from gateway.store import mailbox_reading as boxes
 from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, find_bodies, unpack
 from gateway.store.engine import Store, Tx
-from gateway.store.mailbox_reading import MailboxRow, Remote
+from gateway.store.mailbox_reading import Remote
+from gateway.store.mailboxes import MailboxRow, get_mailbox
 from gateway.store.reading_mail import find_shown
 from gateway.store.showing_mail import Shown
 from gateway.usecases.mail_servers import MailServers, Place, Trouble
@@ -74,8 +75,10 @@ def find_opened(tx: Tx, account: int, id: str, states: Sequence[str], eyes: Eyes
     if shown is None or shown.n is None:
         return None if shown is None else Opened(shown, None, ())
     body = find_bodies(tx, account, {id: shown.n}).get(id)
-    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if shown.box is not None else ()
-    return Opened(shown, body, tuple(one for one in remotes if one.mailbox == shown.box))
+    source = shown.message.sources[0]
+    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if source.mailbox is not None else ()
+    own = tuple(one for one in remotes if (one.mailbox, one.role) == (source.mailbox, source.folder))
+    return Opened(shown, body, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Files:
 
     async def _fetch(self, account: int, opened: Opened, n: int | None) -> bytes | Lost | Away:
         id, box = opened.shown.message.id, opened.shown.box or ""
-        row = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, box))
+        row = await self.store.read(lambda tx: get_mailbox(tx, account, box))
         if row is None or not row.reachable:
             return Lost("The mailbox in which this stands is disconnected, so it can't be had from its mail server.")
         for remote in opened.remotes:
@@ -153,7 +156,7 @@ class Files:
         change = partial(boxes.set_credential, account=account, id=row.id, sealed=kept, instead_of=sealed)
         if await self.store.write(change, account=account):
             return renewed
-        now = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, row.id))
+        now = await self.store.read(lambda tx: get_mailbox(tx, account, row.id))
         if now is None or now.credential is None:
             return Trouble("auth", "This mailbox was disconnected a moment ago.")
         return credential_of(json.loads(self.keyring().open(now.credential, about)))
@@ -161,7 +164,7 @@ class Files:
 
 def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | None:
     """Where to look; None where it is known to be no longer there. n: the file, None for the whole message."""
-    if remote.gone or remote.path is None:
+    if remote.gone or remote.path is None or not remote.files:
         return None
     whole = Place(remote.path, remote.uidvalidity, remote.uid, "", "", message_id, _MOST_WHOLE)
     if n is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,11 +30,11 @@ from gateway.core.skeleton import with_sizes
 from gateway.core.syncplan import Cursor
 from gateway.store import facts, remote, troubles
 from gateway.store.blobs import Blobs
-from gateway.store.bodies import IN_ROW, StoredBody, pack, refer
+from gateway.store.bodies import IN_ROW, StoredBody, head_of, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time
 from gateway.store.mailbox_leases import Leased, Owned, find_owned, set_owned
-from gateway.store.remote import Folder, Remote
+from gateway.store.remote import Folder, Remote, find_kept
 from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
 from gateway.usecases.reading import MailReader
@@ -234,8 +234,15 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     filed = {uid: one for uid, one in read.handings.items() if uid not in batch.ties or one.mail.identity in known}
     filings = file(settings, tx, tuple(filed.values())) if filed else []
     ids = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
+    again = {uid: one.message for uid, one in zip(filed, filings, strict=True) if one.message and not one.kept}
+    others = _find_others(tx, batch.folder, again, filed)
     found = [
-        Remote(one.uid, ids.get(one.uid), _parts(one.files), "" if one.uid in ids else one.error or _OUR_FAULT)
+        Remote(
+            one.uid,
+            ids.get(one.uid),
+            "[]" if one.uid in others else _parts(one.files),
+            "" if one.uid in ids else one.error or _OUR_FAULT,
+        )
         for one in batch.fetched
         if one.uid in ids or one.uid not in read.handings
     ]
@@ -247,6 +254,21 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
         values["done"] = min(row.done + batch.counted, row.total)
     set_owned(tx, batch.lease, now, **values)
     return True
+
+
+def _find_others(tx: Tx, folder: Folder, again: Mapping[int, str], filed: Mapping[int, Handing]) -> set[int]:
+    """UIDs of messages that we have from this folder, by other deliveries: whoever knows a mail can send another one
+    that passes for it (B9), and the files of that are none of its own (E13). again: by UID, what they are a copy of.
+
+    The header tells, with its lines of each server on the way: what was moved, or got another number, has it unchanged.
+    """
+    kept = find_kept(tx, folder, set(again.values())) if again else {}
+    return {uid for uid, id in again.items() if id in kept and not _is_same(filed[uid].body, kept[id])}
+
+
+def _is_same(body: StoredBody, kept: StoredBody) -> bool:
+    head = head_of(body)
+    return head == head_of(kept) and (head is not None or body.data == kept.data)
 
 
 def _parts(files: Sequence[RemoteFile]) -> str:

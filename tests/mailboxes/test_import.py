@@ -262,6 +262,26 @@ async def test_files_stay_on_their_server_and_their_places_are_known(rig: Rig) -
     assert '"size":5' in message.attachments.replace(" ", "")
 
 
+@pytest.mark.parametrize("real_first", [True, False])
+async def test_e13_another_mail_that_passes_for_one_lends_it_no_files(rig: Rig, real_first: bool) -> None:
+    """Whoever knows Message-ID, author, date and subject of a mail can send another file under its name."""
+    server = FakeServer()
+    real, forged = ((b"Received: " + by + b"\r\n" + SKELETON, ago(1), FILES) for by in (b"from a", b"from evil"))
+    for one in (real, forged) if real_first else (forged, real):
+        server.inbox.add(*one)
+    key = await rig.connect(server)
+    await look(rig, key)
+    assert [len(row.parts) > 2 for row in await rig.rows(tables.remote_messages, "uid")] == [True, False]
+    assert {row.message for row in await rig.rows(tables.remote_messages)} == {
+        row.id for row in await rig.rows(tables.messages)
+    }
+    server.inbox.add(*(real if real_first else forged))  # moved away, and back
+    server.inbox.renumber()
+    await look(rig, key)
+    now = [row for row in await rig.rows(tables.remote_messages, "uid") if row.gone_at is None]
+    assert [len(row.parts) > 2 for row in now] == [True, False, True]
+
+
 async def test_files_are_kept_where_the_mailbox_says_so(rig: Rig) -> None:
     server = FakeServer()
     server.inbox.add(SKELETON, ago(1), FILES, WHOLE)

@@ -32,7 +32,7 @@ async def left(site: Site, **more: Any) -> tuple[str, str]:
 
 def serve(site: Site, **there: bytes) -> FakeServers:
     """Lets the site speak to a server that has these parts of the message."""
-    servers = FakeServers({("INBOX", 5, name.lstrip("p")): data for name, data in there.items()})
+    servers = FakeServers({("Sent", 5, name.lstrip("p")): data for name, data in there.items()})
     site.app.state.services = replace(site.app.state.services, mail_servers=servers)
     return servers
 
@@ -51,7 +51,7 @@ async def test_e7_a_file_comes_from_the_server_and_what_is_kept_from_here(site: 
     assert answer.headers["content-type"] == "application/pdf"
     assert "plan.pdf" in answer.headers["content-disposition"]
     [place] = servers.asked
-    assert (place.folder, place.uid, place.part, place.encoding) == ("INBOX", 5, "2", "base64")
+    assert (place.folder, place.uid, place.part, place.encoding) == ("Sent", 5, "2", "base64")
     assert place.most >= 48
     assert place.message_id is not None
     assert (await site.api.get(f"/v1/messages/{id}/attachments/3")).content == b"kept here"
@@ -121,6 +121,7 @@ async def test_e7_what_passes_is_told_with_when_to_come_again(site: Site, troubl
 
 async def test_e7_without_a_door_to_mailboxes_it_is_told_so(site: Site) -> None:
     id, _ = await left(site)
+    site.app.state.services = replace(site.app.state.services, mail_servers=None)
     answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
 
@@ -193,3 +194,15 @@ async def test_e7_a_credential_that_somebody_else_renewed_meanwhile_is_used_inst
 
     servers.renew = slower  # type: ignore[method-assign]
     assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+
+
+async def test_e13_the_files_of_a_copy_in_the_other_folder_are_that_copys(site: Site) -> None:
+    """Mail that somebody sent himself, or that passes for what he sent, stands in his inbox as another source."""
+    id, box = await left(site)
+    await leave(site, id, box, FILES, uid=9, role="inbox")
+    servers = serve(site, p2=PLAN)
+    servers.there["INBOX", 9, "2"] = b"another plan"
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+    servers.there.pop(("Sent", 5, "2"))
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).status_code == 410
+    assert await available(site) == [False, False, True]
