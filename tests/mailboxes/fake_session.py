@@ -66,7 +66,8 @@ class FakeServer:
     """One mailbox on a server. password: what lets in, or the access tokens that do. can: its capabilities. calls: of
     all sessions, by name. cut_at: the call after which every connection is lost; None for never. unreadable: UIDs that
     can't be read. breaking: UIDs whose fetch is answered with what nobody understands. deadly: UIDs whose fetch ends
-    the connection. before: called before each call, in the session's thread. refuses: what the log-in is answered."""
+    the connection. early: whether news come with the permission to wait, read with it. before: called before each
+    call, in the session's thread. refuses: what the log-in is answered."""
 
     sent: str | None = "Sent"
     password: str = "right"
@@ -84,6 +85,7 @@ class FakeServer:
     deadly: set[int] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     refuses: Trouble | None = None
+    early: bool = False
     before: Callable[[str], None] | None = None
     idle: list[FakeSession] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -125,6 +127,7 @@ class FakeSession:
         self.capabilities: frozenset[str] = frozenset()
         self._open = self._dead = False
         self._path = ""
+        self._early = False
         self._waits: socket.socket | None = None
         self.told: socket.socket
 
@@ -228,6 +231,7 @@ class FakeSession:
         self._waits, self.told = socket.socketpair()
         self._waits.setblocking(False)
         self.server.idle.append(self)
+        self._early = self.server.early
 
     def fileno(self) -> int:
         assert self._waits is not None
@@ -236,6 +240,9 @@ class FakeSession:
     def heard(self) -> bool:
         self._call("heard")
         assert self._waits is not None
+        if self._early:
+            self._early = False
+            return True
         try:
             came = self._waits.recv(4_096)
         except BlockingIOError:
