@@ -226,12 +226,18 @@ class Look:
                 return [], after
             told = await self._ask(self._session.vanished, cursor.uidvalidity, cursor.modseq)
             if told is not None:
-                return list(told), after
+                return await self._known_among(role, cursor, told), after
         if not syncplan.is_to_compare(cursor, seen, came, self._clock()):
             return [], after
         known = await self._desk.known(self._lease, role, cursor.uidvalidity)
         there = await self._ask(self._session.all)
         return syncplan.went(known, there), replace(after, compared_at=self._clock())
+
+    async def _known_among(self, role: str, cursor: Cursor, told: Sequence[int]) -> list[int]:
+        """Those of some UIDs that we know: a server names whatever it wants."""
+        if not told:
+            return []
+        return sorted(set(await self._desk.known(self._lease, role, cursor.uidvalidity)).intersection(told))
 
     async def _try_again(self, role: str, cursor: Cursor, aside: Sequence[int]) -> list[int]:
         """Tries each message alone that could not be read before; those that have gone meanwhile."""

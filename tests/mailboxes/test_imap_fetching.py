@@ -59,6 +59,22 @@ def test_most_mail_is_had_in_one_round_trip_as_it_is() -> None:
     assert found == [Fetched(10 * n, mail, True, (), MOMENT, len(mail)) for n, mail in enumerate(mails, 1)]
 
 
+def test_a_server_that_tells_without_an_end_of_one_message_is_believed_up_to_a_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = message(1)
+    monkeypatch.setattr(imap, "_MOST_VALUES", 1_000)
+    flood = [told(1, 10, b"X%d (%b)" % (n, b"()" * 90)) for n in range(30)]
+    alone = told(1, 10, AT, b"RFC822.SIZE %d" % len(mail), b"BODY[HEADER] " + literal(mail))
+    steps = [
+        *fetched("10", FIRST, *flood, first(1, mail)),
+        *fetched("10", ALONE, alone),
+        *fetched("10", "(UID BODY.PEEK[[]])", told(1, 10, b"BODY[] " + literal(mail))),
+    ]
+    with reading(*steps) as session:
+        assert [one.message for one in session.fetch([10])] == [mail]
+
+
 def test_nothing_is_ever_asked_that_marks_a_message_as_seen() -> None:
     mail = message(1, b"x" * 20_000)
     steps = [

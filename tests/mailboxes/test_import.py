@@ -11,6 +11,7 @@ from gateway.core.remote import RemoteFile
 from gateway.core.syncplan import Pace
 from gateway.mailboxes.passes import NO_SENT
 from gateway.store import tables
+from gateway.usecases import file_fetched
 from gateway.usecases.mail_servers import Trouble
 from tests.mailboxes.fake_session import FakeServer
 from tests.mailboxes.rig import Key, Rig, ago, fill, mail
@@ -88,6 +89,24 @@ async def test_a_folder_that_fails_never_moves_its_cursor_and_the_other_one_goes
     row = await rig.row(key)
     assert (row.state, row.failures, row.error) == (READY, 0, "")
     assert sorted(await rig.subjects()) == ["Offer 1", "Offer 2"]
+
+
+@pytest.mark.parametrize("can", ["QRESYNC", "nothing"])
+async def test_many_that_went_at_once_and_many_that_never_were_are_marked_in_pieces(
+    rig: Rig, can: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_fetched, "_GONE_AT_ONCE", 2)
+    server = FakeServer(can=frozenset({"IMAP4REV1"} | ({"CONDSTORE", "QRESYNC"} if can == "QRESYNC" else set())))
+    fill(server, 8)
+    poller = rig.poller()
+    key = await rig.connect(server)
+    await poller.look_into(key)
+    for uid in (1, 2, 4, 6, 8):
+        server.inbox.expunge(uid)
+    server.inbox.went += [(server.inbox.modseq, uid) for uid in range(1_000, 21_000)]
+    await poller.look_into(key)
+    gone = [row.uid for row in await rig.rows(tables.remote_messages, "uid") if row.gone_at is not None]
+    assert gone == [1, 2, 4, 6, 8]
 
 
 WAYS = {"by what the server tells": "QRESYNC", "by comparing": "CONDSTORE"}
