@@ -17,7 +17,18 @@ from gateway.core.sent_names import Namespaces
 from gateway.mailboxes.fetching import Items, fetch_messages
 from gateway.mailboxes.folders import examine, list_folders, read_namespaces
 from gateway.mailboxes.log_in import log_in, name_us
-from gateway.mailboxes.responses import LAST_UID, Record, answers, as_set, items_of, number, of_set, uids_of, weight
+from gateway.mailboxes.responses import (
+    LAST_UID,
+    Record,
+    answers,
+    as_set,
+    items_of,
+    moment,
+    number,
+    of_set,
+    uids_of,
+    weight,
+)
 from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.mailboxes.troubles import refused, told
 from gateway.mailboxes.wire import RefusedError, Way, Wire
@@ -26,6 +37,7 @@ from gateway.usecases.mail_servers import Trouble
 SECONDS = 60.0
 """So long without an octet, and a connection is over."""
 _PARTING_SECONDS = 2.0
+_DATES_AT_ONCE = 500
 _PIECE = 16 * 1024 * 1024
 _MOST_VALUES = 500_000
 """So many values of one command are held at most, whatever a server tells of the messages it was asked for."""
@@ -96,6 +108,16 @@ class ImapSession:
     def since(self, day: date) -> list[int]:
         """See `Session`. The day is the server's."""
         return self._search(f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year:04}")
+
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        """See `Session`."""
+        found: dict[int, int] = {}
+        for begin in range(0, len(uids), _DATES_AT_ONCE):
+            with self._told():
+                told_of, _ = self._ask_fetch(uids[begin : begin + _DATES_AT_ONCE], "(UID INTERNALDATE)")
+            moments = {uid: moment(items.get(b"INTERNALDATE")) for uid, items in told_of.items()}
+            found |= {uid: at for uid, at in moments.items() if at is not None}
+        return found
 
     def above(self, uid: int) -> list[int]:
         """See `Session`: `n:*` always names the last message, also where it is not above (RFC 9051 section 9)."""

@@ -127,7 +127,7 @@ class Look:
         if syncplan.begins_anew(cursor, path, seen):
             cursor = None
         known = await self._desk.former(self._lease, role, seen.uidvalidity)
-        recent = await self._ask(self._session.since, syncplan.since_day(self._clock(), self._pace))
+        recent = await self._recent(syncplan.import_end(cursor, seen))
         every = await self._ask(self._session.all) if known else []
         plan = syncplan.plan_import(cursor, path, seen, recent, every, known, self._pace)
         if cursor is None:
@@ -135,6 +135,21 @@ class Look:
             _must(await self._desk.begin(self._lease, role, plan.cursor, total, another=another))
         reached = await self._take(role, plan.cursor, plan.uids, plan)
         return syncplan.end_import(reached, seen, self._clock())
+
+    async def _recent(self, end: int) -> list[int]:
+        """UIDs below `end` of what came within the import's month: all, or the newest where there are more than are
+        taken. A server compares days of its own, so that the first ones are looked at by the moment."""
+        now, most = self._clock(), self._pace.import_messages
+        found = [uid for uid in await self._ask(self._session.since, syncplan.since_day(now, self._pace)) if uid < end]
+        if len(found) <= most:
+            return found
+        certain = set(await self._ask(self._session.since, syncplan.certain_day(now, self._pace)))
+        start, recent = syncplan.window_start(now, self._pace), list[int]()
+        while found and len(recent) < most:
+            some, found = found[-most:], found[:-most]
+            at = await self._ask(self._session.dates, [uid for uid in some if uid not in certain])
+            recent = [uid for uid in some if uid in certain or at.get(uid, start) >= start] + recent
+        return recent
 
     async def _take(self, role: str, cursor: Cursor, uids: Sequence[int], plan: Import | None) -> Cursor:
         """Fetches and files, batch after batch; the cursor after the last."""
@@ -186,7 +201,7 @@ class Look:
         start = syncplan.window_start(self._clock(), self._pace)
         kept, ties = [], set()
         for one in fetched:
-            at = None if one.message is None else one.at
+            at = None if one.message is None else one.at or None
             if plan is not None and not syncplan.is_new(one.uid, at, plan, start):
                 if not plan.ties:
                     continue

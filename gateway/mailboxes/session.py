@@ -43,7 +43,7 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """One message as fetched. message: header and text parts as `core.remote.Skeleton` has them, or all of it where
-    whole; None where it can't be read, and error says why. at: its INTERNALDATE, ms since 1970. size: all of it, there.
+    whole; None where it can't be read, and error says why. at: its INTERNALDATE, ms since 1970, else its Date; 0 where neither can be read. size: all of it, there.
     """
 
     uid: int
@@ -75,6 +75,9 @@ class Session(Protocol):
 
     def since(self, day: date) -> list[int]:
         """UIDs of messages whose INTERNALDATE is that day or later, ascending."""
+
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        """INTERNALDATE of messages, ms since 1970, by UID; without those that are gone or have none to be read."""
 
     def above(self, uid: int) -> list[int]:
         """UIDs above one, ascending; without the last one that servers return for a range beyond the end."""

@@ -192,7 +192,7 @@ class FetchedDesk:
         started, now, lease = time.monotonic_ns(), self._clock(), batch.lease
         mail = with_sizes(await self._reader.read(message), one.files)
         body = pack(b"", message) if len(message) <= IN_ROW else await self._settle(lease, message, until_filed)
-        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at, now))
+        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at or now, now))
         envelope = Envelope("imap", lease.host, "", "", (), now)
         return Handing(lease.account, envelope, mail, body, now, started, origin=origin)
 

@@ -183,6 +183,10 @@ class FakeSession:
         found = self._folder().mails.items()
         return sorted(uid for uid, mail in found if datetime.fromtimestamp(mail.at / 1000, UTC).date() >= day)
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        self._call("dates")
+        return {uid: self._folder().mails[uid].at for uid in uids if uid in self._folder().mails}
+
     def above(self, uid: int) -> list[int]:
         self._call("above")
         return sorted(one for one in self._folder().mails if one > uid)

@@ -223,6 +223,17 @@ def test_a_search_of_a_million_is_read() -> None:
         assert session.since(date(2026, 1, 1)) == list(uids)
 
 
+def test_when_messages_came() -> None:
+    lines = (
+        '* 1 FETCH (UID 3 INTERNALDATE "30-Nov-2026 10:00:00 +0000")',
+        '* 2 FETCH (UID 4 INTERNALDATE "once")',
+        '* 3 FETCH (UID 5 INTERNALDATE "30-Nov-2026 10:00:00 +0000")',
+    )
+    with reading(*answered("UID FETCH 3:4 (UID INTERNALDATE)", *(f"S: {line}" for line in lines))) as session:
+        assert session.dates([]) == {}
+        assert session.dates([3, 4]) == {3: 1_796_032_800_000}
+
+
 def test_nothing_is_above_the_last_uid_there_can_be() -> None:
     with reading() as session:
         assert session.above(2**32 - 1) == []

@@ -44,6 +44,25 @@ async def test_fewer_than_that_are_imported_all_and_what_is_older_than_a_month_s
     assert await rig.subjects() == ["Offer 5", "Offer 6", "Offer 7"]
 
 
+async def test_what_is_a_little_older_than_a_month_takes_no_place_of_what_is_not(rig: Rig) -> None:
+    rig.pace = SMALL
+    server = FakeServer()
+    for n, at in enumerate([ago(2)] * 4 + [ago(31, +1)] + [ago(31, -n) for n in range(1, 8)], 1):
+        server.inbox.add(mail(n), at)
+    server.inbox.add(mail(13), ago(1))
+    await look(rig, await rig.connect(server))
+    assert sorted(await rig.subjects()) == sorted(f"Offer {n}" for n in (2, 3, 4, 5, 13))
+
+
+async def test_a_mail_that_tells_no_time_is_imported_and_stands_at_the_time_it_was_found(rig: Rig) -> None:
+    server = FakeServer()
+    server.inbox.add(mail(1), 0)
+    key = await rig.connect(server)
+    server.before = lambda call: server.inbox.mails[1].__setattr__("at", 0 if call == "fetch" else ago(1))
+    await look(rig, key)
+    assert [row.at for row in await rig.rows(tables.messages)] == [rig.clock.now]
+
+
 async def test_an_empty_inbox_is_ready_and_its_first_mail_is_seen(rig: Rig) -> None:
     server = FakeServer()
     key = await rig.connect(server)
