@@ -43,7 +43,8 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """One message as fetched. message: header and text parts as `core.remote.Skeleton` has them, or all of it where
-    whole; None where it can't be read, and error says why. at: its INTERNALDATE, ms since 1970, else its Date; 0 where neither can be read. size: all of it, there.
+    whole; None where it can't be read, and error says why. at: its INTERNALDATE, ms since 1970, else its Date; 0 where
+    neither can be read. size: all of it, there.
     """
 
     uid: int
