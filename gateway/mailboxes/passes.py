@@ -169,7 +169,7 @@ class Look:
         piece: list[Fetched] = []
         size = 0
         for one in fetched:
-            larger = one.size if self._is_kept_whole(one) else len(one.message or b"")
+            larger = one.size if one.late or self._is_kept_whole(one) else len(one.message or b"")
             if piece and size + larger > _AT_ONCE:
                 yield piece
                 piece, size = [], 0
@@ -201,12 +201,12 @@ class Look:
         start = syncplan.window_start(self._clock(), self._pace)
         kept, ties = [], set()
         for one in fetched:
-            at = None if one.message is None else one.at or None
+            at = None if one.error else one.at or None
             if plan is not None and not syncplan.is_new(one.uid, at, plan, start):
                 if not plan.ties:
                     continue
                 ties.add(one.uid)
-            kept.append(await self._whole(one) if self._is_kept_whole(one) else one)
+            kept += await self._completed(one)
         folder = Folder(self._lease.account, self._lease.id, role)
         batch = Batch(
             self._lease, folder, cursor.uidvalidity, cursor, kept, ties, self._moved_since(), counted if plan else 0
@@ -214,6 +214,16 @@ class Look:
         _must(await self._desk.file(batch))
         self.filed += sum(one.message is not None for one in kept)
         return cursor
+
+    async def _completed(self, one: Fetched) -> list[Fetched]:
+        """A message with what is still to be fetched of it; nothing where it has gone meanwhile."""
+        try:
+            found = await self._ask(self._session.fetch, [one.uid]) if one.late else [one]
+        except SessionError as error:
+            if error.trouble.kind not in _USABLE:
+                raise
+            found = [_unread(one.uid, error.trouble)]
+        return [await self._whole(each) if self._is_kept_whole(each) else each for each in found]
 
     async def _whole(self, one: Fetched) -> Fetched:
         """A message with its files, where the mailbox keeps them (E7); without them where it has gone meanwhile."""

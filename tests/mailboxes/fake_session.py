@@ -66,7 +66,8 @@ class FakeServer:
     """One mailbox on a server. password: what lets in, or the access tokens that do. can: its capabilities. calls: of
     all sessions, by name. cut_at: the call after which every connection is lost; None for never. unreadable: UIDs that
     can't be read. breaking: UIDs whose fetch is answered with what nobody understands. deadly: UIDs whose fetch ends
-    the connection. early: whether news come with the permission to wait, read with it. before: called before each
+    the connection. late: UIDs that have no room beside
+    others. early: whether news come with the permission to wait, read with it. before: called before each
     call, in the session's thread. refuses: what the log-in is answered."""
 
     sent: str | None = "Sent"
@@ -83,6 +84,7 @@ class FakeServer:
     unreadable: set[int] = field(default_factory=set)
     breaking: set[int] = field(default_factory=set)
     deadly: set[int] = field(default_factory=set)
+    late: set[int] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     refuses: Trouble | None = None
     early: bool = False
@@ -210,7 +212,13 @@ class FakeSession:
             self._lose()
         if self.server.breaking.intersection(uids):
             raise SessionError(Trouble("protocol", "The server says what nobody understands."))
-        return [self._one(uid, whole=whole) for uid in uids if uid in self._folder().mails]
+        here = [uid for uid in uids if uid in self._folder().mails]
+        late = self.server.late if len(uids) > 1 else set[int]()
+        return [self._late(uid) if uid in late else self._one(uid, whole=whole) for uid in here]
+
+    def _late(self, uid: int) -> Fetched:
+        mail = self._folder().mails[uid]
+        return Fetched(uid, None, False, (), mail.at, len(mail.message))
 
     def _one(self, uid: int, *, whole: bool) -> Fetched:
         mail = self._folder().mails[uid]

@@ -8,7 +8,7 @@ from gateway.core.body import content
 from gateway.core.mail import read_mail
 from gateway.core.remote import RemoteFile
 from gateway.core.skeleton import TEXT_BYTES, with_sizes
-from gateway.mailboxes import imap
+from gateway.mailboxes import fetching, imap
 from gateway.mailboxes.fetching import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES
 from gateway.mailboxes.session import Fetched, SessionError
 from tests.mailboxes.sessions import authority, reading, session_with
@@ -190,6 +190,32 @@ def test_a_message_whose_structure_can_not_be_trusted_is_had_as_a_whole(structur
     ]
     with reading(*steps) as session:
         assert session.fetch([10]) == [Fetched(10, mail, True, (), MOMENT, len(mail))]
+
+
+def test_whole_messages_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    mails = [message(n, b"x" * 20_000) for n in (1, 2, 3)]
+    steps = fetched("10,20,30", FIRST, *(first(n, mail, structure=b"NIL") for n, mail in enumerate(mails, 1)))
+    for n in (1, 2):
+        steps += fetched(f"{n}0", "(UID BODY.PEEK[[]])", told(n, 10 * n, b"BODY[] " + literal(mails[n - 1])))
+    with reading(*steps) as session:
+        found = session.fetch([10, 20, 30])
+
+    assert [one.message for one in found] == [mails[0], mails[1], None]
+    assert [(one.late, one.at, one.size) for one in found[2:]] == [(True, MOMENT, len(mails[2]))]
+
+
+def test_texts_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    monkeypatch.setattr(fetching, "_TEXTS_AT_ONCE", 1)
+    mails = [message(n, b"x" * 60_000) for n in (1, 2)]
+    text = told(1, 10, b"BODY[1]<0> " + literal(b"x" * 60_000))
+    steps = [
+        *fetched("10,20", FIRST, *(first(n, mail) for n, mail in enumerate(mails, 1))),
+        *fetched("10", f"(UID BODY.PEEK[[]1]<0.{TEXT_BYTES}>)", text),
+    ]
+    with reading(*steps) as session:
+        assert [(one.message, one.late) for one in session.fetch([10, 20])] == [(mails[0], False), (None, True)]
 
 
 def test_a_broken_structure_costs_its_own_message_another_question_and_no_other() -> None:
