@@ -41,6 +41,7 @@ from gateway.usecases.reading import MailReader
 
 __all__ = ["Batch", "Cursor", "Fetched", "FetchedDesk", "Folder"]
 _log = structlog.get_logger(__name__)
+_GONE_AT_ONCE = 1_000
 _OUR_FAULT = "This message could not be filed; what is wrong is written in the log."
 
 
@@ -126,9 +127,15 @@ class FetchedDesk:
         self, lease: Leased, role: str, cursor: Cursor, gone: Sequence[int], moved: int, *, anew: bool
     ) -> bool:
         """All of a folder was looked at. gone: UIDs that are no longer there. anew: its import has ended, so that no
-        former numbers hold any more."""
+        former numbers hold any more. Many are written in pieces, the cursor with the last, so that others who write
+        have their turn between them."""
         folder = Folder(lease.account, lease.id, role)
-        write = partial(_reach, lease, folder, cursor, tuple(gone), moved, self._clock(), anew=anew)
+        pieces = [tuple(gone[at : at + _GONE_AT_ONCE]) for at in range(0, len(gone), _GONE_AT_ONCE)]
+        for some in pieces[:-1]:
+            if not await self._write(lease, partial(_go, lease, folder, cursor.uidvalidity, some, self._clock())):
+                return False
+        last = pieces[-1] if pieces else ()
+        write = partial(_reach, lease, folder, cursor, last, moved, self._clock(), anew=anew)
         return await self._write(lease, write)
 
     async def file(self, batch: Batch) -> bool:
@@ -185,7 +192,7 @@ class FetchedDesk:
         started, now, lease = time.monotonic_ns(), self._clock(), batch.lease
         mail = with_sizes(await self._reader.read(message), one.files)
         body = pack(b"", message) if len(message) <= IN_ROW else await self._settle(lease, message, until_filed)
-        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at, now))
+        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at or now, now))
         envelope = Envelope("imap", lease.host, "", "", (), now)
         return Handing(lease.account, envelope, mail, body, now, started, origin=origin)
 
@@ -206,6 +213,14 @@ def _begin(lease: Leased, folder: Folder, cursor: Cursor, total: int, now: int, 
     remote.set_cursor(tx, folder, cursor)
     importing = {"total": (row.total or 0) + total} if row.state == IMPORTING else {}
     set_owned(tx, lease, now, **importing)
+    return True
+
+
+def _go(lease: Leased, folder: Folder, uidvalidity: int, gone: Sequence[int], now: int, tx: Tx) -> bool:
+    if find_owned(tx, lease) is None:
+        return False
+    remote.set_gone(tx, folder, uidvalidity, gone, now)
+    set_owned(tx, lease, now)
     return True
 
 

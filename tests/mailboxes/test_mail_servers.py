@@ -87,6 +87,9 @@ class ScriptedSession:
     def since(self, day: date) -> list[int]:
         raise NotImplementedError
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        raise NotImplementedError
+
     def above(self, uid: int) -> list[int]:
         raise NotImplementedError
 
