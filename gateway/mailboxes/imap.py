@@ -231,7 +231,7 @@ class ImapSession:
         self.moved += octets
 
     def _told(self, *, login: bool = False) -> AbstractContextManager[None]:
-        return told(self._way.host, self._lose, login=login)
+        return told(self._way.host, self._way.port, self._lose, login=login)
 
     def _lose(self) -> None:
         """The connection is of no use any more: nothing else is asked of it, and its socket stays until `close`."""
