@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import ValidationInfo
@@ -18,6 +20,17 @@ def _not_before(value: int, info: ValidationInfo) -> int:
     if least is not None and value < least:
         raise ValueError(f"is less than SMARTGATE_MAILBOX_SYNC_MINUTES, which is {least}")
     return value
+
+
+def _trusted(path: Path | None) -> Path | None:
+    """A file that holds certificates."""
+    if path is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError as error:  # ssl's own errors are such, too
+            why = error.strerror if error.filename or not isinstance(error, ssl.SSLError) else None
+            raise ValueError(f"holds no certificates in PEM ({why or 'nothing that can be read as such'})") from None
+    return path
 
 
 class MailboxSettings(BaseSettings):
@@ -44,11 +57,11 @@ class MailboxSettings(BaseSettings):
         "Whether mailboxes may stand on servers at private, loopback and link-local addresses: in-house servers.",
         "true or false",
     )
-    mailbox_ca_file: File | None = setting(
+    mailbox_ca_file: Annotated[File | None, AfterValidator(_trusted)] = setting(
         None,
         "Certificates, in PEM, of authorities that are trusted beside those of this machine for mail servers and their "
         "autoconfiguration: for in-house servers.",
-        "the path of a file",
+        "the path of a file with certificates in PEM",
     )
     mailbox_providers_file: Annotated[File | None, AfterValidator(providers.checked)] = setting(
         None,

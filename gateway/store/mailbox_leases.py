@@ -27,7 +27,7 @@ LEASE_MS = 30_000
 OVERDUE_MS = 120_000
 """A mailbox whose holder waits for news of it is taken by another once its time is past for so long."""
 _ASKED_FOR_MS = 5_000
-_LOOKED_AT = 2_000
+_LOOKED_AT = 500
 """Among so many that are due the next ones are chosen."""
 _CLAIMS = 0x6D61696C626F78
 """The advisory lock under which is claimed: connections to a host are counted, so one counts at a time."""

@@ -246,6 +246,15 @@ def test_the_store_may_stand_in_a_file_of_its_own_as_it_holds_a_password(tmp_pat
     assert settings.database == "postgresql://me:hunter2@db.example/x"
 
 
+def test_a_file_without_certificates_is_refused_in_words(tmp_path: Path) -> None:
+    for content in (None, b"", b"no certificate"):
+        file = tmp_path / "ca.pem"
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(config.SettingsError, match=r"SMARTGATE_MAILBOX_CA_FILE: .*ca\.pem.* holds no certificates"):
+            config.load({"SMARTGATE_MAILBOX_CA_FILE": str(file)})
+
+
 def test_paths_are_absolute_and_the_blobs_lie_beside_the_store(tmp_path: Path) -> None:
     settings = config.load({"SMARTGATE_DATABASE_URL": f"sqlite:///{tmp_path}/a%20b.db"})
     assert settings.database == tmp_path / "a b.db"

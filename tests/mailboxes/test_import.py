@@ -22,7 +22,7 @@ async def look(rig: Rig, key: Key) -> None:
     assert await rig.poller().look_into(key)
 
 
-async def test_the_last_five_hundred_of_the_month_are_imported_and_not_one_more(rig: Rig) -> None:
+async def test_e4_the_last_five_hundred_of_the_month_are_imported_and_not_one_more(rig: Rig) -> None:
     server = FakeServer()
     fill(server, 700)
     key = await rig.connect(server)
