@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from gateway.core import syncplan
 from gateway.core.mailboxes import INBOX, SENT
+from gateway.core.sent_names import words_without_sent
 from gateway.core.syncplan import Cursor, Import, Seen
 from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.session import Fetched, Session, SessionError
@@ -22,7 +23,6 @@ T = TypeVar("T")
 _AT_ONCE = 16 * 1024 * 1024
 """Bytes of whole messages that are filed together."""
 _USABLE = ("gone", "protocol")
-NO_SENT = "No folder of sent mail was found, so the inbox alone is read; choose the folder in the mailbox's settings."
 
 
 LOST, STOPPED, SPENT = "lost", "stopped", "spent"
@@ -94,7 +94,8 @@ class Look:
                 trouble, imported = error.trouble, False
                 continue
             uidnext = seen.uidnext if role == INBOX else uidnext
-        return Looked(imported, folders.inbox, uidnext, "" if folders.sent else NO_SENT, trouble)
+        note = "" if folders.sent else words_without_sent(folders.candidates)
+        return Looked(imported, folders.inbox, uidnext, note, trouble)
 
     async def _ask(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self._hands.do(function, *arguments)

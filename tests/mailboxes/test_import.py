@@ -8,8 +8,8 @@ import pytest
 
 from gateway.core.mailboxes import IMPORTING, READY
 from gateway.core.remote import RemoteFile
+from gateway.core.sent_names import NO_SENT
 from gateway.core.syncplan import Pace
-from gateway.mailboxes.passes import NO_SENT
 from gateway.store import tables
 from gateway.usecases import file_fetched
 from gateway.usecases.mail_servers import Trouble
