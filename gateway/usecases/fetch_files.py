@@ -114,7 +114,7 @@ class Files:
         id, box = opened.shown.message.id, opened.shown.box or ""
         row = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, box))
         if row is None or not row.reachable:
-            return Lost("This is on the mail server of a mailbox that is disconnected; connect it again to have it.")
+            return Lost("The mailbox in which this stands is disconnected, so it can't be had from its mail server.")
         for remote in opened.remotes:
             place = _place(remote, n, opened.shown.message.message_id)
             if place is None:
