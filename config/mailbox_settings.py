@@ -22,15 +22,16 @@ def _not_before(value: int, info: ValidationInfo) -> int:
     return value
 
 
-def _trusted(path: Path | None) -> Path | None:
-    """A file that holds certificates."""
-    if path is not None:
+def _with_certificates(file: Path | None) -> Path | None:
+    """A file of authorities, once it was read: a wrong one stops the start. Raises ValueError."""
+    if file is not None:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-        except OSError as error:  # ssl's own errors are such, too
-            why = error.strerror if error.filename or not isinstance(error, ssl.SSLError) else None
-            raise ValueError(f"holds no certificates in PEM ({why or 'nothing that can be read as such'})") from None
-    return path
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            raise ValueError("holds no certificate that can be read") from None
+        except OSError as fault:
+            raise ValueError(f"can't be read ({fault.strerror})") from None
+    return file
 
 
 class MailboxSettings(BaseSettings):
@@ -57,7 +58,7 @@ class MailboxSettings(BaseSettings):
         "Whether mailboxes may stand on servers at private, loopback and link-local addresses: in-house servers.",
         "true or false",
     )
-    mailbox_ca_file: Annotated[File | None, AfterValidator(_trusted)] = setting(
+    mailbox_ca_file: Annotated[File | None, AfterValidator(_with_certificates)] = setting(
         None,
         "Certificates, in PEM, of authorities that are trusted beside those of this machine for mail servers and their "
         "autoconfiguration: for in-house servers.",
@@ -66,7 +67,7 @@ class MailboxSettings(BaseSettings):
     mailbox_providers_file: Annotated[File | None, AfterValidator(providers.checked)] = setting(
         None,
         "A table of providers of your own, in the form of config/providers.toml, that is asked before that one.",
-        "the path of a file",
+        "the path of such a table",
     )
     mailbox_import_messages: Whole = number(
         500, 1, 100_000, "How many messages of each folder are imported when a mailbox is connected, the newest (E4)."

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.core.mailboxes import CHOOSE
+
 SENT_NAMES: dict[str, tuple[str, ...]] = {
     "en": ("Sent", "Sent Items", "Sent Messages", "Sent Mail", "Sent-Mail", "Sent Objects"),
     "de": ("Gesendet", "Gesendete Elemente", "Gesendete Objekte", "Gesendete Nachrichten", "Gesendete"),
@@ -137,7 +139,7 @@ def words_without_sent(candidates: Sequence[str]) -> str:
     if not candidates:
         return NO_SENT
     shown = ", ".join(candidates[:_MOST_SHOWN])
-    return f"Sent mail isn't read: the server doesn't say which folder it is in. Choose one of these: {shown}."
+    return f"Sent mail isn't read: the server doesn't say which folder it is in.{CHOOSE}{shown}."
 
 
 def _readable(one: Listed) -> bool:

@@ -283,16 +283,17 @@ def drop_holds(tx: Tx, held: Iterable[Leased], again_at: int | None = None) -> N
 
 
 def find_waits(tx: Tx, waits: Sequence[Leased]) -> set[tuple[int, str]]:
-    """Those of which their holder may go on waiting for news: they are looked into, with the same credential."""
+    """Those of which their holder may go on waiting for news: they are looked into, and nobody else has taken them, as
+    who saves another credential does."""
     found = set()
     for begin in range(0, len(waits), 500):
         some = {one.key: one for one in waits[begin : begin + 500]}
-        query = select(mailboxes.c.account, mailboxes.c.id, mailboxes.c.holder, mailboxes.c.credential).where(
+        query = select(mailboxes.c.account, mailboxes.c.id, mailboxes.c.holder).where(
             tuple_(mailboxes.c.account, mailboxes.c.id).in_(some), mailboxes.c.state.in_(SYNCED)
         )
         for row in tx.execute(query):
             lease = some[row.account, row.id]
-            if row.holder == lease.holder and row.credential == lease.credential:
+            if row.holder == lease.holder:
                 found.add(lease.key)
     return found
 

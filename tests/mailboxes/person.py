@@ -170,8 +170,11 @@ class Person:
             client.login(self.address, self.password)
             yield client
         finally:
-            with contextlib.suppress(Exception):
+            try:
                 client.logout()
+            except (client.Error, OSError):
+                with contextlib.suppress(OSError):
+                    client.shutdown()
 
     def logins(self) -> int:
         """How often somebody was let in as this person since they came to be."""

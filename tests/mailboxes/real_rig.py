@@ -31,14 +31,17 @@ class RealRig(Rig):
         imap = servers.imap
         return ImapSession(imap, imap.user or address, credential, ["127.0.0.1"], self.tls, seconds=self.seconds)
 
-    async def connect_person(self, person: Person, port: int = 0, **values: Any) -> Key:
-        """Connects somebody's mailbox. port: of a way to their server that is not the straight one."""
+    async def connect_person(
+        self, person: Person, port: int = 0, credential: Credential | None = None, **values: Any
+    ) -> Key:
+        """Connects somebody's mailbox. port: of a way to their server that is not the straight one. credential: None
+        for their password."""
         self.tls = person.dovecot.client()
         imap = Server("localhost", port or person.dovecot.imaps, user=person.address)
         return await self.connect(
             address=person.address,
             host="localhost",
-            credential=Credential(PASSWORD, person.password),
+            credential=credential or Credential(PASSWORD, person.password),
             servers=json.dumps(servers_as_json(Servers(imap))),
             **values,
         )

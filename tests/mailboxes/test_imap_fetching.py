@@ -8,7 +8,7 @@ from gateway.core.body import content
 from gateway.core.mail import read_mail
 from gateway.core.remote import RemoteFile
 from gateway.core.skeleton import TEXT_BYTES, with_sizes
-from gateway.mailboxes import imap
+from gateway.mailboxes import fetching, imap
 from gateway.mailboxes.fetching import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES
 from gateway.mailboxes.session import Fetched, SessionError
 from tests.mailboxes.sessions import authority, reading, session_with
@@ -57,6 +57,22 @@ def test_most_mail_is_had_in_one_round_trip_as_it_is() -> None:
         found = session.fetch([30, 10, 20])
 
     assert found == [Fetched(10 * n, mail, True, (), MOMENT, len(mail)) for n, mail in enumerate(mails, 1)]
+
+
+def test_a_server_that_tells_without_an_end_of_one_message_is_believed_up_to_a_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = message(1)
+    monkeypatch.setattr(imap, "_MOST_VALUES", 1_000)
+    flood = [told(1, 10, b"X%d (%b)" % (n, b"()" * 90)) for n in range(30)]
+    alone = told(1, 10, AT, b"RFC822.SIZE %d" % len(mail), b"BODY[HEADER] " + literal(mail))
+    steps = [
+        *fetched("10", FIRST, *flood, first(1, mail)),
+        *fetched("10", ALONE, alone),
+        *fetched("10", "(UID BODY.PEEK[[]])", told(1, 10, b"BODY[] " + literal(mail))),
+    ]
+    with reading(*steps) as session:
+        assert [one.message for one in session.fetch([10])] == [mail]
 
 
 def test_nothing_is_ever_asked_that_marks_a_message_as_seen() -> None:
@@ -174,6 +190,32 @@ def test_a_message_whose_structure_can_not_be_trusted_is_had_as_a_whole(structur
     ]
     with reading(*steps) as session:
         assert session.fetch([10]) == [Fetched(10, mail, True, (), MOMENT, len(mail))]
+
+
+def test_whole_messages_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    mails = [message(n, b"x" * 20_000) for n in (1, 2, 3)]
+    steps = fetched("10,20,30", FIRST, *(first(n, mail, structure=b"NIL") for n, mail in enumerate(mails, 1)))
+    for n in (1, 2):
+        steps += fetched(f"{n}0", "(UID BODY.PEEK[[]])", told(n, 10 * n, b"BODY[] " + literal(mails[n - 1])))
+    with reading(*steps) as session:
+        found = session.fetch([10, 20, 30])
+
+    assert [one.message for one in found] == [mails[0], mails[1], None]
+    assert [(one.late, one.at, one.size) for one in found[2:]] == [(True, MOMENT, len(mails[2]))]
+
+
+def test_texts_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    monkeypatch.setattr(fetching, "_TEXTS_AT_ONCE", 1)
+    mails = [message(n, b"x" * 60_000) for n in (1, 2)]
+    text = told(1, 10, b"BODY[1]<0> " + literal(b"x" * 60_000))
+    steps = [
+        *fetched("10,20", FIRST, *(first(n, mail) for n, mail in enumerate(mails, 1))),
+        *fetched("10", f"(UID BODY.PEEK[[]1]<0.{TEXT_BYTES}>)", text),
+    ]
+    with reading(*steps) as session:
+        assert [(one.message, one.late) for one in session.fetch([10, 20])] == [(mails[0], False), (None, True)]
 
 
 def test_a_broken_structure_costs_its_own_message_another_question_and_no_other() -> None:
