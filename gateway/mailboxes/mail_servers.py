@@ -5,9 +5,7 @@ Blocking sessions run in threads of their own, so that a slow mail server holds 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -17,6 +15,7 @@ from gateway.core.mailboxes import Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
 from gateway.core.transfer import decoded
 from gateway.mailboxes.discovery import Discovery, Pace
+from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.network import Network
 from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.servers import check, wrong_host, wrong_port
@@ -40,7 +39,7 @@ class DoorSettings:
 
     hostname: str = "localhost"
     apps: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    threads: int = 8
+    threads: int = 32
     pace: Pace = field(default_factory=Pace)
 
 
@@ -54,7 +53,7 @@ class MailDoor:
         self._oauth = OAuth(
             network, {name: App(*pair, table.oauth(name)) for name, pair in settings.apps.items() if pair[0]}
         )
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="mailbox")
+        self._hands = Hands(settings.threads)
 
     async def discover(self, address: str) -> Found | Wrong:
         """The provider of an address (rule E1): at most ten seconds."""
@@ -97,8 +96,8 @@ class MailDoor:
         return await self._oauth.renew(credential)
 
     def close(self) -> None:
-        """Begins no session any more; those that go on end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Lets the threads end; those whose server says nothing keep nobody from leaving."""
+        self._hands.stop()
 
     async def _judged(self, name: str, server: Server) -> Trouble | None:
         """Why we don't go to a server, or can't now."""
@@ -118,7 +117,7 @@ class MailDoor:
             finally:
                 session.close()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await self._hands.do(run)
 
 
 def _folders(session: Session) -> tuple[str, ...]:
