@@ -33,7 +33,7 @@ GATHER_SECONDS = 0.05
 BEAT_SECONDS = 10.0
 AFTER_FAULT_SECONDS = 5.0
 _SPARE_HANDS = 8
-_OUR_FAULT = Trouble("fault", "Something went wrong on our side; it is tried again.")
+_OUR_FAULT = Trouble("fault", "Something went wrong on our side; it is tried again")
 
 OpenSession = Callable[[str, Servers, Credential], Session]
 """Makes a session, not yet open; may raise SessionError where nobody may connect there."""

@@ -19,8 +19,8 @@ class Trouble:
     kind: `auth` (it refuses the password), `revoked` (consent is withdrawn: a new sign-in is needed), `network` (it is
     away, cut the connection or said nothing for a minute), `busy` ([UNAVAILABLE], [INUSE], [LIMIT], throttled),
     `tls` (its certificate can't be trusted, or there is no TLS), `refused` (we don't go there), `gone` (what was asked
-    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without any
-    secret. after_ms: how long it asks us to wait.
+    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without
+    a full stop and without any secret. after_ms: how long it asks us to wait.
     """
 
     kind: str

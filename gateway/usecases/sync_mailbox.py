@@ -42,8 +42,8 @@ _AHEAD_MS = 300_000
 """An access token that ends within so long is renewed first: a look may take a while."""
 KEPT_FREE = 4
 """So many connections to a host are not used to wait for news."""
-_WORDS_OF_SEAL = "The credential of this mailbox can't be opened with the keys of this server; connect it again."
-_WORDS_WITHOUT = "There is no credential for this mailbox; connect it again."
+_WORDS_OF_SEAL = "The credential of this mailbox can't be opened with the keys of this server; connect it again"
+_WORDS_WITHOUT = "There is no credential for this mailbox; connect it again"
 
 
 @dataclass(frozen=True, slots=True)
