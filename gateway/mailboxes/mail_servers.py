@@ -5,7 +5,7 @@ Blocking sessions run in threads of their own, so that a slow mail server holds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -24,6 +24,8 @@ from gateway.mailboxes.smtp_login import try_smtp
 from gateway.usecases.mail_servers import Place, Tried, Trouble
 
 _T = TypeVar("_T")
+_NAMESAKES = 5
+"""So many messages with the Message-ID of one that moved are looked at."""
 
 
 class OpenSession(Protocol):
@@ -131,17 +133,29 @@ def _part(session: Session, place: Place) -> bytes | Trouble:
     status = session.examine(place.folder)
     found = _at(session, place.uid, place) if status.uidvalidity == place.uidvalidity else None
     if found is None and place.message_id:
-        uids = session.find(place.message_id)
-        found = _at(session, max(uids), place) if uids else None
-    return Trouble("gone", "this is no longer on your mail server") if found is None else found
+        found = _moved(session, place, session.find(place.message_id))
+    if found is None:
+        return Trouble("gone", "this is no longer on your mail server")
+    return b"".join(decoded(found, 0, len(found), place.encoding)) if place.part else found
 
 
-def _at(session: Session, uid: int, place: Place) -> bytes | None:
-    """The decoded part of a message; None where it is gone."""
+def _moved(session: Session, place: Place, uids: Sequence[int]) -> bytes | None:
+    """The part of the newest of some messages; of one in which it is as large as it was before all others, as anybody
+    can send another mail under a Message-ID that they know."""
+    newest: bytes | None = None
+    for uid in sorted(uids, reverse=True)[:_NAMESAKES]:
+        found = _at(session, uid, place, ("gone", "refused"))
+        if found is not None and (len(found) == place.octets or len(uids) == 1):
+            return found
+        newest = newest if newest is not None else found
+    return newest
+
+
+def _at(session: Session, uid: int, place: Place, missing: Sequence[str] = ("gone",)) -> bytes | None:
+    """The part of a message as it is transferred; None where it is gone. missing: kinds of trouble that mean that."""
     try:
-        found = session.part(uid, place.part, place.most)
+        return session.part(uid, place.part, place.most)
     except SessionError as fault:
-        if fault.trouble.kind == "gone":
+        if fault.trouble.kind in missing:
             return None
         raise
-    return b"".join(decoded(found, 0, len(found), place.encoding)) if place.part else found

@@ -212,4 +212,4 @@ def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | Non
     file = remote.file(n)
     if file is None:
         return None
-    return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN)
+    return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN, octets=file.octets)

@@ -42,7 +42,8 @@ class Tried:
 class Place:
     """Where a message stands on its server. part: IMAP section ("2", "1.2"), empty for all of it. encoding: its
     Content-Transfer-Encoding in lower case. message_id: by which it is found where the UIDVALIDITY is another one.
-    most: bytes as they are transferred; what is larger is refused."""
+    most: bytes as they are transferred; what is larger is refused. octets: so many it had as its server told, 0 where
+    nobody knows: by them it is told from what others sent under the same Message-ID."""
 
     folder: str
     uidvalidity: int
@@ -51,6 +52,7 @@ class Place:
     encoding: str
     message_id: str | None
     most: int
+    octets: int = 0
 
 
 class MailServers(Protocol):

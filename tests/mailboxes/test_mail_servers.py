@@ -349,6 +349,21 @@ FETCHES = {
     "another UIDVALIDITY": (Script(uidvalidity=8, parts={3: ENCODED, 42: b"b3RoZXI="}, by_id=[1, 3]), place(), FILE),
     "deleted there": (Script(), place(), GONE),
     "another UIDVALIDITY and nothing to find it by": (Script(uidvalidity=8), place(message_id=None), GONE),
+    "another's under its Message-ID": (
+        Script(parts={3: ENCODED, 9: b"b3RoZXI="}, by_id=[3, 9]),
+        place(octets=len(ENCODED)),
+        FILE,
+    ),
+    "another's that is too large": (
+        Script({"part 9 2": Trouble("refused", "large")}, parts={3: ENCODED}, by_id=[3, 9]),
+        place(octets=len(ENCODED)),
+        FILE,
+    ),
+    "of another size than was told, the newest": (
+        Script(parts={3: b"b3RoZXI=", 9: ENCODED}, by_id=[3, 9, 11]),
+        place(octets=7),
+        FILE,
+    ),
     "found, and gone in that moment": (Script(by_id=[9]), place(), GONE),
     "away": (Script({"open": Trouble("network", "away")}), place(), Trouble("network", "away")),
     "too large": (Script({"part 42 2": Trouble("refused", "large")}), place(), Trouble("refused", "large")),
