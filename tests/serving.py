@@ -105,6 +105,11 @@ class Serving:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def over(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """One command of the command line, on the same settings."""
         command = [*self.prefix, *self._program, *arguments]
