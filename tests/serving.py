@@ -37,6 +37,10 @@ class Api:
     def post(self, path: str, body: Any) -> Any:
         return self._ask("POST", path, json=body).json()
 
+    def ask(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        """The answer to a request that may be refused."""
+        return self._client.request(method, path, **rest)
+
     def all(self, path: str) -> list[Any]:
         """Every row of a list, page by page."""
         rows: list[Any] = []

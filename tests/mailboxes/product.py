@@ -18,17 +18,18 @@ BEGUN = "app.started"
 
 
 class Product:
-    """Use it with `with`: the web door serves meanwhile, pollers are started as they are asked for. No name is found.
+    """Use it with `with`: the web door serves meanwhile, pollers are started as they are asked for.
 
     authorities: whom it trusts to vouch for mail servers. settings: more of them, as the environment names them.
-    api: as the account's owner, an admin, sees it.
+    api: as the account's owner, an admin, sees it. names: the name server that it asks, which knows no name at first.
     """
 
     def __init__(self, folder: Path, authorities: Path, **settings: str) -> None:
         self.folder = folder
         self._stack = ExitStack()
         portal = self._stack.enter_context(start_blocking_portal())
-        host, port = self._stack.enter_context(portal.wrap_async_context_manager(NameServer())).address
+        self.names = self._stack.enter_context(portal.wrap_async_context_manager(NameServer()))
+        host, port = self.names.address
         self._settings = {
             "MAILBOX_CA_FILE": str(authorities),
             "MAILBOX_ALLOW_PRIVATE": "true",
@@ -67,11 +68,17 @@ class Product:
         begin(made)
         return made
 
-    def connect(self, person: Person, port: int | None = None, **more: Any) -> str:
+    def connect(self, person: Person, port: int | None = None, api: Api | None = None, **more: Any) -> str:
         """Connects somebody's mailbox over the API, through a port of theirs; its id."""
-        imap = {"host": "localhost", "port": port or person.dovecot.imaps, "security": "tls"}
-        body = {"address": person.address, "kind": "personal", "password": person.password, "imap": imap}
-        return str(self.api.post("/mailboxes", body | more)["id"])
+        return str((api or self.api).post("/mailboxes", wish(person, port) | more)["id"])
+
+    def user(self, email: str, **more: Any) -> Api:
+        """Somebody new of the account who is no admin, as they see it."""
+        self.api.post("/users", {"email": email, "name": email, "role": "user"} | more)
+        made = self.web.json("token", "create", "--account", "acme", "--user", email)
+        api = Api(self.web.url, made["token"])
+        self._stack.callback(api.close)
+        return api
 
     def mailbox(self, id: str) -> Any:
         """A mailbox as the API shows it."""
@@ -81,6 +88,12 @@ class Product:
         """Returns once a mailbox is in a state."""
         wait_until(lambda: self.mailbox(id)["state"] == state, lambda: self.mailbox(id))
         return self.mailbox(id)
+
+
+def wish(person: Person, port: int | None = None) -> dict[str, Any]:
+    """What is sent to connect somebody's mailbox."""
+    imap = {"host": "localhost", "port": port or person.dovecot.imaps, "security": "tls"}
+    return {"address": person.address, "kind": "personal", "password": person.password, "imap": imap}
 
 
 def begin(serving: Serving) -> None:
