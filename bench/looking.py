@@ -1,8 +1,7 @@
-"""The poller of mailboxes in a process of its own: told on standard input what to do, it does that and says how long it
-took.
+"""The poller of mailboxes in a process of its own, which does what it is told and says how long that took.
 
-`python -m bench.looking` takes the settings of its environment. A line of input is one object of JSON with `do`, a
-line of output is the answer.
+`python -m bench.looking` takes the settings of its environment. A line of its standard input is one object of JSON with
+`do`, a line of its output is the answer.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -22,22 +20,16 @@ from config import Settings
 from gateway import logs
 from gateway.core.mailboxes import Credential, Server, Servers
 from gateway.core.resources import Mailbox
-from gateway.mailboxes.imap import ImapSession
-from gateway.mailboxes.poller import Poller, PollerSettings
-from gateway.mailboxes.session import Session, SessionError
+from gateway.mailboxes.poller import Poller
 from gateway.storage import open_store, prepare
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time
 from gateway.store.tables import mailboxes, messages, remote_messages
 from gateway.usecases import connect_mailbox
 from gateway.usecases.connect_mailbox import Opened, Wish
-from gateway.usecases.file_fetched import FetchedDesk
-from gateway.usecases.mail_servers import Trouble
 from gateway.usecases.operate_mailbox import operator_for
-from gateway.usecases.reading import MailReader
-from gateway.usecases.sync_mailbox import Syncing
-from gateway.wiring import filing_settings, keyring
-from gateway.wiring_mailboxes import mail_door, network, pace
+from gateway.wiring import keyring
+from gateway.wiring_mailboxes import poller
 
 ACCOUNT, OWNER = "acme", "dimas@acme.example"
 _ASK_SECONDS = 0.05
@@ -99,13 +91,13 @@ class Looking:
         await self._store.write(lambda tx: tx.execute(update(mailboxes).values(next_sync_at=at)) and None)
         left = select(func.count()).where(func.coalesce(mailboxes.c.last_sync_at, 0) < at)
         begun, cpu = time.perf_counter(), time.process_time()
-        poller = self._made()
-        poller.start()
+        made = self._made()
+        made.start()
         try:
             while await self._store.read(lambda tx: tx.execute(left).scalar_one()):  # noqa: ASYNC110
                 await asyncio.sleep(_ASK_SECONDS)
         finally:
-            await poller.stop(5)
+            await made.stop(5)
         return {"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
 
     async def count(self) -> dict[str, object]:
@@ -126,27 +118,7 @@ class Looking:
         return dict(await self._store.read(read))
 
     def _made(self) -> Poller:
-        chosen = self._settings
-        filing = filing_settings(chosen, "")
-        way = network(chosen)
-
-        def open_session(address: str, servers: Servers, credential: Credential) -> Session:
-            imap = servers.imap
-            found = way.judged_addresses(imap.host, imap.port)
-            if isinstance(found, Trouble):
-                raise SessionError(found)
-            return ImapSession(imap, imap.user or address, credential, found, way.tls)
-
-        syncing = Syncing(
-            self._store,
-            mail_door(chosen, way, open_session),
-            cache(partial(keyring, chosen)),
-            pace(chosen),
-            chosen.mailbox_connections_per_host,
-        )
-        desk = FetchedDesk(self._store, self._blobs, filing, MailReader(filing.limits))
-        workers, idle = chosen.mailbox_workers, chosen.mailbox_idle_connections
-        return Poller(syncing, desk, open_session, PollerSettings(workers, idle, chosen.max_message_bytes))
+        return poller(self._settings, self._store, self._blobs, "")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import ValidationInfo
@@ -18,6 +20,18 @@ def _not_before(value: int, info: ValidationInfo) -> int:
     if least is not None and value < least:
         raise ValueError(f"is less than SMARTGATE_MAILBOX_SYNC_MINUTES, which is {least}")
     return value
+
+
+def _with_certificates(file: Path | None) -> Path | None:
+    """A file of authorities, once it was read: a wrong one stops the start. Raises ValueError."""
+    if file is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            raise ValueError("holds no certificate that can be read") from None
+        except OSError as fault:
+            raise ValueError(f"can't be read ({fault.strerror})") from None
+    return file
 
 
 class MailboxSettings(BaseSettings):
@@ -44,16 +58,16 @@ class MailboxSettings(BaseSettings):
         "Whether mailboxes may stand on servers at private, loopback and link-local addresses: in-house servers.",
         "true or false",
     )
-    mailbox_ca_file: File | None = setting(
+    mailbox_ca_file: Annotated[File | None, AfterValidator(_with_certificates)] = setting(
         None,
         "Certificates, in PEM, of authorities that are trusted beside those of this machine for mail servers and their "
         "autoconfiguration: for in-house servers.",
-        "the path of a file",
+        "the path of a file with certificates in PEM",
     )
     mailbox_providers_file: Annotated[File | None, AfterValidator(providers.checked)] = setting(
         None,
         "A table of providers of your own, in the form of config/providers.toml, that is asked before that one.",
-        "the path of a file",
+        "the path of such a table",
     )
     mailbox_import_messages: Whole = number(
         500, 1, 100_000, "How many messages of each folder are imported when a mailbox is connected, the newest (E4)."

@@ -19,6 +19,8 @@ _AUTHS = ("password", "google", "microsoft")
 _LOGINS = ("address", "local")
 _ENDPOINT = re.compile(r"([a-z0-9{][a-z0-9.{}-]*):([0-9]{1,5}) (tls|starttls)", re.ASCII)
 _PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.\*)?", re.ASCII)
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
+"""How the last label of an IP address may be written (inet_aton(3)), and no label of a name's end."""
 _COUNTRIES = r"(?:com|(?:(?:co|com|net|org)\.)?[a-z]{2})"
 """What a star behind a name stands for: so nobody's own sub-domain is taken for a provider."""
 _TEXTS = frozenset({"name", "imap", "smtp", "login", "auth", "page", "refused"})
@@ -186,7 +188,11 @@ def _endpoint(text: str, where: str) -> Endpoint | None:
         return None
     parts = _ENDPOINT.fullmatch(text)
     if parts is None or not 0 < int(parts[2]) < 65_536 or int(parts[2]) == 25:
-        raise ProvidersError(f"has {text!r} in {where}; allowed: HOST:PORT tls, HOST:PORT starttls, any port but 25")
+        raise ProvidersError(
+            f"has {text!r} in {where}, where HOST:PORT tls or HOST:PORT starttls belongs, any port but 25"
+        )
+    if _NUMBER.fullmatch(parts[1].rpartition(".")[2]):
+        raise ProvidersError(f"has {text!r} in {where}, where the server's name belongs and no IP address")
     return Endpoint(parts[1], int(parts[2]), parts[3])
 
 
@@ -195,7 +201,7 @@ def _patterns(found: object, where: str) -> tuple[str, ...]:
         raise ProvidersError(f"has no list in {where}")
     for one in found:
         if not isinstance(one, str) or not _PATTERN.fullmatch(one):
-            raise ProvidersError(f"has {one!r} in {where}; allowed: NAME, *.NAME and NAME.*, in lower case")
+            raise ProvidersError(f"has {one!r} in {where}, where NAME, *.NAME or NAME.* belongs, in lower case")
     return tuple(found)
 
 
@@ -215,7 +221,7 @@ def _page(text: str, where: str) -> str:
     except ValueError:
         sound = False
     if not sound or not text.isascii() or not text.isprintable() or " " in text:
-        raise ProvidersError(f"has {text!r} in {where}; allowed: an address that begins with https://")
+        raise ProvidersError(f"has {text!r} in {where}, where an address belongs that begins with https://")
     return text
 
 
@@ -242,5 +248,5 @@ def _text(found: object, where: str) -> str:
 
 def _one_of(text: str, allowed: Sequence[str], where: str) -> str:
     if text not in allowed:
-        raise ProvidersError(f"has {text!r} in {where}; allowed: {', '.join(allowed)}")
+        raise ProvidersError(f"has {text!r} in {where}, where one of these belongs: {', '.join(allowed)}")
     return text

@@ -19,6 +19,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {
     "customer.created": ("a person made a customer", "the customer"),
     "mailbox.connected": ("a mailbox was connected", "the mailbox"),
     "mailbox.auth_failed": ("a mailbox's server doesn't let us in any more", "the mailbox"),
+    "mailbox.kind_changed": ("an admin made a mailbox shared or personal, or named another owner", "the mailbox"),
     "mailbox.disconnected": ("a mailbox was disconnected", "the mailbox"),
     "account.renamed": ("the account got another short name, and so other smart addresses", "the account"),
     "endpoint.disabled": ("a webhook answered 410 and is told nothing more", "the endpoint"),

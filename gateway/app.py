@@ -125,6 +125,7 @@ class Gateway:
         self.failed = asyncio.Event()
         self._started = False
         self._authenticator = authenticator(settings)
+        self._mail = mail_servers(settings)
         self._receipt_days = max(settings.receipt_days, settings.held_days + 1)
         self._clock = Clock(
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
@@ -146,6 +147,7 @@ class Gateway:
         self._web_task: asyncio.Task[None] | None = None
         self._carrier: BackEnds | None = None
         self._poller: Poller | None = None
+        self._poller_start: asyncio.Task[None] | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
     def port(self, role: str) -> Listen:
@@ -179,7 +181,7 @@ class Gateway:
         if "deliveries" in self.roles:
             self._start_deliveries(blobs)
         if "mailboxes" in self.roles:
-            self._start_poller(blobs)
+            self._poller_start = asyncio.create_task(self._start_poller(blobs))
         self._pulse.start()
         if self._crew is None:
             await self.store.read(partial(advise, self.settings, self.public_url))
@@ -196,6 +198,8 @@ class Gateway:
         if self._web is not None:
             self._close_streams()
             self._web.should_exit = True
+        if self._poller_start is not None:
+            await asyncio.wait([self._poller_start])
         stopping = [door.stop(GRACE_SECONDS) for door in self._doors]
         if self._poller is not None:
             stopping.append(self._poller.stop(GRACE_SECONDS))
@@ -246,14 +250,20 @@ class Gateway:
         await self._reader.start()
 
     def _start_deliveries(self, blobs: Blobs) -> None:
-        self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url)
+        self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url, self._mail)
         self.store.wrote = self._carrier.stir
         self._carrier.start()
 
-    def _start_poller(self, blobs: Blobs) -> None:
+    async def _start_poller(self, blobs: Blobs) -> None:
+        """Begins to look into mailboxes; a thread loads what that takes, while the other doors are open already."""
         alone = self._crew is None or self._crew.number == 0
-        self._poller = poller(self.settings, self.store, blobs, self.public_url, counts=alone)
-        self._poller.start()
+        make = partial(poller, self.settings, self.store, blobs, self.public_url, counts=alone)
+        try:
+            self._poller = await asyncio.to_thread(make)
+            self._poller.start()
+        except Exception:
+            _log.exception("mailboxes.failed")
+            self.failed.set()
 
     async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
@@ -290,7 +300,7 @@ class Gateway:
             requests=self._crew.requests if self._crew else request_counts(settings),
             spare_loopback=settings.api_spare_loopback,
             egress=egress(settings),
-            mail_servers=mail_servers(settings),
+            mail_servers=self._mail,
         )
         site = build(services)
         self._close_streams = site.state.feed.close

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
     from gateway.usecases.deliver_events import Courier
+    from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
 
 _log = structlog.get_logger(__name__)
@@ -237,8 +238,11 @@ def _kept_key(settings: Settings) -> Path | None:
     return store.with_suffix(".key") if settings.secret_key is None and isinstance(store, Path) else None
 
 
-def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> Courier:
-    """What tells CRM back ends of events. url: asked each time for the console's address, in which links begin."""
+def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str], servers: MailServers) -> Courier:
+    """What tells CRM back ends of events. url: asked each time for the console's address, in which links begin.
+
+    servers: where files of mail stand that came by people's own mailboxes (E7).
+    """
     from crm_adapter.factory import Adapters
     from gateway.usecases.deliver_events import Courier
     from gateway.usecases.event_data import Telling
@@ -248,7 +252,7 @@ def courier(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) 
     telling = Telling(blobs, ring, url, settings.domains[0], settings.max_mime_parts, settings.max_mime_depth)
 
     def book(account: int, endpoint: str) -> CrmLedger:
-        return Library(store, blobs, ring(), telling.parts, telling.depth).book(account, endpoint)
+        return Library(store, blobs, ring(), telling.parts, telling.depth, servers).book(account, endpoint)
 
     return Courier(store, telling, Adapters(_means(settings, url)), book)
 
@@ -263,13 +267,13 @@ def mirrors(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) 
     return Mirrors(store, Adapters(_means(settings, url)), lambda: Library(store, blobs, ring()), settings.domains)
 
 
-def back_ends(settings: Settings, store: Any, blobs: Any, url: Callable[[], str]) -> BackEnds:
+def back_ends(settings: Settings, store: Any, blobs: Any, url: Callable[[], str], servers: MailServers) -> BackEnds:
     """What is done for connected CRMs."""
     from gateway.jobs.back_ends import BackEnds
     from gateway.jobs.deliveries import Carrier
     from gateway.jobs.mirror import MirrorClock
 
-    carrier = Carrier(courier(settings, store, blobs, url))
+    carrier = Carrier(courier(settings, store, blobs, url, servers))
     return BackEnds(carrier, MirrorClock(mirrors(settings, store, blobs, url)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from config import Settings
 from gateway.core.mailboxes import Credential, Servers
@@ -74,6 +74,21 @@ def sessions(way: Network) -> OpenSession:
 
 def mail_servers(settings: Settings) -> MailServers:
     """The door to people's own mailboxes, as use cases ask for it."""
+    return cast("MailServers", _Later(partial(_door, settings)))
+
+
+class _Later:
+    """Stands for something that is made when it is first asked for anything: the libraries behind the door take a third
+    of a second to load, for which no start has to wait."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = cache(make)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+def _door(settings: Settings) -> MailDoor:
     way = network(settings)
     return mail_door(settings, way, sessions(way))
 

@@ -101,13 +101,13 @@ def consent_words(settings: Settings, halt: Halt, address: str, kind: str) -> st
 
 
 def follow(settings: Settings, writer: Principal, asked: Mailbox, what: str) -> Mailbox | None:
-    """Shows how far a server is with a mailbox, until it has done what was asked; the mailbox as it is then.
+    """Shows how far a server is with a mailbox, until it has done what was asked, or could not; the mailbox then.
 
     None where no server takes it up, or the one that did says nothing any more.
     """
     seen, moved = _look(settings, writer, asked), time.monotonic()
     with progress(what) as tell:
-        while seen is not None and not _is_done(asked, seen.mailbox):
+        while seen is not None and not _is_done(asked, seen):
             if time.monotonic() - moved > (START_SECONDS if seen.lease is None else QUIET_SECONDS):
                 return None
             rest()
@@ -117,6 +117,11 @@ def follow(settings: Settings, writer: Principal, asked: Mailbox, what: str) -> 
             if seen is not None and seen.mailbox.progress is not None:
                 tell(seen.mailbox.progress.done, seen.mailbox.progress.total)
     return None if seen is None else seen.mailbox
+
+
+def is_looked_into(before: Mailbox, now: Mailbox) -> bool:
+    """Whether all of it was looked into in between."""
+    return now.last_sync_at is not None and now.last_sync_at != before.last_sync_at
 
 
 def rest() -> None:
@@ -179,7 +184,8 @@ def _look(settings: Settings, writer: Principal, asked: Mailbox) -> Watched | No
         return watch(tx, writer, asked.id)
 
 
-def _is_done(asked: Mailbox, now: Mailbox) -> bool:
-    """Whether it was looked into since, and the import is over; or it isn't looked into any more."""
-    looked = now.last_sync_at is not None and now.last_sync_at != asked.last_sync_at
-    return now.state not in SYNCED or (now.state != IMPORTING and looked)
+def _is_done(asked: Mailbox, seen: Watched) -> bool:
+    """Whether it was looked into since, and the import is over; or the look came to nothing; or there are none now."""
+    now = seen.mailbox
+    failed = bool(now.error) and not seen.wanted and seen.lease is None
+    return now.state not in SYNCED or (now.state != IMPORTING and is_looked_into(asked, now)) or failed

@@ -15,6 +15,7 @@ from gateway.commands.mailbox_dialog import (
     confirmed,
     consent_words,
     follow,
+    is_looked_into,
     print_found,
     print_mailbox,
     read_password,
@@ -199,7 +200,7 @@ def sync(mailbox: Which, account: Account, json: Json = False) -> None:
         with app.transaction(chosen, reading=True) as tx:
             _, synced = operator_of(tx, account, found.id)
     print_mailbox(synced, json=json)
-    if synced.state not in SYNCED:
+    if synced.state not in SYNCED or (synced.error and not is_looked_into(found, synced)):
         raise typer.Exit(1)
 
 

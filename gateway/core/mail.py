@@ -22,8 +22,8 @@ _MAILTO = re.compile(rb"<[ \t\n]*mailto:([^<>?]*)", re.I)
 _AUTO = re.compile(rb"[ \t]*no[ \t]*(?:;|\(|\Z)", re.I)
 _BULK = frozenset((b"bulk", b"junk", b"list", b"auto_reply"))
 _TRACE = re.compile(
-    rb"(?im)^(?:received|return-path|delivered-to|x-original-to|authentication-results|received-spf|arc-[a-z-]+|x-received)"
-    rb"[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*"
+    rb"(?im)^(?:received|return-path|delivered-to|x-original-to|authentication-results|received-spf|arc-[a-z-]+|x-received"
+    rb"|x-(?:spam|virus)-[a-z-]+)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*"
 )
 
 

@@ -23,6 +23,8 @@ SECURITIES = (TLS, STARTTLS)
 
 PASSWORD, GOOGLE, MICROSOFT = "password", "google", "microsoft"
 AUTO_CREATE = ("off", "contact", "lead")
+CHOOSE = " Choose one of these: "
+"""Stands before the names of a mailbox's folders, where its owner is asked which holds sent mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.core.mailboxes import CHOOSE
+
 SENT_NAMES: dict[str, tuple[str, ...]] = {
     "en": ("Sent", "Sent Items", "Sent Messages", "Sent Mail", "Sent-Mail", "Sent Objects"),
     "de": ("Gesendet", "Gesendete Elemente", "Gesendete Objekte", "Gesendete Nachrichten", "Gesendete"),
@@ -84,6 +86,8 @@ _NOT_READ = frozenset(
     )
 )
 """Flags of folders that are never opened: RFC 6154's, RFC 9051's, RFC 8457's and those of the old XLIST."""
+NO_SENT = "Sent mail isn't read: the server has no folder that it could be in."
+_MOST_SHOWN = 20
 _BELOW = ("INBOX", "[Gmail]", "[Google Mail]")
 _UNSEEN = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0xFEFF))
 
@@ -128,6 +132,14 @@ def find_sent(listed: Sequence[Listed], spaces: Namespaces = NO_NAMESPACES) -> s
 def candidates(listed: Sequence[Listed], spaces: Namespaces = NO_NAMESPACES) -> tuple[str, ...]:
     """What somebody may choose from: folders of one's own that are neither the inbox nor flagged as anything else."""
     return tuple(one.path for one in listed if _readable(one) and not _foreign(one, spaces))
+
+
+def words_without_sent(candidates: Sequence[str]) -> str:
+    """What the owner is told where no folder of sent mail is found (E3). candidates: what they may choose from."""
+    if not candidates:
+        return NO_SENT
+    shown = ", ".join(candidates[:_MOST_SHOWN])
+    return f"Sent mail isn't read: the server doesn't say which folder it is in.{CHOOSE}{shown}."
 
 
 def _readable(one: Listed) -> bool:

@@ -97,6 +97,16 @@ def since_day(now: int, pace: Pace) -> date:
     return datetime.fromtimestamp((window_start(now, pace) - DAY_MS) / 1000, UTC).date()
 
 
+def certain_day(now: int, pace: Pace) -> date:
+    """A day since which nothing came before the month began, in whatever time zone a server counts its days."""
+    return datetime.fromtimestamp((window_start(now, pace) + 2 * DAY_MS) / 1000, UTC).date()
+
+
+def import_end(cursor: Cursor | None, seen: Seen) -> int:
+    """The UID below which an import ends; it stays where it was when the import is taken up again."""
+    return seen.uidnext if cursor is None or cursor.uidnext is None else cursor.uidnext
+
+
 def plan_import(
     cursor: Cursor | None, path: str, seen: Seen, recent: Sequence[int], every: Sequence[int], known: int, pace: Pace
 ) -> Import:
@@ -105,7 +115,7 @@ def plan_import(
     recent: UIDs of the last month. every: all UIDs, where so many messages as `known` were here under numbers that hold
     no more; else empty. With some to spare, the newest of them are what was here.
     """
-    end = seen.uidnext if cursor is None or cursor.uidnext is None else cursor.uidnext
+    end = import_end(cursor, seen)
     fresh = frozenset([uid for uid in recent if uid < end][-pace.import_messages :])
     ties = [uid for uid in every if uid < end][-(known + pace.import_messages) :] if known else []
     uids = tuple(sorted(fresh.union(ties)))
@@ -135,7 +145,7 @@ def reach(cursor: Cursor, uid: int) -> Cursor:
 
 def end_import(cursor: Cursor, seen: Seen, now: int) -> Cursor:
     """The cursor once an import is over; what came meanwhile stands above it."""
-    end = seen.uidnext if cursor.uidnext is None else cursor.uidnext
+    end = import_end(cursor, seen)
     came_since = max(0, seen.uidnext - end)
     present = None if came_since else seen.exists
     modseq = None if came_since else seen.modseq

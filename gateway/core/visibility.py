@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gateway.core.mailboxes import SHARED
+from gateway.core.mailboxes import CHOOSE, SHARED
+from gateway.core.resources import Mailbox
 
 ADMIN = "admin"
-SMART, OWN, TEAM, LENT = range(4)
-"""How near a source is to a reader (E13): by a smart address, from their own mailbox, a shared one, one that its owner
-shows to the admins."""
+OWN, TEAM, SMART, LENT = range(4)
+"""How near a source is to a reader (E13): from their own mailbox, a shared one, by a smart address, from one that its
+owner shows to the admins.
+
+Whoever knows a mail of a mailbox can hand a copy with other words to a smart address: it never stands in place of what
+the readers of that mailbox have there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,15 @@ def may_edit(eyes: Eyes, box: Box) -> bool:
     """Whether they may change, sync or disconnect a mailbox: a shared one admins, a personal one its owner. An admin
     may disconnect any (`may_disconnect`), as people leave."""
     return eyes.role == ADMIN if box.kind == SHARED else eyes.user == box.owner != ""
+
+
+def as_known(eyes: Eyes, mailbox: Mailbox) -> Mailbox:
+    """A mailbox as somebody may know of it: who may not open it is told nothing of what is in it, such as the addresses
+    that its mail tells of, or the names of its folders."""
+    box = Box(mailbox.id, mailbox.kind, mailbox.owner, mailbox.share_with_admins)
+    if may_open(eyes, box):
+        return mailbox
+    return replace(mailbox, proposals=(), error=mailbox.error.partition(CHOOSE)[0])
 
 
 def may_disconnect(eyes: Eyes, box: Box) -> bool:

@@ -29,6 +29,8 @@ NAMELESS_BYTES = 1024 * 1024
 """Up to this size a message without a Message-ID is fetched as a whole."""
 WHOLE_BYTES = 35 * 1024 * 1024
 """No larger message is fetched as a whole."""
+HELD_BYTES = 32 * 1024 * 1024
+"""So many octets of messages are handed over together: what is larger on the whole is asked for one by one."""
 _BATCH = 100
 _TEXTS_AT_ONCE = 16 * 1024 * 1024
 _FIRST = f"(UID INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[]<0.{FIRST_BYTES}>)"
@@ -63,23 +65,35 @@ class _Message:
     texts: dict[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Held:
+    """How many octets of messages are held."""
+
+    octets: int = 0
+
+    def has_room(self, octets: int) -> bool:
+        """Whether so many more are taken; the first ones always are."""
+        return not self.octets or self.octets + octets <= HELD_BYTES
+
+
 def fetch_messages(ask: Asked, uids: Sequence[int], *, whole: bool) -> list[Fetched]:
     """Messages in the order of their UIDs; whole: with their files. Those that are gone are left out."""
     fetched: dict[int, Fetched] = {}
+    held = _Held()
     for at in range(0, len(uids), _BATCH):
         batch = uids[at : at + _BATCH]
-        fetched |= _fetch_batch(ask, batch, whole=whole)
+        fetched |= _fetch_batch(ask, batch, held, whole=whole)
     return [fetched[uid] for uid in sorted(fetched)]
 
 
-def _fetch_batch(ask: Asked, uids: Sequence[int], *, whole: bool) -> dict[int, Fetched]:
+def _fetch_batch(ask: Asked, uids: Sequence[int], held: _Held, *, whole: bool) -> dict[int, Fetched]:
     told, sound = ask(uids, _FIRST)
     messages = [_message(uid, items) for uid, items in told.items() if isinstance(items.get(b"BODY[]"), bytes)]
     done: dict[int, Fetched] = {}
     if not sound or len(messages) < len(told):
         known = {one.uid for one in messages}
         for uid in uids:
-            if uid not in known and (found := _fetch_alone(ask, uid, present=uid in told)) is not None:
+            if uid not in known and (found := _fetch_alone(ask, uid, held, present=uid in told)) is not None:
                 done[uid] = found
     _add_headers(ask, messages)
     planned = []
@@ -88,10 +102,10 @@ def _fetch_batch(ask: Asked, uids: Sequence[int], *, whole: bool) -> dict[int, F
             done[one.uid] = ready
         elif (not whole or one.size > WHOLE_BYTES) and _plan(one):
             planned.append(one)
-    _add_texts(ask, planned)
+    late = _add_texts(ask, planned, held)
     for one in messages:
         if one.uid not in done:
-            done[one.uid] = _skeleton(one) or _fetch_whole(ask, one)
+            done[one.uid] = _late(one) if one.uid in late else _skeleton(one) or _fetch_whole(ask, one, held)
     return done
 
 
@@ -140,8 +154,13 @@ def _add_headers(ask: Asked, messages: Sequence[_Message]) -> None:
             long[uid].header = cut if len(cut) < HEADER_BYTES else cut[: cut.rfind(b"\n") + 1]
 
 
-def _add_texts(ask: Asked, messages: Sequence[_Message]) -> None:
+def _add_texts(ask: Asked, messages: Sequence[_Message], held: _Held) -> set[int]:
+    """The texts of messages; UIDs of those for which there is no room."""
+    late: set[int] = set()
     for group in _groups(messages):
+        if not held.has_room(_TEXTS_AT_ONCE):
+            late.update(one.uid for one in group)
+            continue
         wanted = group[0].plan.wanted if group[0].plan else {}
         items = " ".join(f"BODY.PEEK[{section}]<0.{most}>" for section, most in wanted.items())
         told, _ = ask([one.uid for one in group], f"(UID {items})")
@@ -149,6 +168,8 @@ def _add_texts(ask: Asked, messages: Sequence[_Message]) -> None:
             for name, text in told.get(one.uid, {}).items():
                 if name.startswith(b"BODY[") and isinstance(text, bytes):
                     one.texts[name[5:-1].decode("latin-1")] = text
+                    held.octets += len(text)
+    return late
 
 
 def _groups(messages: Sequence[_Message]) -> Iterator[list[_Message]]:
@@ -170,21 +191,28 @@ def _skeleton(one: _Message) -> Fetched | None:
     return _fetched(one, made.message, skeleton=made) if made else None
 
 
-def _fetch_whole(ask: Asked, one: _Message) -> Fetched:
+def _late(one: _Message) -> Fetched:
+    return Fetched(one.uid, None, False, (), one.at or 0, one.size)
+
+
+def _fetch_whole(ask: Asked, one: _Message, held: _Held) -> Fetched:
     """All of a message, by itself; of one that is too large its header, with a note."""
     if one.complete:
         return _fetched(one, one.start, whole=True)
     if one.size <= WHOLE_BYTES:
+        if not held.has_room(one.size):
+            return _late(one)
         told, _ = ask([one.uid], "(UID BODY.PEEK[])")
         message = told.get(one.uid, {}).get(b"BODY[]")
         if isinstance(message, bytes):
+            held.octets += len(message)
             return _fetched(one, message, whole=True)
     if one.size > WHOLE_BYTES and one.header is not None:
         return _fetched(one, header_alone(one.header, _TOO_LARGE))
     return Fetched(one.uid, None, False, (), one.at or 0, one.size, _UNREADABLE)
 
 
-def _fetch_alone(ask: Asked, uid: int, *, present: bool) -> Fetched | None:
+def _fetch_alone(ask: Asked, uid: int, held: _Held, *, present: bool) -> Fetched | None:
     """A message of which nothing could be read with the others: without its structure. None: it is gone."""
     told, sound = ask([uid], _ALONE)
     items = told.get(uid)
@@ -194,7 +222,7 @@ def _fetch_alone(ask: Asked, uid: int, *, present: bool) -> Fetched | None:
     size = number(items.get(b"RFC822.SIZE"))
     one = _Message(uid, moment(items.get(b"INTERNALDATE")), size, b"", None, read_header(b""))
     one.header = header if isinstance(header, bytes) else None
-    return _fetch_whole(ask, one)
+    return _fetch_whole(ask, one, held)
 
 
 def _fetched(one: _Message, message: bytes, *, whole: bool = False, skeleton: Skeleton | None = None) -> Fetched:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from imapclient.imap_utf7 import decode, encode
 
 from gateway.core.sent_names import Listed, Namespaces, candidates, find_inbox, find_sent
-from gateway.mailboxes.responses import Record, Value, answers, number, values
+from gateway.mailboxes.responses import LAST_UID, Record, Value, answers, number, values
 from gateway.mailboxes.session import Folders, SessionError, Status
 from gateway.mailboxes.troubles import refused
 from gateway.mailboxes.wire import RefusedError, Wire
 
 _MOST_FOLDERS = 20_000
 _LONGEST_PATH = 1_000
+_MOST_MESSAGES = 1_000_000_000
 _TOLD = re.compile(rb"\[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,18})\b", re.I)
 _BREAKS = re.compile(rb"[\x00\r\n]")
 
@@ -56,7 +57,7 @@ def list_folders(
 
 
 def examine(wire: Wire, path: str, names: Mapping[str, bytes]) -> Status:
-    """Opens a folder for reading. uidvalidity: 0 where the server tells none."""
+    """Opens a folder for reading. uidvalidity: 0 where the server tells none. A UIDNEXT that can't be is none."""
     name = names.get(path) or encode(path)
     if _BREAKS.search(name):
         raise ValueError("a folder whose name no command can hold")
@@ -64,8 +65,10 @@ def examine(wire: Wire, path: str, names: Mapping[str, bytes]) -> Status:
     lines = [line for line in wire.untagged("OK") if isinstance(line, bytes)]
     told = {found[1].upper(): int(found[2]) for line in lines if (found := _TOLD.search(line))}
     exists = [number(line) for line in wire.untagged("EXISTS") if isinstance(line, bytes)]
-    uidvalidity, uidnext = told.get(b"UIDVALIDITY", 0), told.get(b"UIDNEXT")
-    return Status(uidvalidity, exists[-1] if exists else 0, uidnext, told.get(b"HIGHESTMODSEQ"))
+    uidvalidity, uidnext = told.get(b"UIDVALIDITY", 0), told.get(b"UIDNEXT", 0)
+    present = min(exists[-1], _MOST_MESSAGES) if exists else 0
+    possible = uidnext if 0 < uidnext <= LAST_UID + 1 else None
+    return Status(uidvalidity, present, possible, told.get(b"HIGHESTMODSEQ"))
 
 
 def _ask_list(wire: Wire, capabilities: frozenset[str]) -> list[Record]:

@@ -15,6 +15,8 @@ from gateway.mailboxes.session import Session, SessionError
 from gateway.usecases.sync_mailbox import Leased
 
 RENEW_SECONDS = 24 * 60.0
+QUIET_SECONDS = 2.0
+"""So long after one look no news begin the next: a server that tells of some all the time gets no more of us."""
 Key = tuple[int, str]
 
 
@@ -25,6 +27,7 @@ class Wait:
     lease: Leased
     session: Session
     timer: asyncio.TimerHandle
+    begun: float
     reading: asyncio.Task[None] | None = None
 
 
@@ -38,8 +41,10 @@ class Waits:
         news: Callable[[Key], None],
         lost: Callable[[Leased], None],
         renew_seconds: float = RENEW_SECONDS,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
-        self._hands, self._news, self._lost, self._renew_seconds = hands, news, lost, renew_seconds
+        self._hands, self._news, self._lost = hands, news, lost
+        self._renew_seconds, self._quiet_seconds = renew_seconds, quiet_seconds
         self._waits: dict[Key, Wait] = {}
 
     def __len__(self) -> int:
@@ -52,15 +57,16 @@ class Waits:
 
     async def begin(self, lease: Leased, session: Session, inbox: str, uidnext: int) -> None:
         """Waits for news of an inbox from now on. Raises SessionError. uidnext: as it was looked at last; what came
-        since is news already."""
+        since is news already. What came with the permission to wait was read with it, so that no selector tells of it:
+        it is listened to once at first."""
         status = await self._hands.do(session.examine, inbox)
         await self._hands.do(session.begin_idle)
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._renew_seconds, self._news, lease.key)
-        wait = self._waits[lease.key] = Wait(lease, session, timer)
-        loop.add_reader(session.fileno(), self._readable, wait)
+        wait = self._waits[lease.key] = Wait(lease, session, timer, loop.time())
         if status.uidnext is not None and status.uidnext != uidnext:
-            self._news(lease.key)
+            self._tell(wait)
+        wait.reading = loop.create_task(self._read(wait))
 
     async def take(self, key: Key) -> Session | None:
         """Ends the waiting for a mailbox; its session, if it is still of use."""
@@ -108,4 +114,14 @@ class Waits:
         if self._waits.get(key) is wait:
             asyncio.get_running_loop().add_reader(wait.session.fileno(), self._readable, wait)
             if heard:
-                self._news(key)
+                self._tell(wait)
+
+    def _tell(self, wait: Wait) -> None:
+        """There is news: of it is told now, or a little later where the last look was but a moment ago."""
+        loop = asyncio.get_running_loop()
+        rest = wait.begun + self._quiet_seconds - loop.time()
+        if rest <= 0:
+            self._news(wait.lease.key)
+            return
+        wait.timer.cancel()
+        wait.timer = loop.call_later(rest, self._news, wait.lease.key)

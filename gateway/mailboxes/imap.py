@@ -8,7 +8,7 @@ that it doesn't mean, and EXAMINE with PEEK, so that nothing is ever marked as s
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date
 
@@ -17,7 +17,18 @@ from gateway.core.sent_names import Namespaces
 from gateway.mailboxes.fetching import Items, fetch_messages
 from gateway.mailboxes.folders import examine, list_folders, read_namespaces
 from gateway.mailboxes.log_in import log_in, name_us
-from gateway.mailboxes.responses import answers, as_set, items_of, number, of_set, uids_of
+from gateway.mailboxes.responses import (
+    LAST_UID,
+    Record,
+    answers,
+    as_set,
+    items_of,
+    moment,
+    number,
+    of_set,
+    uids_of,
+    weight,
+)
 from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.mailboxes.troubles import refused, told
 from gateway.mailboxes.wire import RefusedError, Way, Wire
@@ -26,7 +37,10 @@ from gateway.usecases.mail_servers import Trouble
 SECONDS = 60.0
 """So long without an octet, and a connection is over."""
 _PARTING_SECONDS = 2.0
+_DATES_AT_ONCE = 500
 _PIECE = 16 * 1024 * 1024
+_MOST_VALUES = 500_000
+"""So many values of one command are held at most, whatever a server tells of the messages it was asked for."""
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -95,8 +109,20 @@ class ImapSession:
         """See `Session`. The day is the server's."""
         return self._search(f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year:04}")
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        """See `Session`."""
+        found: dict[int, int] = {}
+        for begin in range(0, len(uids), _DATES_AT_ONCE):
+            with self._told():
+                told_of, _ = self._ask_fetch(uids[begin : begin + _DATES_AT_ONCE], "(UID INTERNALDATE)")
+            moments = {uid: moment(items.get(b"INTERNALDATE")) for uid, items in told_of.items()}
+            found |= {uid: at for uid, at in moments.items() if at is not None}
+        return found
+
     def above(self, uid: int) -> list[int]:
         """See `Session`: `n:*` always names the last message, also where it is not above (RFC 9051 section 9)."""
+        if uid >= LAST_UID:
+            return []
         return [one for one in self._search(f"UID {uid + 1}:*") if one > uid]
 
     def all(self) -> list[int]:
@@ -105,8 +131,9 @@ class ImapSession:
         if self._status is not None and len(found) < self._status.exists:
             with self._told():
                 self._open.ask("UID", "FETCH", "1:*", "(UID)")
-                found = sorted({number(items.get(b"UID")) for items in self._fetched()[0]} | set(found))
-        return [uid for uid in found if uid]
+                numbers = {number(items.get(b"UID")) for _, items in self._fetched() if items is not None}
+                found = sorted(numbers.union(found))
+        return [uid for uid in found if 0 < uid <= LAST_UID]
 
     def vanished(self, uidvalidity: int, modseq: int) -> list[int] | None:
         """See `Session`: by QRESYNC (RFC 7162 section 3.2.6)."""
@@ -116,13 +143,9 @@ class ImapSession:
             return None
         with self._told():
             self._open.ask("UID", "FETCH", "1:*", "(UID)", f"(CHANGEDSINCE {modseq} VANISHED)")
-        gone: set[int] = set()
-        for line in self._open.untagged("VANISHED"):
-            uids = of_set(line.rpartition(b" ")[2]) if isinstance(line, bytes) else None
-            if uids is None:
-                return None
-            gone.update(uids)
-        return sorted(gone)
+        lines = self._open.untagged("VANISHED")
+        sets = [line.rpartition(b" ")[2] if isinstance(line, bytes) else b"" for line in lines]
+        return of_set(b",".join(sets)) if sets else []
 
     def fetch(self, uids: Sequence[int], *, whole: bool = False) -> list[Fetched]:
         """See `Session`."""
@@ -208,7 +231,7 @@ class ImapSession:
         self.moved += octets
 
     def _told(self, *, login: bool = False) -> AbstractContextManager[None]:
-        return told(self._way.host, self._lose, login=login)
+        return told(self._way.host, self._way.port, self._lose, login=login)
 
     def _lose(self) -> None:
         """The connection is of no use any more: nothing else is asked of it, and its socket stays until `close`."""
@@ -230,15 +253,13 @@ class ImapSession:
             wire.ask("UID", "SEARCH", criteria)
             return uids_of(wire.untagged("SEARCH"))
 
-    def _fetched(self) -> tuple[list[Items], bool]:
-        """What FETCH answers tell. True: every one could be read."""
-        found, sound = [], True
+    def _fetched(self) -> Iterator[tuple[Sequence[Record], Items | None]]:
+        """The FETCH answers, and what each tells; None of one that can't be read."""
         for answer in answers(self._open.untagged("FETCH")):
             try:
-                found.append(items_of(answer))
+                yield answer, items_of(answer)
             except ValueError:
-                sound = False
-        return found, sound
+                yield answer, None
 
     def _ask_fetch(self, uids: Sequence[int], items: str) -> tuple[dict[int, Items], bool]:
         """UID FETCH. A refusal is raised where it means trouble of the mailbox; else what came is what there is."""
@@ -250,10 +271,18 @@ class ImapSession:
             if trouble.kind not in ("protocol", "gone"):
                 raise SessionError(trouble) from None
             accepted = False
-        found, sound = self._fetched()
-        wanted = set(uids)
+        return self._told_of(frozenset(uids), sound=accepted)
+
+    def _told_of(self, uids: frozenset[int], *, sound: bool) -> tuple[dict[int, Items], bool]:
+        """What FETCH answers tell of these messages, and whether every answer could be read and held."""
         told_of: dict[int, Items] = {}
-        for one in found:
-            if (uid := number(one.get(b"UID"))) in wanted:
-                told_of.setdefault(uid, {}).update(one)
-        return told_of, accepted and sound
+        left = _MOST_VALUES
+        for answer, items in self._fetched():
+            if items is None:
+                sound = False
+            elif (uid := number(items.get(b"UID"))) in uids:
+                left -= weight(answer)
+                if left < 0:
+                    return told_of, False
+                told_of.setdefault(uid, {}).update(items)
+        return told_of, sound

@@ -7,6 +7,7 @@ moment later leads nowhere else. The name stays in TLS, whose certificate is alw
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -98,4 +99,5 @@ def trouble_of(host: str, port: int, fault: OSError) -> Trouble:
         return Trouble("tls", f"{host} does not speak TLS at port {port}")
     if isinstance(fault, TimeoutError):
         return Trouble("network", f"{host} does not answer at port {port}")
-    return Trouble("network", f"{host} can't be reached at port {port}: {fault.strerror or type(fault).__name__}")
+    why = os.strerror(fault.errno) if fault.errno else type(fault).__name__
+    return Trouble("network", f"{host} can't be reached at port {port}: {why}")

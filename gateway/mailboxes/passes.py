@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from gateway.core import syncplan
 from gateway.core.mailboxes import INBOX, SENT
+from gateway.core.sent_names import words_without_sent
 from gateway.core.syncplan import Cursor, Import, Seen
 from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.session import Fetched, Session, SessionError
@@ -22,7 +23,6 @@ T = TypeVar("T")
 _AT_ONCE = 16 * 1024 * 1024
 """Bytes of whole messages that are filed together."""
 _USABLE = ("gone", "protocol")
-NO_SENT = "No folder of sent mail was found, so the inbox alone is read; choose the folder in the mailbox's settings."
 
 
 LOST, STOPPED, SPENT = "lost", "stopped", "spent"
@@ -94,7 +94,8 @@ class Look:
                 trouble, imported = error.trouble, False
                 continue
             uidnext = seen.uidnext if role == INBOX else uidnext
-        return Looked(imported, folders.inbox, uidnext, "" if folders.sent else NO_SENT, trouble)
+        note = "" if folders.sent else words_without_sent(folders.candidates)
+        return Looked(imported, folders.inbox, uidnext, note, trouble)
 
     async def _ask(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self._hands.do(function, *arguments)
@@ -127,7 +128,7 @@ class Look:
         if syncplan.begins_anew(cursor, path, seen):
             cursor = None
         known = await self._desk.former(self._lease, role, seen.uidvalidity)
-        recent = await self._ask(self._session.since, syncplan.since_day(self._clock(), self._pace))
+        recent = await self._recent(syncplan.import_end(cursor, seen))
         every = await self._ask(self._session.all) if known else []
         plan = syncplan.plan_import(cursor, path, seen, recent, every, known, self._pace)
         if cursor is None:
@@ -135,6 +136,21 @@ class Look:
             _must(await self._desk.begin(self._lease, role, plan.cursor, total, another=another))
         reached = await self._take(role, plan.cursor, plan.uids, plan)
         return syncplan.end_import(reached, seen, self._clock())
+
+    async def _recent(self, end: int) -> list[int]:
+        """UIDs below `end` of what came within the import's month: all, or the newest where there are more than are
+        taken. A server compares days of its own, so that the first ones are looked at by the moment."""
+        now, most = self._clock(), self._pace.import_messages
+        found = [uid for uid in await self._ask(self._session.since, syncplan.since_day(now, self._pace)) if uid < end]
+        if len(found) <= most:
+            return found
+        certain = set(await self._ask(self._session.since, syncplan.certain_day(now, self._pace)))
+        start, recent = syncplan.window_start(now, self._pace), list[int]()
+        while found and len(recent) < most:
+            some, found = found[-most:], found[:-most]
+            at = await self._ask(self._session.dates, [uid for uid in some if uid not in certain])
+            recent = [uid for uid in some if uid in certain or at.get(uid, start) >= start] + recent
+        return recent
 
     async def _take(self, role: str, cursor: Cursor, uids: Sequence[int], plan: Import | None) -> Cursor:
         """Fetches and files, batch after batch; the cursor after the last."""
@@ -154,7 +170,7 @@ class Look:
         piece: list[Fetched] = []
         size = 0
         for one in fetched:
-            larger = one.size if self._is_kept_whole(one) else len(one.message or b"")
+            larger = one.size if one.late or self._is_kept_whole(one) else len(one.message or b"")
             if piece and size + larger > _AT_ONCE:
                 yield piece
                 piece, size = [], 0
@@ -186,12 +202,12 @@ class Look:
         start = syncplan.window_start(self._clock(), self._pace)
         kept, ties = [], set()
         for one in fetched:
-            at = None if one.message is None else one.at
+            at = None if one.error else one.at or None
             if plan is not None and not syncplan.is_new(one.uid, at, plan, start):
                 if not plan.ties:
                     continue
                 ties.add(one.uid)
-            kept.append(await self._whole(one) if self._is_kept_whole(one) else one)
+            kept += await self._completed(one)
         folder = Folder(self._lease.account, self._lease.id, role)
         batch = Batch(
             self._lease, folder, cursor.uidvalidity, cursor, kept, ties, self._moved_since(), counted if plan else 0
@@ -199,6 +215,16 @@ class Look:
         _must(await self._desk.file(batch))
         self.filed += sum(one.message is not None for one in kept)
         return cursor
+
+    async def _completed(self, one: Fetched) -> list[Fetched]:
+        """A message with what is still to be fetched of it; nothing where it has gone meanwhile."""
+        try:
+            found = await self._ask(self._session.fetch, [one.uid]) if one.late else [one]
+        except SessionError as error:
+            if error.trouble.kind not in _USABLE:
+                raise
+            found = [_unread(one.uid, error.trouble)]
+        return [await self._whole(each) if self._is_kept_whole(each) else each for each in found]
 
     async def _whole(self, one: Fetched) -> Fetched:
         """A message with its files, where the mailbox keeps them (E7); without them where it has gone meanwhile."""
@@ -226,12 +252,18 @@ class Look:
                 return [], after
             told = await self._ask(self._session.vanished, cursor.uidvalidity, cursor.modseq)
             if told is not None:
-                return list(told), after
+                return await self._known_among(role, cursor, told), after
         if not syncplan.is_to_compare(cursor, seen, came, self._clock()):
             return [], after
         known = await self._desk.known(self._lease, role, cursor.uidvalidity)
         there = await self._ask(self._session.all)
         return syncplan.went(known, there), replace(after, compared_at=self._clock())
+
+    async def _known_among(self, role: str, cursor: Cursor, told: Sequence[int]) -> list[int]:
+        """Those of some UIDs that we know: a server names whatever it wants."""
+        if not told:
+            return []
+        return sorted(set(await self._desk.known(self._lease, role, cursor.uidvalidity)).intersection(told))
 
     async def _try_again(self, role: str, cursor: Cursor, aside: Sequence[int]) -> list[int]:
         """Tries each message alone that could not be read before; those that have gone meanwhile."""

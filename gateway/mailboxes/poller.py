@@ -19,7 +19,7 @@ from gateway import metrics
 from gateway.core.mailboxes import Credential, Servers
 from gateway.core.syncplan import is_spent, moved_today
 from gateway.mailboxes.hands import Hands
-from gateway.mailboxes.idle import RENEW_SECONDS, Key, Waits
+from gateway.mailboxes.idle import QUIET_SECONDS, RENEW_SECONDS, Key, Waits
 from gateway.mailboxes.passes import LOST, SPENT, EndedError, Look, Looked
 from gateway.mailboxes.session import Session, SessionError
 from gateway.usecases.file_fetched import FetchedDesk
@@ -28,6 +28,8 @@ from gateway.usecases.sync_mailbox import Leased, Opened, Syncing, Trouble
 
 _log = structlog.get_logger(__name__)
 EVERY_SECONDS = 1.0
+GATHER_SECONDS = 0.05
+"""From one look at what is due to the next, at least: places that became free meanwhile are filled together."""
 BEAT_SECONDS = 10.0
 AFTER_FAULT_SECONDS = 5.0
 _SPARE_HANDS = 8
@@ -49,6 +51,7 @@ class PollerSettings:
     every_seconds: float = EVERY_SECONDS
     beat_seconds: float = BEAT_SECONDS
     renew_seconds: float = RENEW_SECONDS
+    quiet_seconds: float = QUIET_SECONDS
 
 
 class Poller:
@@ -59,7 +62,7 @@ class Poller:
     ) -> None:
         self._syncing, self._desk, self._open_session, self._settings = syncing, desk, open_session, settings
         self._hands = Hands(settings.workers + _SPARE_HANDS)
-        self._waits = Waits(self._hands, self._heard, self._lost, settings.renew_seconds)
+        self._waits = Waits(self._hands, self._heard, self._lost, settings.renew_seconds, settings.quiet_seconds)
         self._in_hand: dict[Key, Leased] = {}
         self._taken: set[Key] = set()
         self._fresh: set[Key] = set()
@@ -110,6 +113,7 @@ class Poller:
                 await asyncio.sleep(AFTER_FAULT_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stirred.wait(), self._settings.every_seconds)
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def take_over(self) -> None:
         """Where one server syncs, takes what the one before had in hand."""
@@ -137,10 +141,14 @@ class Poller:
     def _begin(self, lease: Leased) -> asyncio.Task[None]:
         self._in_hand[lease.key] = lease
         self._taken.discard(lease.key)
-        look = asyncio.get_running_loop().create_task(self._look(lease))
-        self._looks.add(look)
-        look.add_done_callback(self._looks.discard)
-        return look
+        return self._beside(self._look(lease))
+
+    def _beside(self, doing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Does it while all else goes on."""
+        task = asyncio.get_running_loop().create_task(doing)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+        return task
 
     async def hold(self) -> None:
         """Holds on to what is in hand, ends waiting that others have put an end to, and has the figures told."""
@@ -149,14 +157,14 @@ class Poller:
             await self._guarded(self.beat())
 
     async def beat(self) -> None:
-        """One time of that."""
+        """One time of that. No server is waited for, as what is in hand would be lost meanwhile."""
         self._taken |= await self._syncing.keep(list(self._in_hand.values())) if self._in_hand else set()
         waits = self._waits.leases
         if waits:
             still = await self._syncing.wait_on(waits)
             for one in waits:
                 if one.key not in still and one.key not in self._in_hand:
-                    await self._waits.drop(one.key)
+                    self._beside(self._waits.drop(one.key))
         metrics.mailboxes_idle(len(self._waits))
         if self._settings.counts:
             await self._syncing.watch()
@@ -304,9 +312,7 @@ class Poller:
         if key in self._in_hand:
             self._fresh.add(key)
         elif not self._stopping:
-            look = asyncio.get_running_loop().create_task(self._look_at_news(key))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+            self._beside(self._look_at_news(key))
 
     async def _look_at_news(self, key: Key) -> None:
         async def look() -> None:
@@ -318,9 +324,7 @@ class Poller:
     def _lost(self, lease: Leased) -> None:
         """A connection that waited has ended."""
         if not self._stopping:
-            task = asyncio.get_running_loop().create_task(self._let_go(lease))
-            self._looks.add(task)
-            task.add_done_callback(self._looks.discard)
+            self._beside(self._let_go(lease))
 
     async def _let_go(self, lease: Leased) -> None:
         await self._guarded(self._syncing.let_go([lease], soon=True))

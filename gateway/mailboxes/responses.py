@@ -24,7 +24,11 @@ _DATE = re.compile(
     re.I,
 )
 _MONTHS = {name: n for n, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+LAST_UID = 2**32 - 1
+"""There is no higher one (RFC 9051 section 2.3.1.1)."""
 _MOST_UIDS = 2_000_000
+_MOST_VALUES = 20_000
+"""So many values an answer has at most: each takes many times the octet or two that it is sent in."""
 _MOST_DIGITS, _UID_DIGITS = 18, 10
 
 
@@ -38,8 +42,16 @@ def answers(records: Iterable[Record]) -> Iterator[list[Record]]:
             answer = []
 
 
+def weight(answer: Sequence[Record]) -> int:
+    """No less than how many values an answer holds."""
+    lines = (record[0] if isinstance(record, tuple) else record for record in answer)
+    return sum(line.count(b"(") + line.count(b" ") + line.count(b'"') + 2 for line in lines)
+
+
 def values(answer: Sequence[Record]) -> list[Value]:
-    """What an answer holds. Raises ValueError where its brackets or quotes don't close."""
+    """What an answer holds. Raises ValueError where its brackets or quotes don't close, or it holds too much."""
+    if weight(answer) > _MOST_VALUES:
+        raise ValueError("not so many values are taken")
     top: list[Value] = []
     stack = [top]
     for record in answer:
@@ -96,7 +108,7 @@ def number(value: Value) -> int:
 
 
 def moment(value: Value) -> int | None:
-    """An INTERNALDATE as milliseconds since 1970; None where it is no moment."""
+    """An INTERNALDATE as milliseconds since 1970; None where it is no moment, or one before that."""
     found = _DATE.match(value) if isinstance(value, bytes) else None
     if found is None:
         return None
@@ -107,14 +119,16 @@ def moment(value: Value) -> int | None:
         at = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=zone)
     except ValueError:
         return None
-    return int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000
+    seconds = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    return seconds * 1_000 if seconds >= 0 else None
 
 
 def uids_of(records: Iterable[Record]) -> list[int]:
     """The numbers of answers to SEARCH, ascending; what else stands there ("(MODSEQ 5)") is passed over."""
     lines = (record for record in records if isinstance(record, bytes))
     words = (word for line in lines for word in line.partition(b"(")[0].split())
-    return sorted({int(word) for word in words if word.isdigit() and len(word) <= _UID_DIGITS})
+    uids = {int(word) for word in words if word.isdigit() and len(word) <= _UID_DIGITS}
+    return sorted(uid for uid in uids if uid <= LAST_UID)
 
 
 def as_set(uids: Iterable[int]) -> str:

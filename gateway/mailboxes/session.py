@@ -43,7 +43,8 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """One message as fetched. message: header and text parts as `core.remote.Skeleton` has them, or all of it where
-    whole; None where it can't be read, and error says why. at: its INTERNALDATE, ms since 1970. size: all of it, there.
+    whole; None where it can't be read, and error says why, or where it is late. at: its INTERNALDATE, ms since 1970,
+    else its Date; 0 where neither can be read. size: all of it, there.
     """
 
     uid: int
@@ -53,6 +54,11 @@ class Fetched:
     at: int
     size: int
     error: str = ""
+
+    @property
+    def late(self) -> bool:
+        """There was no room for it beside the others: it is asked for once more, alone."""
+        return self.message is None and not self.error
 
 
 class Session(Protocol):
@@ -76,6 +82,9 @@ class Session(Protocol):
     def since(self, day: date) -> list[int]:
         """UIDs of messages whose INTERNALDATE is that day or later, ascending."""
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        """INTERNALDATE of messages, ms since 1970, by UID; without those that are gone or have none to be read."""
+
     def above(self, uid: int) -> list[int]:
         """UIDs above one, ascending; without the last one that servers return for a range beyond the end."""
 
@@ -86,7 +95,8 @@ class Session(Protocol):
         """UIDs that went since a modseq (RFC 7162); None where this server can't tell."""
 
     def fetch(self, uids: Sequence[int], *, whole: bool = False) -> list[Fetched]:
-        """Messages in the order of their UIDs; those that are gone are left out. whole: with their files."""
+        """Messages in the order of their UIDs; those that are gone are left out. whole: with their files.
+        The first one always has room."""
 
     def part(self, uid: int, section: str, most: int) -> bytes:
         """A part as it stands there, encoded; empty section: the whole message. Trouble `gone` where there is none."""

@@ -34,10 +34,11 @@ _BUSY = re.compile(
     re.I,
 )
 _EXPIRED, _WRONG_NAME = 10, 62
+_AUTHORITIES = "SMARTGATE_MAILBOX_CA_FILE"
 
 
 @contextmanager
-def told(host: str, lost: Callable[[], None], *, login: bool = False) -> Iterator[None]:
+def told(host: str, port: int, lost: Callable[[], None], *, login: bool = False) -> Iterator[None]:
     """Whatever a connection raises comes out as SessionError. login: what is done in there is to log in.
 
     lost: is called where the server is gone, or nobody knows any more what it will say next.
@@ -50,7 +51,7 @@ def told(host: str, lost: Callable[[], None], *, login: bool = False) -> Iterato
         raise SessionError(refused(error.text, host, login=login)) from None
     except (imaplib.IMAP4.error, OSError, NoTlsError, TooMuchError) as error:
         lost()
-        raise SessionError(_lost(error, host)) from None
+        raise SessionError(_lost(error, host, port)) from None
     except (ValueError, LookupError):
         raise SessionError(Trouble("protocol", f"{host} answers what no mail server should.")) from None
 
@@ -77,15 +78,15 @@ def refused(text: str, host: str, *, login: bool = False) -> Trouble:
     return Trouble("protocol", f"{host} refuses what a mail server should do.")
 
 
-def _lost(error: Exception, host: str) -> Trouble:
+def _lost(error: Exception, host: str, port: int) -> Trouble:
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return Trouble("network", f"{host} ended the connection.")
     if isinstance(error, (ssl.SSLError, NoTlsError)):
-        return _without_tls(error, host)
+        return _without_tls(error, host, port)
     if isinstance(error, TimeoutError):
-        return Trouble("network", f"{host} did not answer in time.")
+        return Trouble("network", f"{host} did not answer in time at port {port}.")
     if isinstance(error, OSError):
-        return Trouble("network", f"{host} can't be reached.")
+        return Trouble("network", f"{host} can't be reached at port {port}.")
     if isinstance(error, TooMuchError):
         return Trouble("protocol", f"{host} sends more than a mail server may.")
     return _aborted(str(error), host)
@@ -101,14 +102,22 @@ def _aborted(text: str, host: str) -> Trouble:
     return meant if meant.kind in ("busy", "auth") else Trouble("network", f"{host} ended the connection.")
 
 
-def _without_tls(error: Exception, host: str) -> Trouble:
+def _without_tls(error: Exception, host: str, port: int) -> Trouble:
+    if isinstance(error, NoTlsError):
+        return Trouble("tls", f"{host} offers no STARTTLS at port {port}. Take another port, or `tls`.")
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble("tls", f"{host} offers no safe connection (TLS).")
+        return Trouble("tls", f"{host} doesn't speak TLS at port {port}. Take another port, or `starttls`.")
     if error.verify_code == _EXPIRED:
-        return Trouble("tls", f"The certificate of {host} has expired.")
+        return Trouble("tls", f"The certificate of {host} has expired. Whoever runs that server has to renew it.")
     if error.verify_code == _WRONG_NAME:
-        return Trouble("tls", f"The certificate of {host} is for another name.")
-    return Trouble("tls", f"The certificate of {host} comes from nobody who is trusted here.")
+        return Trouble(
+            "tls", f"The certificate of {host} is for another name. Name the server as its certificate does."
+        )
+    return Trouble(
+        "tls",
+        f"The certificate of {host} comes from nobody who is trusted here. An authority of your own is trusted by "
+        f"{_AUTHORITIES}.",
+    )
 
 
 def _wait(text: str) -> int | None:

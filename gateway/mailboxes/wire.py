@@ -163,11 +163,15 @@ class Wire(imaplib.IMAP4):
         return tag
 
     def heard(self, tag: bytes | None) -> bool:
-        """Reads what has come in, without waiting for more. True: the command with this tag has ended."""
+        """Reads what has come in, without waiting for more. True: the command with this tag has ended. Raises
+        TooMuchError where it does not come to an end."""
+        self._begin()
         while self._line_is_here():
             self._get_response()
             self._check_bye()
-        self.untagged_responses.clear()
+            self.untagged_responses.clear()
+            if self._left < 0:
+                raise TooMuchError("endless news")
         return tag is not None and self.tagged_commands.get(tag) is not None
 
     def end(self, name: str, tag: bytes, word: bytes) -> None:
@@ -188,7 +192,6 @@ class Wire(imaplib.IMAP4):
 
     def _line_is_here(self) -> bool:
         """Whether a whole line has come in; never waits. Raises where what came in can't be read without waiting."""
-        self._begin()
         self.sock.settimeout(0)
         try:
             for _ in range(_AT_ONCE // _CHUNK):

@@ -10,6 +10,7 @@ from pathlib import Path
 import zstandard
 from sqlalchemy import Connection, select
 
+from gateway.core.header import read_header
 from gateway.store.blobs import Blobs
 from gateway.store.tables import IN_FILE, bodies
 
@@ -92,6 +93,14 @@ def pieces(blobs: Blobs, account: int, body: StoredBody) -> Iterator[bytes]:
     if body.codec == FILE:
         return blobs.pieces(account, body.data.decode("ascii"))
     return iter((unpack(blobs, account, body),))
+
+
+def head_of(body: StoredBody) -> bytes | None:
+    """The header section of a message that stands in its row; None of one in a file."""
+    if body.codec == FILE:
+        return None
+    raw = zstandard.ZstdDecompressor().decompress(body.data, max_output_size=_MAX_IN_ROW)
+    return raw[: read_header(raw).body_at]
 
 
 def unpack(blobs: Blobs, account: int, body: StoredBody) -> bytes:

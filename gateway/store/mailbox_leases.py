@@ -27,7 +27,7 @@ LEASE_MS = 30_000
 OVERDUE_MS = 120_000
 """A mailbox whose holder waits for news of it is taken by another once its time is past for so long."""
 _ASKED_FOR_MS = 5_000
-_LOOKED_AT = 2_000
+_LOOKED_AT = 500
 """Among so many that are due the next ones are chosen."""
 _CLAIMS = 0x6D61696C626F78
 """The advisory lock under which is claimed: connections to a host are counted, so one counts at a time."""
@@ -283,16 +283,17 @@ def drop_holds(tx: Tx, held: Iterable[Leased], again_at: int | None = None) -> N
 
 
 def find_waits(tx: Tx, waits: Sequence[Leased]) -> set[tuple[int, str]]:
-    """Those of which their holder may go on waiting for news: they are looked into, with the same credential."""
+    """Those of which their holder may go on waiting for news: they are looked into, and nobody else has taken them, as
+    who saves another credential does."""
     found = set()
     for begin in range(0, len(waits), 500):
         some = {one.key: one for one in waits[begin : begin + 500]}
-        query = select(mailboxes.c.account, mailboxes.c.id, mailboxes.c.holder, mailboxes.c.credential).where(
+        query = select(mailboxes.c.account, mailboxes.c.id, mailboxes.c.holder).where(
             tuple_(mailboxes.c.account, mailboxes.c.id).in_(some), mailboxes.c.state.in_(SYNCED)
         )
         for row in tx.execute(query):
             lease = some[row.account, row.id]
-            if row.holder == lease.holder and row.credential == lease.credential:
+            if row.holder == lease.holder:
                 found.add(lease.key)
     return found
 

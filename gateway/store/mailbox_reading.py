@@ -1,4 +1,4 @@
-"""People's own mailboxes as others need them: who may open which, how each is reached, and where its messages stand."""
+"""People's own mailboxes as others need them: who may open which, and where its messages stand."""
 
 from __future__ import annotations
 
@@ -7,29 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, null, or_, select, update
 
-from gateway.core.mailboxes import DISCONNECTED, PERSONAL, Servers, servers_of
+from gateway.core.mailboxes import DISCONNECTED, PERSONAL
 from gateway.core.remote import RemoteFile
 from gateway.core.visibility import Box, Eyes, Sight
+from gateway.store.mailbox_leases import LEASE_MS
 from gateway.store.reading import collect
 from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxRow:
-    """How a mailbox is reached. credential: sealed (`core.mailboxes.about_credential`), None where there is none."""
-
-    id: str
-    address: str
-    state: str
-    servers: Servers
-    credential: bytes | None
-
-    @property
-    def reachable(self) -> bool:
-        """Whether what stands on its server can be asked for."""
-        return self.state != DISCONNECTED and self.credential is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +62,32 @@ def list_owned(tx: Connection, account: int, user: str) -> list[str]:
     return list(tx.execute(query.order_by(mailboxes.c.address)).scalars())
 
 
-def find_mailbox_row(tx: Connection, account: int, id: str) -> MailboxRow | None:
-    """How a mailbox of the account is reached."""
-    row = tx.execute(select(mailboxes).where(mailboxes.c.account == account, mailboxes.c.id == id)).first()
-    if row is None:
-        return None
-    return MailboxRow(row.id, row.address, row.state, servers_of(json.loads(row.servers)), row.credential)
-
-
 def set_credential(tx: Connection, account: int, id: str, sealed: bytes, instead_of: bytes) -> bool:
     """Keeps a renewed credential; False where it was changed meanwhile by somebody else."""
     mine = (mailboxes.c.account == account, mailboxes.c.id == id, mailboxes.c.credential == instead_of)
     return tx.execute(update(mailboxes).where(*mine).values(credential=sealed)).rowcount == 1
+
+
+def add_refused_log_in(tx: Connection, account: int, id: str, sealed: bytes) -> None:
+    """A log-in with this credential was refused (E10)."""
+    mine = (mailboxes.c.account == account, mailboxes.c.id == id, mailboxes.c.credential == sealed)
+    tx.execute(update(mailboxes).where(*mine).values(tries=mailboxes.c.tries + 1))
+
+
+def take_turn(tx: Connection, account: int, id: str, now: int) -> int | None:
+    """Keeps pollers from looking into a mailbox for a moment, so that nobody else renews its token: until when. None
+    where one looks into it now. Who waits for news of it goes on waiting."""
+    mine = (mailboxes.c.account == account, mailboxes.c.id == id)
+    free = or_(mailboxes.c.lease_until.is_(null()), mailboxes.c.lease_until <= now)
+    until = now + LEASE_MS
+    taken = tx.execute(update(mailboxes).where(*mine, free).values(lease_until=until))
+    return until if taken.rowcount else None
+
+
+def leave_turn(tx: Connection, account: int, id: str, until: int) -> None:
+    """Lets pollers look into a mailbox again."""
+    mine = (mailboxes.c.account == account, mailboxes.c.id == id, mailboxes.c.lease_until == until)
+    tx.execute(update(mailboxes).where(*mine).values(lease_until=None))
 
 
 def find_lost(tx: Connection, account: int, ids: Sequence[str]) -> frozenset[str]:

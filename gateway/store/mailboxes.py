@@ -25,7 +25,7 @@ from gateway.core.mailboxes import (
     servers_of,
 )
 from gateway.core.resources import Mailbox, Progress
-from gateway.core.visibility import ADMIN, Box, Eyes
+from gateway.core.visibility import ADMIN, BACK_END, Box, Eyes, as_known
 from gateway.store.quotas import add_quotas, find_quotas
 from gateway.store.reading import Page, Position, collect, read_page
 from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, remote_messages
@@ -76,6 +76,11 @@ class MailboxRow:
         """What of it decides who may open its mail (E2)."""
         return Box(self.id, self.kind, self.owner, self.share_with_admins)
 
+    @property
+    def reachable(self) -> bool:
+        """Whether what stands on its server can be asked for."""
+        return self.state != DISCONNECTED and self.credential is not None
+
 
 _NAMES = tuple(field.name for field in fields(MailboxRow))
 _COLUMNS = tuple(mailboxes.c[name] for name in _NAMES)
@@ -99,19 +104,21 @@ def list_mailboxes(
     query = select(*_COLUMNS).where(mailboxes.c.account == account, *_seen_by(eyes))
     page = read_page(tx, query, [mailboxes.c.id], after, limit)
     rows = [_row(tuple(one)) for one in page.rows]
-    return Page(tuple(zip(rows, _shown(tx, account, rows), strict=True)), page.next)
+    shown = [as_known(eyes, one) for one in _shown(tx, account, rows)]
+    return Page(tuple(zip(rows, shown, strict=True)), page.next)
 
 
 def find_shown(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Mailbox, ...]:
-    """Those of the mailboxes that the account has, as the API shows them."""
+    """Those of the mailboxes that the account has, as programs are told of them."""
     query = select(*_COLUMNS).where(mailboxes.c.account == account, mailboxes.c.id.in_(ids))
-    return _shown(tx, account, [_row(tuple(one)) for one in tx.execute(query)])
+    shown = _shown(tx, account, [_row(tuple(one)) for one in tx.execute(query)])
+    return tuple(as_known(BACK_END, one) for one in shown)
 
 
-def show_row(tx: Connection, row: MailboxRow) -> Mailbox:
-    """A mailbox as the API shows it."""
+def show_row(tx: Connection, row: MailboxRow, eyes: Eyes | None = None) -> Mailbox:
+    """A mailbox as the API shows it. eyes: who looks; None for who has set it up."""
     [shown] = _shown(tx, row.account, [row])
-    return shown
+    return shown if eyes is None else as_known(eyes, shown)
 
 
 def list_sealed(tx: Connection, most: int) -> list[MailboxRow]:

@@ -10,9 +10,10 @@ from sqlalchemy import and_, bindparam, delete, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.core.syncplan import TRIES, Cursor
+from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
 from gateway.store.prepared import Prepared
-from gateway.store.tables import mailbox_folders, messages, remote_messages
+from gateway.store.tables import bodies, mailbox_folders, messages, remote_messages, sources
 
 _AT_ONCE = 500
 _REMOTE = tuple(column.name for column in remote_messages.columns)
@@ -170,6 +171,15 @@ def set_former_gone(tx: Tx, folder: Folder, uidvalidity: int, at: int) -> None:
 def drop_remotes(tx: Tx, folder: Folder, uidvalidity: int) -> None:
     """Forgets what stands where under these numbers: they are another folder's."""
     tx.execute(delete(remote_messages).where(_here(folder), remote_messages.c.uidvalidity == uidvalidity))
+
+
+def find_kept(tx: Tx, folder: Folder, ids: Collection[str]) -> Mapping[str, StoredBody]:
+    """What is kept of messages as they came by this folder, by their ids; of those that did."""
+    own = and_(bodies.c.account == sources.c.account, bodies.c.message == sources.c.message, bodies.c.n == sources.c.n)
+    query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data).join_from(sources, bodies, own)
+    came = (sources.c.account == folder.account, sources.c.message.in_(tuple(ids)))
+    rows = tx.execute(query.where(*came, sources.c.mailbox == folder.mailbox, sources.c.folder == folder.role))
+    return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
 
 
 def find_known(tx: Tx, account: int, identities: Collection[str]) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ def show_rows(tx: Connection, account: int, rows: Sequence[Row[Any]], sight: Sig
     on_cards = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
     standing = collect(tx, on_cards, cards.c.message, ids, cards.c.card)
     views = {row.id: _view(row, best[row.id], people.get(row.id, [])) for row in rows if best[row.id]}
-    available = _availability(tx, account, {id: (best[id][0].mailbox, view) for id, view in views.items()})
+    available = _availability(tx, account, {id: (best[id][0], view) for id, view in views.items()})
     told = _locks(tx, account, {row.id: roads.get(row.id, []) for row in rows if not best[row.id]})
     found = []
     for row in rows:
@@ -133,12 +133,20 @@ def _file(one: Mapping[str, Any], available: bool) -> File:
 
 
 def _availability(
-    tx: Connection, account: int, views: Mapping[str, tuple[str | None, Mapping[str, Any]]]
+    tx: Connection, account: int, views: Mapping[str, tuple[Row[Any], Mapping[str, Any]]]
 ) -> Callable[[str, int], bool]:
-    """Whether a file can be had: one that was left on a server, while it is there and can be reached (E7)."""
-    asked = {id: box for id, (box, view) in views.items() if box is not None and view["attachments"]}
+    """Whether a file can be had: one that was left on a server, while it is there and can be reached (E7).
+
+    views: the source that each message is shown by, in whose folder its files are, and what that shows."""
+    asked = {
+        id: (source.mailbox, source.folder)
+        for id, (source, view) in views.items()
+        if source.mailbox is not None and view["attachments"]
+    }
     places = find_remotes(tx, account, tuple(asked)) if asked else {}
-    left = {id: [one for one in found if one.mailbox == asked[id] and one.files] for id, found in places.items()}
+    left = {
+        id: [one for one in found if (one.mailbox, one.role) == asked[id] and one.files] for id, found in places.items()
+    }
     lost = find_lost(tx, account, sorted({one.mailbox for found in left.values() for one in found})) if left else ()
 
     def available(id: str, n: int) -> bool:

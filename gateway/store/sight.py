@@ -34,7 +34,7 @@ def is_shown(account: int, source: Any, sight: Sight, *, removed: bool = False) 
 
 def _order(source: Any, sight: Sight) -> ColumnElement[int]:
     nearest = sight.nearest()
-    near = [(source.c.mailbox.is_(None), SMART)]
-    near += [(source.c.mailbox.in_(nearest[one]), one) for one in (OWN, TEAM) if nearest[one]]
+    near = [(source.c.mailbox.in_(nearest[one]), one) for one in (OWN, TEAM) if nearest[one]]
+    near.append((source.c.mailbox.is_(None), SMART))
     order: ColumnElement[int] = case(*near, else_=LENT) * _MOST + source.c.n
     return order

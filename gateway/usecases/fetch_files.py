@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from weakref import WeakValueDictionary
 
 import structlog
 
 from gateway.core.body import attachment
 from gateway.core.mailboxes import (
+    AUTH_FAILED,
     PASSWORD,
     Credential,
     about_credential,
@@ -31,7 +32,9 @@ from gateway.store import mailbox_reading as boxes
 from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, find_bodies, unpack
 from gateway.store.engine import Store, Tx
-from gateway.store.mailbox_reading import MailboxRow, Remote
+from gateway.store.ids import shared_time as now
+from gateway.store.mailbox_reading import Remote
+from gateway.store.mailboxes import MailboxRow, get_mailbox
 from gateway.store.reading_mail import find_shown
 from gateway.store.showing_mail import Shown
 from gateway.usecases.mail_servers import MailServers, Place, Trouble
@@ -42,7 +45,11 @@ _EARLY_MS = 60_000
 _MARGIN = 1024 * 1024
 _MOST_WHOLE = 64 * 1024 * 1024
 _NO_DOOR = "This server has no connection to people's mailboxes at this moment; try again."
+_DISCONNECTED = Trouble("auth", "This mailbox was disconnected a moment ago.")
+_LOOKED_INTO = Trouble("busy", "This mailbox is being looked into at this moment; try again in a moment.", 3_000)
 _log = structlog.get_logger(__name__)
+_turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+"""Files of one mailbox are fetched one after the other: with who syncs it there are two connections to it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +81,10 @@ def find_opened(tx: Tx, account: int, id: str, states: Sequence[str], eyes: Eyes
     if shown is None or shown.n is None:
         return None if shown is None else Opened(shown, None, ())
     body = find_bodies(tx, account, {id: shown.n}).get(id)
-    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if shown.box is not None else ()
-    return Opened(shown, body, tuple(one for one in remotes if one.mailbox == shown.box))
+    source = shown.message.sources[0]
+    remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if source.mailbox is not None else ()
+    own = tuple(one for one in remotes if (one.mailbox, one.role) == (source.mailbox, source.folder))
+    return Opened(shown, body, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +120,17 @@ class Files:
         return await self._fetch(account, opened, None)
 
     async def _fetch(self, account: int, opened: Opened, n: int | None) -> bytes | Lost | Away:
+        turn = _turns.setdefault((account, opened.shown.box or ""), asyncio.Lock())
+        async with turn:
+            return await self._fetch_in_turn(account, opened, n)
+
+    async def _fetch_in_turn(self, account: int, opened: Opened, n: int | None) -> bytes | Lost | Away:
         id, box = opened.shown.message.id, opened.shown.box or ""
-        row = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, box))
+        row = await self._row(account, box)
         if row is None or not row.reachable:
             return Lost("The mailbox in which this stands is disconnected, so it can't be had from its mail server.")
+        if row.state == AUTH_FAILED or row.tries:
+            return Away(f"The mail server of {row.address} refused the log-in; look at the mailbox's settings.")
         for remote in opened.remotes:
             place = _place(remote, n, opened.shown.message.message_id)
             if place is None:
@@ -123,7 +139,7 @@ class Files:
             if not (isinstance(found, Trouble) and found.kind == "gone"):
                 return Away(found.says, found.after_ms) if isinstance(found, Trouble) else found
             _log.info("mailbox.file_gone", account=account, mailbox=box, message=id)
-            gone = partial(boxes.set_gone, account=account, remote=remote, now=_now())
+            gone = partial(boxes.set_gone, account=account, remote=remote, now=now())
             await self.store.write(gone, account=account)
         return Lost(f"This is no longer on the mail server of {row.address}.")
 
@@ -137,31 +153,61 @@ class Files:
             return Trouble("auth", "The password of this mailbox can't be read here; connect it again.")
         if isinstance(credential, Trouble):
             return credential
-        return await self.servers.fetch(row.address, row.servers, credential, place)
+        found = await self.servers.fetch(row.address, row.servers, credential, place)
+        if isinstance(found, Trouble) and found.kind == "auth" and credential.kind == PASSWORD:
+            refused = partial(boxes.add_refused_log_in, account=account, id=row.id, sealed=row.credential or b"")
+            await self.store.write(refused, account=account)
+        return found
 
     async def _credential(self, account: int, row: MailboxRow, servers: MailServers) -> Credential | Trouble:
-        """What the mailbox is opened with. An access token that ran out is renewed; what came of that is kept before it
-        is used, unless somebody else was quicker: then theirs is used."""
-        sealed, about = row.credential or b"", about_credential(account, row.id)
-        credential = credential_of(json.loads(self.keyring().open(sealed, about)))
-        if credential.kind == PASSWORD or (credential.access and credential.expires_at > _now() + _EARLY_MS):
+        """What the mailbox is opened with. An access token that ran out is renewed, to the end though nobody waits for
+        the file any more: the former refresh token may be worth nothing by then."""
+        credential = self._opened(account, row)
+        if _lasts(credential):
             return credential
-        renewed = await servers.renew(credential)
-        if isinstance(renewed, Trouble):
-            return renewed
-        kept = self.keyring().seal(json.dumps(credential_as_json(renewed)).encode(), about)
-        change = partial(boxes.set_credential, account=account, id=row.id, sealed=kept, instead_of=sealed)
-        if await self.store.write(change, account=account):
-            return renewed
-        now = await self.store.read(lambda tx: boxes.find_mailbox_row(tx, account, row.id))
-        if now is None or now.credential is None:
-            return Trouble("auth", "This mailbox was disconnected a moment ago.")
-        return credential_of(json.loads(self.keyring().open(now.credential, about)))
+        return await asyncio.shield(asyncio.ensure_future(self._renewed(account, row.id, servers)))
+
+    async def _renewed(self, account: int, id: str, servers: MailServers) -> Credential | Trouble:
+        """A new access token, while no poller looks into the mailbox, so that no two renew it at once. What came is
+        kept before it is used, unless somebody saved another credential meanwhile: then that one is used."""
+        until = await self.store.write(partial(boxes.take_turn, account=account, id=id, now=now()), account=account)
+        if until is None:
+            return _LOOKED_INTO
+        try:
+            row = await self._row(account, id)
+            credential = None if row is None or row.credential is None else self._opened(account, row)
+            if row is None or credential is None or _lasts(credential):
+                return credential or _DISCONNECTED
+            renewed = await servers.renew(credential)
+            if isinstance(renewed, Trouble):
+                return renewed
+            kept = self.keyring().seal(json.dumps(credential_as_json(renewed)).encode(), about_credential(account, id))
+            change = partial(
+                boxes.set_credential, account=account, id=id, sealed=kept, instead_of=row.credential or b""
+            )
+            if await self.store.write(change, account=account):
+                return renewed
+            row = await self._row(account, id)
+            return _DISCONNECTED if row is None or row.credential is None else self._opened(account, row)
+        finally:
+            await self.store.write(partial(boxes.leave_turn, account=account, id=id, until=until), account=account)
+
+    def _opened(self, account: int, row: MailboxRow) -> Credential:
+        plain = self.keyring().open(row.credential or b"", about_credential(account, row.id))
+        return credential_of(json.loads(plain))
+
+    async def _row(self, account: int, id: str) -> MailboxRow | None:
+        return await self.store.read(lambda tx: get_mailbox(tx, account, id))
+
+
+def _lasts(credential: Credential) -> bool:
+    """Whether it can be used as it is."""
+    return credential.kind == PASSWORD or bool(credential.access and credential.expires_at > now() + _EARLY_MS)
 
 
 def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | None:
     """Where to look; None where it is known to be no longer there. n: the file, None for the whole message."""
-    if remote.gone or remote.path is None:
+    if remote.gone or remote.path is None or not remote.files:
         return None
     whole = Place(remote.path, remote.uidvalidity, remote.uid, "", "", message_id, _MOST_WHOLE)
     if n is None:
@@ -170,7 +216,3 @@ def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | Non
     if file is None:
         return None
     return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

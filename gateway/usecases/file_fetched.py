@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,17 +30,18 @@ from gateway.core.skeleton import with_sizes
 from gateway.core.syncplan import Cursor
 from gateway.store import facts, remote, troubles
 from gateway.store.blobs import Blobs
-from gateway.store.bodies import IN_ROW, StoredBody, pack, refer
+from gateway.store.bodies import IN_ROW, StoredBody, head_of, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time
 from gateway.store.mailbox_leases import Leased, Owned, find_owned, set_owned
-from gateway.store.remote import Folder, Remote
+from gateway.store.remote import Folder, Remote, find_kept
 from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
 from gateway.usecases.reading import MailReader
 
 __all__ = ["Batch", "Cursor", "Fetched", "FetchedDesk", "Folder"]
 _log = structlog.get_logger(__name__)
+_GONE_AT_ONCE = 1_000
 _OUR_FAULT = "This message could not be filed; what is wrong is written in the log."
 
 
@@ -126,9 +127,15 @@ class FetchedDesk:
         self, lease: Leased, role: str, cursor: Cursor, gone: Sequence[int], moved: int, *, anew: bool
     ) -> bool:
         """All of a folder was looked at. gone: UIDs that are no longer there. anew: its import has ended, so that no
-        former numbers hold any more."""
+        former numbers hold any more. Many are written in pieces, the cursor with the last, so that others who write
+        have their turn between them."""
         folder = Folder(lease.account, lease.id, role)
-        write = partial(_reach, lease, folder, cursor, tuple(gone), moved, self._clock(), anew=anew)
+        pieces = [tuple(gone[at : at + _GONE_AT_ONCE]) for at in range(0, len(gone), _GONE_AT_ONCE)]
+        for some in pieces[:-1]:
+            if not await self._write(lease, partial(_go, lease, folder, cursor.uidvalidity, some, self._clock())):
+                return False
+        last = pieces[-1] if pieces else ()
+        write = partial(_reach, lease, folder, cursor, last, moved, self._clock(), anew=anew)
         return await self._write(lease, write)
 
     async def file(self, batch: Batch) -> bool:
@@ -185,7 +192,7 @@ class FetchedDesk:
         started, now, lease = time.monotonic_ns(), self._clock(), batch.lease
         mail = with_sizes(await self._reader.read(message), one.files)
         body = pack(b"", message) if len(message) <= IN_ROW else await self._settle(lease, message, until_filed)
-        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at, now))
+        origin = Origin(lease.id, batch.folder.role, lease.auto_create, min(one.at or now, now))
         envelope = Envelope("imap", lease.host, "", "", (), now)
         return Handing(lease.account, envelope, mail, body, now, started, origin=origin)
 
@@ -206,6 +213,14 @@ def _begin(lease: Leased, folder: Folder, cursor: Cursor, total: int, now: int, 
     remote.set_cursor(tx, folder, cursor)
     importing = {"total": (row.total or 0) + total} if row.state == IMPORTING else {}
     set_owned(tx, lease, now, **importing)
+    return True
+
+
+def _go(lease: Leased, folder: Folder, uidvalidity: int, gone: Sequence[int], now: int, tx: Tx) -> bool:
+    if find_owned(tx, lease) is None:
+        return False
+    remote.set_gone(tx, folder, uidvalidity, gone, now)
+    set_owned(tx, lease, now)
     return True
 
 
@@ -234,8 +249,15 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     filed = {uid: one for uid, one in read.handings.items() if uid not in batch.ties or one.mail.identity in known}
     filings = file(settings, tx, tuple(filed.values())) if filed else []
     ids = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
+    again = {uid: one.message for uid, one in zip(filed, filings, strict=True) if one.message and not one.kept}
+    others = _find_others(tx, batch.folder, again, filed)
     found = [
-        Remote(one.uid, ids.get(one.uid), _parts(one.files), "" if one.uid in ids else one.error or _OUR_FAULT)
+        Remote(
+            one.uid,
+            ids.get(one.uid),
+            "[]" if one.uid in others else _parts(one.files),
+            "" if one.uid in ids else one.error or _OUR_FAULT,
+        )
         for one in batch.fetched
         if one.uid in ids or one.uid not in read.handings
     ]
@@ -247,6 +269,21 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
         values["done"] = min(row.done + batch.counted, row.total)
     set_owned(tx, batch.lease, now, **values)
     return True
+
+
+def _find_others(tx: Tx, folder: Folder, again: Mapping[int, str], filed: Mapping[int, Handing]) -> set[int]:
+    """UIDs of messages that we have from this folder, by other deliveries: whoever knows a mail can send another one
+    that passes for it (B9), and the files of that are none of its own (E13). again: by UID, what they are a copy of.
+
+    The header tells, with its lines of each server on the way: what was moved, or got another number, has it unchanged.
+    """
+    kept = find_kept(tx, folder, set(again.values())) if again else {}
+    return {uid for uid, id in again.items() if id in kept and not _is_same(filed[uid].body, kept[id])}
+
+
+def _is_same(body: StoredBody, kept: StoredBody) -> bool:
+    head = head_of(body)
+    return head == head_of(kept) and (head is not None or body.data == kept.data)
 
 
 def _parts(files: Sequence[RemoteFile]) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import structlog
+
 from gateway.core.address import parse_address
 from gateway.core.mailboxes import (
     AUTH_FAILED,
@@ -52,8 +54,7 @@ _DENIED = {
 _KIND = Denied("Only admins of the account make a mailbox personal or shared.")
 _SHARING = Denied("Only whose mailbox it is may share it with the admins.")
 _STATES = (READY, PAUSED)
-
-"""How the mail of a mailbox is purged (E9)."""
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ async def show_mailbox(store: Store, reader: Principal, id: str) -> Mailbox | No
 
     def show(tx: Tx) -> Mailbox | None:
         row = find_known(tx, reader, id)
-        return None if row is None else store_of.show_row(tx, row)
+        return None if row is None else store_of.show_row(tx, row, _eyes(reader))
 
     return await store.read(show)
 
@@ -142,11 +143,25 @@ async def change_mailbox(
 ) -> Mailbox | Wrong | Taken | Denied | Stale | None:
     """The mailbox as it is then. sealed: its new credential, which was tried (E10)."""
 
-    def edit(tx: Tx) -> Mailbox | Wrong | Taken | Denied | Stale | None:
-        row = judge(tx, wanted)
-        return edit_row(tx, row, wanted.change, sealed) if isinstance(row, MailboxRow) else row
+    before: MailboxRow | Wrong | Taken | Denied | Stale | None = None
 
-    return await store.write(edit, account=wanted.writer.account)
+    def edit(tx: Tx) -> Mailbox | Wrong | Taken | Denied | Stale | None:
+        nonlocal before
+        before = judge(tx, wanted)
+        return edit_row(tx, before, wanted.change, sealed) if isinstance(before, MailboxRow) else before
+
+    now_it_is = await store.write(edit, account=wanted.writer.account)
+    if isinstance(before, MailboxRow) and _changes_hands(before, wanted.change):
+        change = {"kind": wanted.change.kind or before.kind, "owner": wanted.change.owner or before.owner}
+        _log.info(
+            "mailbox.kind_changed",
+            account=before.account,
+            mailbox=before.id,
+            by=wanted.writer.user,
+            was=before.kind,
+            **change,
+        )
+    return now_it_is
 
 
 async def sync_mailbox(store: Store, writer: Principal, id: str) -> Mailbox | Taken | Denied | None:
@@ -187,7 +202,7 @@ def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale |
     row, change = find_known(tx, wanted.writer, wanted.id), wanted.change
     if row is None:
         return None
-    if not wanted.unchanged(store_of.show_row(tx, row)):
+    if not wanted.unchanged(store_of.show_row(tx, row, _eyes(wanted.writer))):
         return Stale()
     return (
         _denied(wanted.writer, row, change)
@@ -200,7 +215,10 @@ def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale |
 
 
 def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> Mailbox:
-    """Changes what was judged. sealed: a credential that was tried."""
+    """Changes what was judged. sealed: a credential that was tried.
+
+    Where others read it from now on, or another user owns it, the event tells everybody so in the same commit (E2).
+    """
     given = {
         name: value
         for name in ("kind", "share_with_admins", "threads", "auto_create", "keep_attachments")
@@ -209,8 +227,10 @@ def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> M
     after = replace(row, **given)
     if change.owner is not None:
         after = replace(after, owner=change.owner)
-    if after.kind != row.kind:
+    if after.kind == SHARED or (after.kind != row.kind and change.share_with_admins is None):
         after = replace(after, share_with_admins=False)
+    if _changes_hands(row, change):
+        add_event(tx, row.account, "mailbox.kind_changed", row.id, now())
     if change.sent is not None:
         after = replace(after, sent_path=change.sent or None)
     if change.aliases is not None:
@@ -291,15 +311,18 @@ def _opens(row: MailboxRow, keys: Callable[[], Keyring]) -> bool:
 
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
     eyes = _eyes(writer)
-    moved = change.kind not in (None, row.kind) or change.owner not in (None, row.owner)
-    if moved and eyes.role != ADMIN:
+    if _changes_hands(row, change) and eyes.role != ADMIN:
         return _KIND
     rest = (change.aliases, change.threads, change.auto_create, change.keep_attachments, change.password, change.state)
     if any(one is not None for one in (*rest, change.sent)) and not may_edit(eyes, row.box):
         return _DENIED[row.kind]
-    if change.share_with_admins is not None and eyes.user != row.owner:
+    if change.share_with_admins is not None and eyes.user != (change.owner or row.owner):
         return _SHARING
     return None if may_edit(eyes, row.box) or eyes.role == ADMIN else _DENIED[row.kind]
+
+
+def _changes_hands(row: MailboxRow, change: Change) -> bool:
+    return change.kind not in (None, row.kind) or change.owner not in (None, row.owner)
 
 
 def _wrong_values(change: Change) -> Wrong | None:

@@ -21,10 +21,11 @@ _MOST = 10_000
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A mailbox as whoever waits for it sees it. lease: what of its lease moves while somebody syncs it; None where
-    nobody does."""
+    nobody does. wanted: a look that was asked for has come to no end yet, whether good or bad."""
 
     mailbox: Mailbox
     lease: int | None
+    wanted: bool
 
 
 def operator_for(tx: Tx, slug: str, address: str, owner: str, kind: str) -> Principal:
@@ -73,7 +74,8 @@ def watch(tx: Tx, writer: Principal, id: str) -> Watched | None:
     if row is None:
         return None
     lease = store_of.find_lease(tx, writer.account, id)
-    return Watched(store_of.show_row(tx, row), lease if lease is not None and lease > now() else None)
+    held = lease if lease is not None and lease > now() else None
+    return Watched(store_of.show_row(tx, row), held, row.wanted_at is not None)
 
 
 def _principal(account: int, slug: str, user: UserRow) -> Principal:

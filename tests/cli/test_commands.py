@@ -175,13 +175,6 @@ def test_a_token_takes_no_scope_beyond_its_users_role(run: Run, acme: Any) -> No
     assert "allowed: a moment to come" in run(*create, "--expires", "yesterday").err
 
 
-def test_a_setting_without_effect_is_told_on_standard_error_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID", "192.0.2.53")
-    said = run("account", "list", "--json")
-    assert said.json == []
-    assert said.err.startswith("SMARTGATE_OAUTH_GOOGLE_CLIENT_ID has no effect")
-
-
 def test_secrets_are_masked_and_the_origin_of_a_setting_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMARTGATE_SECRET_KEY", "k" * 40)
     shown = {one["name"]: one for one in run("config", "show", "--json").json}

@@ -17,6 +17,7 @@ from tests.cli.conftest import Run
 from tests.mailboxes.fake_servers import FakeServers
 
 ANA, PASSWORD = "ana@acme.example", "canary-password-7f31"
+AWAY = "imap.acme.example can't be reached at port 993."
 FOUND = ["address", "auth", "by", "imap", "name", "page", "provider", "smtp", "sure"]
 
 
@@ -206,6 +207,26 @@ def test_who_waits_sees_a_running_server_import_to_the_end(
     said = run("mailbox", "add", ANA, "--account", "acme", "--password-file", secret, "--json")
     assert (said.json["state"], said.json["progress"]) == ("ready", {"done": 500, "total": 500})
     assert told == [(0, 500), (213, 500), (500, 500)]
+
+
+@pytest.mark.parametrize("command", ["add", "sync"])
+def test_who_waits_is_told_of_a_look_that_came_to_nothing(
+    command: str, run: Run, acme: Any, secret: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server has looked, and its next try comes in a minute: nobody waits for that, and nobody else looks as well."""
+    steps: list[dict[str, Any]] = [
+        {"holder": "server", "lease_until": 2**52},
+        {"holder": None, "lease_until": None, "wanted_at": None, "failures": 1, "error": AWAY},
+    ]
+    given = (ANA, "--account", "acme", "--json")
+    with_password = (*given, "--password-file", secret)
+    if command == "sync":
+        assert run("mailbox", "add", *with_password, "--no-wait").status == 0
+    monkeypatch.setattr(mailbox_dialog, "START_SECONDS", 60.0)
+    monkeypatch.setattr(mailbox_dialog, "rest", lambda: note(store, **steps.pop(0)))
+    said = run("mailbox", command, *(given if command == "sync" else with_password))
+    assert (said.json["state"], said.json["error"], said.err) == ("importing", AWAY, "")
+    assert said.status == (1 if command == "sync" else 0)
 
 
 class Telling:

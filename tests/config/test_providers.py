@@ -185,6 +185,8 @@ WRONG = {
     "a page with a blank": (OWN.replace("https://sign-in", "https://sign in"), "https://"),
     "a provider of OAuth that there is not": (OWN.replace("oauth.google", "oauth.yahoo"), "google, microsoft"),
     "no table where one belongs": ('provider = "x"', "no table in provider"),
+    "an IP address for a server": ('[provider.x]\nname = "X"\nimap = "10.0.0.1:993 tls"', "no IP address"),
+    "an IP address in disguise": (OWN.replace("login", 'smtp = "mail.0x7f:465 tls"\nlogin'), "no IP address"),
     "a number for a text": ('[provider.x]\nname = 7\nimap = "i.example:993 tls"', "no text in provider.x.name"),
 }
 
@@ -199,6 +201,7 @@ def test_a_wrong_table_stops_the_start_and_says_where_it_is_wrong(tmp_path: Path
         load({"SMARTGATE_MAILBOX_PROVIDERS_FILE": str(path)})
     assert says in str(stopped.value)
     assert "SMARTGATE_MAILBOX_PROVIDERS_FILE" in str(stopped.value)
+    assert str(stopped.value).count("; allowed: ") == 1
 
 
 def test_a_table_that_is_not_there_stops_the_start(tmp_path: Path) -> None:

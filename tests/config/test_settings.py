@@ -120,6 +120,23 @@ def test_a_wrong_value_is_answered_with_name_value_and_what_is_allowed(name: str
     assert "; allowed: " in line
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "can't be read (No such file or directory)"), ("", "no certificate"), ("mail.example\n", "no certificate")],
+    ids=["not there", "empty", "another file"],
+)
+def test_authorities_that_cant_be_read_stop_the_start(tmp_path: Path, content: str | None, said: str) -> None:
+    file = tmp_path / "authority.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(config.SettingsError) as refused:
+        config.load({"SMARTGATE_MAILBOX_CA_FILE": str(file)})
+    line = str(refused.value)
+    assert said in line
+    assert "SMARTGATE_MAILBOX_CA_FILE" in line
+    assert line.endswith("; allowed: the path of a file with certificates in PEM")
+
+
 def test_name_servers_may_leave_out_their_port() -> None:
     settings = config.load({"SMARTGATE_DNS_SERVERS": "192.0.2.1, 192.0.2.2:5353, 2001:db8::1, [2001:db8::2]:54"})
     shown = [str(one) for one in settings.dns_servers]

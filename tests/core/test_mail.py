@@ -198,6 +198,7 @@ AGAIN_WITHOUT_ID = {
         "Hello",
         True,
     ),
+    "by a server that filters": (["X-Spam-Status: No,\r\n score=-1", "X-Virus-Scanned: by x", *BARE], "Hello", True),
     "another body": (BARE, "Hello you", False),
     "another field": ([*BARE, "X: y"], "Hello", False),
     "a trace field in the body": (BARE, "Received: x\r\nHello", False),

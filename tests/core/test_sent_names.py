@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.sent_names import SENT_NAMES, Listed, Namespaces, candidates, find_inbox, find_sent
+from gateway.core.sent_names import (
+    SENT_NAMES,
+    Listed,
+    Namespaces,
+    candidates,
+    find_inbox,
+    find_sent,
+    words_without_sent,
+)
 
 COURIER = Namespaces(own=("INBOX.",), foreign=("#shared.", "shared."))
 
@@ -94,6 +102,12 @@ def test_e3_somebody_may_choose_from_folders_of_their_own() -> None:
 
     assert candidates(listed, COURIER) == ("Weg", "Alt/Sent")
     assert candidates([folder("Weg")]) == ("Weg",)
+
+
+def test_e3_who_has_to_choose_is_told_what_from() -> None:
+    assert "Weg, Alt/Sent." in words_without_sent(("Weg", "Alt/Sent"))
+    assert "F19." in words_without_sent([f"F{n}" for n in range(30)])
+    assert "no folder" in words_without_sent(())
 
 
 @given(

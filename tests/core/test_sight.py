@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 import pytest
 
 from gateway.core.mailboxes import (
+    CHOOSE,
     GOOGLE,
     PERSONAL,
     SHARED,
@@ -18,6 +22,7 @@ from gateway.core.mailboxes import (
     servers_as_json,
     servers_of,
 )
+from gateway.core.resources import Mailbox
 from gateway.core.visibility import (
     BACK_END,
     LENT,
@@ -27,6 +32,7 @@ from gateway.core.visibility import (
     Box,
     Eyes,
     Sight,
+    as_known,
     may_disconnect,
     may_edit,
     may_open,
@@ -64,6 +70,15 @@ def test_who_may_do_what_with_a_mailbox(
     assert {id for ids in sight.nearest().values() for id in ids} == opens
     assert (sight.near(None), sight.near("unknown")) == (SMART, None)
     assert not sight.plain
+
+
+@pytest.mark.parametrize("eyes", [OWNER, ADMIN])
+def test_who_may_not_open_a_mailbox_is_told_nothing_of_what_is_in_it(eyes: Eyes) -> None:
+    rest: dict[str, Any] = dict.fromkeys(field.name for field in fields(Mailbox))
+    own = {"id": "b1", "kind": PERSONAL, "owner": "u1", "share_with_admins": False}
+    box = Mailbox(**rest | own | {"proposals": ("a@x.example",), "error": f"No Sent.{CHOOSE}Divorce, Outbox."})
+    closed = replace(box, proposals=(), error="No Sent.")
+    assert as_known(eyes, box) == (box if eyes == OWNER else closed)
 
 
 def test_an_account_without_mailboxes_has_nothing_to_hide() -> None:

@@ -20,6 +20,7 @@ PACE = Pace()
 def test_the_month_is_asked_for_with_a_day_to_spare() -> None:
     assert syncplan.since_day(NOW, PACE) == date(2026, 10, 29)
     assert syncplan.window_start(NOW, PACE) == NOW - 31 * DAY_MS
+    assert syncplan.certain_day(NOW, PACE) == date(2026, 11, 1)
 
 
 ANEW = {

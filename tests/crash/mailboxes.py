@@ -15,7 +15,7 @@ from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.fault_proxy import FaultProxy
 from tests.mailboxes.mails import Letter
 from tests.mailboxes.person import Person
-from tests.mailboxes.product import Product, begin, wait_until
+from tests.mailboxes.processes import Processes, begin, wait_until
 
 MAILBOXES, INBOX, SENT, LATER = 20, 120, 40, 200
 """Of each mailbox: so many mails are there at first, and so many may come later."""
@@ -57,13 +57,13 @@ def poll_rounds(
     with (
         Dovecot(authority, raw_log=False) as dovecot,
         FaultProxy(dovecot.imaps) as proxy,
-        Product(folder, authority.file, MAILBOX_IMPORT_DAYS="3650", **shared) as product,
+        Processes(folder, authority.file, MAILBOX_IMPORT_DAYS="3650", **shared) as product,
     ):
         return _Polling(product, dovecot, proxy, random.Random(seed)).run(kills, told, pollers)
 
 
 class _Polling:
-    def __init__(self, product: Product, dovecot: Dovecot, proxy: FaultProxy, chance: random.Random) -> None:
+    def __init__(self, product: Processes, dovecot: Dovecot, proxy: FaultProxy, chance: random.Random) -> None:
         self._product, self._dovecot, self._proxy, self._chance = product, dovecot, proxy, chance
         self._bag = Mailbag(KNOWN)
         self._ids: dict[Person, str] = {}

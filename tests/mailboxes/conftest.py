@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
 from gateway.store.engine import Place, Store
+from tests.mailboxes.certificates import Authority
+from tests.mailboxes.dovecot import Dovecot
+from tests.mailboxes.product import Firm, Product
 from tests.mailboxes.rig import Rig
+from tests.stores import Stores
 
 Secure = Callable[..., ssl.SSLContext]
 
@@ -49,3 +53,23 @@ async def rig(place: Place, tmp_path: Path) -> AsyncIterator[Rig]:
     await made.open_account()
     yield made
     await made.close()
+
+
+@pytest.fixture(scope="session")
+def product(
+    stores: Stores, dovecot: Dovecot, certificates: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Product]:
+    """The product on a store of the kind that is the test's turn; each story opens an account of its own there."""
+    folder = tmp_path_factory.mktemp("product")
+    made = Product(stores.new(folder), folder, dovecot, certificates.file)
+    try:
+        yield made
+    except BaseException:
+        made.serving.kill()
+        raise
+    made.close()
+
+
+@pytest.fixture
+def firm(product: Product) -> Firm:
+    return product.open()

@@ -79,7 +79,7 @@ class Dovecot:
         authority.certificate(certificate).write(self.folder / "server.pem")
         (self.folder / "people.conf").write_text(passwords(self.folder))
         if introspection is not None:
-            (self.folder / "oauth2.conf").write_text(signed_in(introspection))
+            (self.folder / "oauth2.conf").write_text(signed_in(introspection, authority.file))
         self.configuration = self.folder / "dovecot.conf"
         text = settings(self.folder, self.imaps, self.imap, _owner(), given, oauth=introspection is not None)
         self.configuration.write_text(text)

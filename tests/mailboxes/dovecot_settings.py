@@ -112,6 +112,7 @@ username_attribute = username
 active_attribute = active
 active_value = true
 force_introspection = yes
+tls_ca_cert_file = {authority}
 """
 
 
@@ -142,6 +143,6 @@ def passwords(folder: Path) -> str:
     return _DICT.format(folder=folder)
 
 
-def signed_in(introspection: str) -> str:
-    """How access tokens are checked (RFC 7662)."""
-    return _INTROSPECTION.format(url=introspection)
+def signed_in(introspection: str, authority: Path) -> str:
+    """How access tokens are checked (RFC 7662). authority: who vouches for the server that is asked."""
+    return _INTROSPECTION.format(url=introspection, authority=authority)

@@ -66,7 +66,9 @@ class FakeServer:
     """One mailbox on a server. password: what lets in, or the access tokens that do. can: its capabilities. calls: of
     all sessions, by name. cut_at: the call after which every connection is lost; None for never. unreadable: UIDs that
     can't be read. breaking: UIDs whose fetch is answered with what nobody understands. deadly: UIDs whose fetch ends
-    the connection. before: called before each call, in the session's thread. refuses: what the log-in is answered."""
+    the connection. late: UIDs that have no room beside
+    others. early: whether news come with the permission to wait, read with it. before: called before each
+    call, in the session's thread. refuses: what the log-in is answered."""
 
     sent: str | None = "Sent"
     password: str = "right"
@@ -82,8 +84,10 @@ class FakeServer:
     unreadable: set[int] = field(default_factory=set)
     breaking: set[int] = field(default_factory=set)
     deadly: set[int] = field(default_factory=set)
+    late: set[int] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     refuses: Trouble | None = None
+    early: bool = False
     before: Callable[[str], None] | None = None
     idle: list[FakeSession] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -125,6 +129,7 @@ class FakeSession:
         self.capabilities: frozenset[str] = frozenset()
         self._open = self._dead = False
         self._path = ""
+        self._early = False
         self._waits: socket.socket | None = None
         self.told: socket.socket
 
@@ -180,6 +185,10 @@ class FakeSession:
         found = self._folder().mails.items()
         return sorted(uid for uid, mail in found if datetime.fromtimestamp(mail.at / 1000, UTC).date() >= day)
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        self._call("dates")
+        return {uid: self._folder().mails[uid].at for uid in uids if uid in self._folder().mails}
+
     def above(self, uid: int) -> list[int]:
         self._call("above")
         return sorted(one for one in self._folder().mails if one > uid)
@@ -203,7 +212,13 @@ class FakeSession:
             self._lose()
         if self.server.breaking.intersection(uids):
             raise SessionError(Trouble("protocol", "The server says what nobody understands."))
-        return [self._one(uid, whole=whole) for uid in uids if uid in self._folder().mails]
+        here = [uid for uid in uids if uid in self._folder().mails]
+        late = self.server.late if len(uids) > 1 else set[int]()
+        return [self._late(uid) if uid in late else self._one(uid, whole=whole) for uid in here]
+
+    def _late(self, uid: int) -> Fetched:
+        mail = self._folder().mails[uid]
+        return Fetched(uid, None, False, (), mail.at, len(mail.message))
 
     def _one(self, uid: int, *, whole: bool) -> Fetched:
         mail = self._folder().mails[uid]
@@ -228,6 +243,7 @@ class FakeSession:
         self._waits, self.told = socket.socketpair()
         self._waits.setblocking(False)
         self.server.idle.append(self)
+        self._early = self.server.early
 
     def fileno(self) -> int:
         assert self._waits is not None
@@ -236,6 +252,9 @@ class FakeSession:
     def heard(self) -> bool:
         self._call("heard")
         assert self._waits is not None
+        if self._early:
+            self._early = False
+            return True
         try:
             came = self._waits.recv(4_096)
         except BlockingIOError:

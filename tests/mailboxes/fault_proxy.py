@@ -136,8 +136,8 @@ class FaultProxy:
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # asyncio's streams tell of a task that was cancelled as of a fault
         finally:
             line.open = False
             for end in (to_client, to_server):

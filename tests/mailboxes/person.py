@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     from tests.mailboxes.dovecot import Dovecot
 
 _PATIENCE = 20.0
+_CAN = (b"IMAP4REV1", b"LITERAL+", b"MULTIAPPEND", b"UIDPLUS", b"MOVE", b"ENABLE", b"CONDSTORE")
 _STAMP = re.compile(rb"^\d+\.\d+ ", re.MULTILINE)
 _OPENED = re.compile(r'^\S+ (SELECT|EXAMINE) ("(?:[^"\\]|\\.)*"|\S+)', re.IGNORECASE)
 
 
 class _Let(IMAPClient):  # type: ignore[misc]
-    """A client of a server that a command starts, and that lets it in at once (PREAUTH)."""
+    """A client of a server that a command starts, and that lets it in at once (PREAUTH).
+
+    It is told what Dovecot can, whatever that says of itself to this person's clients.
+    """
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         super().__init__(f"{shlex.join(command)} 2>>{shlex.quote(str(log))}", ssl=False, stream=True)
+        self._cached_capabilities = _CAN
 
     def _set_read_timeout(self) -> None:
         """There is no socket that could be given one."""
@@ -165,8 +170,11 @@ class Person:
             client.login(self.address, self.password)
             yield client
         finally:
-            with contextlib.suppress(Exception):
+            try:
                 client.logout()
+            except (client.Error, OSError):
+                with contextlib.suppress(OSError):
+                    client.shutdown()
 
     def logins(self) -> int:
         """How often somebody was let in as this person since they came to be."""

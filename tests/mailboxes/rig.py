@@ -195,7 +195,9 @@ class Rig:
         blobs = BlobStore(self.folder)
         blobs.prepare()
         desk = FetchedDesk(store, blobs, filing, MailReader(filing.limits), clock)
-        made = Poller(syncing, desk, self.real or self.open_session, PollerSettings(**settings))
+        made = Poller(
+            syncing, desk, self.real or self.open_session, PollerSettings(**{"quiet_seconds": 0.0} | settings)
+        )
         self.pollers.append(made)
         return made
 

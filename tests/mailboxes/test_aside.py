@@ -58,6 +58,25 @@ async def test_a_mail_put_aside_that_is_deleted_meanwhile_is_gone(rig: Rig) -> N
     assert server.calls["fetch"] == 0
 
 
+async def test_mails_that_had_no_room_beside_the_others_are_fetched_alone(rig: Rig) -> None:
+    server = FakeServer(late={1, 3, 4, 5}, breaking=set())
+    fill(server, 5)
+    key = await rig.connect(server)
+
+    def before(call: str) -> None:
+        if call == "fetch" and server.calls[call] == 1:
+            server.breaking.add(3)
+            server.inbox.expunge(4)
+
+    server.before = before
+    await look(rig, key)
+    assert await rig.subjects() == ["Offer 1", "Offer 2", "Offer 5"]
+    server.breaking.clear()
+    await look(rig, key)
+    assert await rig.subjects() == ["Offer 1", "Offer 2", "Offer 3", "Offer 5"]
+    assert server.fetched["INBOX", 2] == 1
+
+
 async def test_a_mail_that_ends_every_connection_keeps_the_others_from_coming_for_a_while_only(rig: Rig) -> None:
     server = FakeServer(deadly={30})
     fill(server, 60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 from gateway.core.mailboxes import AUTH_FAILED, READY
@@ -76,6 +77,60 @@ async def test_what_comes_between_the_look_and_the_waiting_is_news(rig: Rig) -> 
     assert await rig.subjects() == ["Offer 1"]
 
 
+async def test_what_comes_with_the_permission_to_wait_is_news(rig: Rig) -> None:
+    server = FakeServer(can=CAN, early=True)
+    key = await rig.connect(server)
+
+    def before(call: str) -> None:
+        if call == "begin_idle" and server.calls[call] == 0:
+            server.inbox.add(mail(1), ago(0))
+        elif call == "begin_idle":
+            server.early = False
+
+    server.before = before
+    poller = rig.poller()
+    await poller.look_into(key)
+    await until(poller, lambda: filed(rig, 1))
+    assert await rig.subjects() == ["Offer 1"]
+
+
+async def test_a_server_that_tells_of_news_all_the_time_begins_no_look_after_the_other(rig: Rig) -> None:
+    server = FakeServer(can=CAN, early=True)
+
+    def before(call: str) -> None:
+        if call == "examine":
+            server.inbox.uidnext += 1
+
+    server.before = before
+    poller = rig.poller(quiet_seconds=3_600.0)
+    await poller.look_into(await rig.connect(server))
+
+    async def heard() -> bool:
+        return server.calls["heard"] > 0
+
+    await until(poller, heard)
+    assert (server.calls["begin_idle"], len(server.idle)) == (1, 1)
+
+
+async def test_a_server_that_says_nothing_at_the_parting_holds_up_no_beat(rig: Rig) -> None:
+    server, key, poller = await waiting(rig)
+    parting = threading.Event()
+
+    def before(call: str) -> None:
+        if call == "end_idle":
+            assert parting.wait(20)
+
+    server.before = before
+    await rig.set(key, state="disconnected", credential=None, holder=None)
+    try:
+        await asyncio.wait_for(poller.beat(), 10)
+        assert server.open_now == 1
+    finally:
+        parting.set()
+    await finished(poller)
+    assert server.open_now == 0
+
+
 async def test_a_server_that_can_not_tell_is_not_waited_on(rig: Rig) -> None:
     server = FakeServer()
     await rig.poller().look_into(await rig.connect(server))
@@ -112,6 +167,7 @@ async def test_a_mailbox_that_is_disconnected_is_waited_on_no_more(rig: Rig) -> 
     assert server.open_now == 1
     await rig.set(key, state="disconnected", credential=None, holder=None)
     await poller.beat()
+    await finished(poller)
     assert server.open_now == 0
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import pytest
 
 from gateway.core.body import content
 from gateway.core.mail import read_mail
 from gateway.core.remote import RemoteFile
 from gateway.core.skeleton import TEXT_BYTES, with_sizes
-from gateway.mailboxes import imap, wire
+from gateway.mailboxes import fetching, imap
 from gateway.mailboxes.fetching import FIRST_BYTES, HEADER_BYTES, WHOLE_BYTES
-from gateway.mailboxes.imap import ImapSession
 from gateway.mailboxes.session import Fetched, SessionError
-from tests.mailboxes.sessions import authority, reading, session_with, talking
-from tests.mailboxes.transcripts import SILENCE, Step, answered, literal, opened, serving
+from tests.mailboxes.sessions import authority, reading, session_with
+from tests.mailboxes.transcripts import Step, answered, literal, opened, serving
 
 FIRST = f"(UID INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[[]]<0.{FIRST_BYTES}>)"
 ALONE = "(UID INTERNALDATE RFC822.SIZE BODY.PEEK[[]HEADER])"
@@ -54,14 +50,6 @@ def fetched(uids: str, items: str, *lines: Step) -> list[Step]:
     return answered(f"UID FETCH {uids} {items}", *lines)
 
 
-@contextlib.contextmanager
-def lost(*steps: Step, seconds: float = 20.0) -> Iterator[ImapSession]:
-    """A session whose inbox is open, with a server that won't end well."""
-    with talking(*steps, seconds=seconds) as session:
-        session.examine("INBOX")
-        yield session
-
-
 def test_most_mail_is_had_in_one_round_trip_as_it_is() -> None:
     mails = [message(n) for n in (1, 2, 3)]
     steps = fetched("10,20,30", FIRST, *(first(n, mail) for n, mail in enumerate(mails, 1)))
@@ -69,6 +57,22 @@ def test_most_mail_is_had_in_one_round_trip_as_it_is() -> None:
         found = session.fetch([30, 10, 20])
 
     assert found == [Fetched(10 * n, mail, True, (), MOMENT, len(mail)) for n, mail in enumerate(mails, 1)]
+
+
+def test_a_server_that_tells_without_an_end_of_one_message_is_believed_up_to_a_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = message(1)
+    monkeypatch.setattr(imap, "_MOST_VALUES", 1_000)
+    flood = [told(1, 10, b"X%d (%b)" % (n, b"()" * 90)) for n in range(30)]
+    alone = told(1, 10, AT, b"RFC822.SIZE %d" % len(mail), b"BODY[HEADER] " + literal(mail))
+    steps = [
+        *fetched("10", FIRST, *flood, first(1, mail)),
+        *fetched("10", ALONE, alone),
+        *fetched("10", "(UID BODY.PEEK[[]])", told(1, 10, b"BODY[] " + literal(mail))),
+    ]
+    with reading(*steps) as session:
+        assert [one.message for one in session.fetch([10])] == [mail]
 
 
 def test_nothing_is_ever_asked_that_marks_a_message_as_seen() -> None:
@@ -186,6 +190,32 @@ def test_a_message_whose_structure_can_not_be_trusted_is_had_as_a_whole(structur
     ]
     with reading(*steps) as session:
         assert session.fetch([10]) == [Fetched(10, mail, True, (), MOMENT, len(mail))]
+
+
+def test_whole_messages_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    mails = [message(n, b"x" * 20_000) for n in (1, 2, 3)]
+    steps = fetched("10,20,30", FIRST, *(first(n, mail, structure=b"NIL") for n, mail in enumerate(mails, 1)))
+    for n in (1, 2):
+        steps += fetched(f"{n}0", "(UID BODY.PEEK[[]])", told(n, 10 * n, b"BODY[] " + literal(mails[n - 1])))
+    with reading(*steps) as session:
+        found = session.fetch([10, 20, 30])
+
+    assert [one.message for one in found] == [mails[0], mails[1], None]
+    assert [(one.late, one.at, one.size) for one in found[2:]] == [(True, MOMENT, len(mails[2]))]
+
+
+def test_texts_that_are_too_much_together_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "HELD_BYTES", 50_000)
+    monkeypatch.setattr(fetching, "_TEXTS_AT_ONCE", 1)
+    mails = [message(n, b"x" * 60_000) for n in (1, 2)]
+    text = told(1, 10, b"BODY[1]<0> " + literal(b"x" * 60_000))
+    steps = [
+        *fetched("10,20", FIRST, *(first(n, mail) for n, mail in enumerate(mails, 1))),
+        *fetched("10", f"(UID BODY.PEEK[[]1]<0.{TEXT_BYTES}>)", text),
+    ]
+    with reading(*steps) as session:
+        assert [(one.message, one.late) for one in session.fetch([10, 20])] == [(mails[0], False), (None, True)]
 
 
 def test_a_broken_structure_costs_its_own_message_another_question_and_no_other() -> None:
@@ -380,38 +410,3 @@ def test_e7_a_file_that_can_not_be_had(lines: list[Step], kind: str) -> None:
         with pytest.raises(SessionError) as raised:
             session.part(10, "2", 100)
         assert raised.value.trouble.kind == kind
-
-
-ENDS: dict[str, tuple[list[Step], str]] = {
-    "cut in a literal": ([b"* 1 FETCH (UID 10 BODY[]<0> {500}\r\nabc"], "network"),
-    "cut in a line": ([b"* 1 FETCH (UID 10 BODY"], "network"),
-    "a goodbye": (["S: * BYE [UNAVAILABLE] too much"], "busy"),
-    "a literal of ten gigabytes": ([b"* 1 FETCH (UID 10 BODY[]<0> {10000000000}\r\n", SILENCE], "protocol"),
-    "a line without an end": ([b"* 1 FETCH (UID 10 " + b"x" * 600_000, SILENCE], "protocol"),
-    "an answer without an end": ([b"* 1 FETCH (UID 10)\r\n" * 20_000, SILENCE], "protocol"),
-    "an answer to another command": ([b"ZZZZ9 OK done\r\n"], "protocol"),
-    "no IMAP at all": ([b"<html>\r\n"], "protocol"),
-}
-
-
-@pytest.mark.parametrize(("steps", "kind"), ENDS.values(), ids=ENDS)
-def test_a_server_that_goes_or_sends_without_end_ends_the_session(
-    steps: list[Step], kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "ANSWER_BYTES", 1024 * 1024)
-    monkeypatch.setattr(wire, "LINE_BYTES", 512 * 1024)
-    with lost(*opened(), f"C: UID FETCH 10 {FIRST}", *steps) as session:
-        with pytest.raises(SessionError) as raised:
-            session.fetch([10])
-        assert raised.value.trouble.kind == kind
-        with pytest.raises(SessionError) as raised:
-            session.fetch([10])
-        assert raised.value.trouble.kind == "network"
-
-
-def test_a_silence_of_so_many_seconds_ends_the_session() -> None:
-    steps = [*opened(), f"C: UID FETCH 10 {FIRST}", b"* 1 FETCH (UID 10 BODY[]<0> {500}\r\nabc", SILENCE]
-    with lost(*steps, seconds=0.5) as session:
-        with pytest.raises(SessionError) as raised:
-            session.fetch([10])
-        assert raised.value.trouble.kind == "network"

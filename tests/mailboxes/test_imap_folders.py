@@ -223,6 +223,39 @@ def test_a_search_of_a_million_is_read() -> None:
         assert session.since(date(2026, 1, 1)) == list(uids)
 
 
+def test_when_messages_came() -> None:
+    lines = (
+        '* 1 FETCH (UID 3 INTERNALDATE "30-Nov-2026 10:00:00 +0000")',
+        '* 2 FETCH (UID 4 INTERNALDATE "once")',
+        '* 3 FETCH (UID 5 INTERNALDATE "30-Nov-2026 10:00:00 +0000")',
+    )
+    with reading(*answered("UID FETCH 3:4 (UID INTERNALDATE)", *(f"S: {line}" for line in lines))) as session:
+        assert session.dates([]) == {}
+        assert session.dates([3, 4]) == {3: 1_796_032_800_000}
+
+
+def test_nothing_is_above_the_last_uid_there_can_be() -> None:
+    with reading() as session:
+        assert session.above(2**32 - 1) == []
+
+
+NUMBERS = {
+    # story: UIDNEXT, EXISTS, what is believed of them
+    "the last there can be": (2**32, 3, (2**32, 3)),
+    "one beyond": (2**32 + 1, 3, (None, 3)),
+    "none": (0, 3, (None, 3)),
+    "more messages than anybody has": (9, 10**17, (9, 10**9)),
+}
+
+
+@pytest.mark.parametrize(("uidnext", "exists", "believed"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers_that_can_not_be_are_not_believed(uidnext: int, exists: int, believed: tuple[int | None, int]) -> None:
+    lines = (f"S: * {exists} EXISTS", "S: * OK [UIDVALIDITY 7]", f"S: * OK [UIDNEXT {uidnext}]")
+    with talking(*logged_in(), *answered('EXAMINE "INBOX"', *lines)) as session:
+        status = session.examine("INBOX")
+        assert (status.uidnext, status.exists) == believed
+
+
 def test_a_message_is_found_by_its_message_id() -> None:
     steps = answered(r'UID SEARCH HEADER Message-ID "<a\"b@x>"', "S: * SEARCH 5")
     with reading(*steps) as session:
@@ -240,6 +273,10 @@ VANISHED: dict[str, tuple[list[Step], list[int] | None]] = {
     "some": (["S: * VANISHED (EARLIER) 41,43:45", "S: * VANISHED (EARLIER) 2"], [2, 41, 43, 44, 45]),
     "none": (["S: * 3 FETCH (UID 5 MODSEQ (44))"], []),
     "more than can be": (["S: * VANISHED (EARLIER) 1:4294967295"], None),
+    "more than can be, in pieces": (
+        [f"S: * VANISHED (EARLIER) {n}000001:{n + 1}000000" for n in range(1, 5)],
+        None,
+    ),
     "what nobody understands": (["S: * VANISHED (EARLIER)"], None),
 }
 

@@ -93,6 +93,19 @@ def test_a_server_may_end_it_by_itself() -> None:
         assert session.all() == [1, 2, 3]
 
 
+def test_news_without_an_end_are_not_heard_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    flood = b"* 4 EXISTS\r\n" * 20_000
+    with serving([*opened(), *IDLE, flood, SILENCE], authority().server) as server:
+        session = session_with(server)
+        session.open()
+        session.examine("INBOX")
+        monkeypatch.setattr(wire, "ANSWER_BYTES", 32 * 1024)
+        with pytest.raises(SessionError) as raised:
+            hear(session, 1 << 40)
+        session.close()
+        assert raised.value.trouble.kind == "protocol"
+
+
 ENDS = {
     # story: what the server does, the kind of trouble
     "it says goodbye": (["S: * BYE Autologout; idle for too long"], "network"),

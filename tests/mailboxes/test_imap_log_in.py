@@ -184,6 +184,7 @@ def test_no_credential_goes_where_starttls_was_stripped(steps: list[Step]) -> No
         trouble = trouble_of(session_with(server, starttls=True))
 
     assert trouble.kind == "tls"
+    assert f"offers no STARTTLS at port {server.port}" in trouble.says
     assert not any("LOGIN" in line or "AUTH" in line for line in server.heard)
 
 
@@ -199,15 +200,22 @@ def _expired() -> trustme.LeafCert:
 
 
 CERTIFICATES = {
-    "expired": (_expired, "has expired"),
-    "for another name": (lambda: authority().ca.issue_cert("other.test"), "another name"),
-    "of nobody who is trusted": (lambda: trustme.CA().issue_cert(HOST), "nobody who is trusted"),
+    # story: the certificate, what is said, what can be done
+    "expired": (_expired, "has expired", "renew"),
+    "for another name": (lambda: authority().ca.issue_cert("other.test"), "another name", "Name the server"),
+    "of nobody who is trusted": (
+        lambda: trustme.CA().issue_cert(HOST),
+        "nobody who is trusted",
+        "SMARTGATE_MAILBOX_CA_FILE",
+    ),
 }
 
 
-@pytest.mark.parametrize(("made", "says"), CERTIFICATES.values(), ids=CERTIFICATES)
+@pytest.mark.parametrize(("made", "says", "helps"), CERTIFICATES.values(), ids=CERTIFICATES)
 @pytest.mark.parametrize("starttls", [False, True])
-def test_a_certificate_that_can_not_be_trusted_is_refused_in_words(made: object, says: str, starttls: bool) -> None:
+def test_a_certificate_that_can_not_be_trusted_is_refused_in_words(
+    made: object, says: str, helps: str, starttls: bool
+) -> None:
     assert callable(made)
     before: list[Step] = ["S: * OK ready", *can("STARTTLS"), *answered("STARTTLS")] if starttls else []
     with serving([*before, TLS], Authority.server_of(made())) as server:
@@ -215,12 +223,24 @@ def test_a_certificate_that_can_not_be_trusted_is_refused_in_words(made: object,
 
     assert trouble.kind == "tls"
     assert says in trouble.says
+    assert helps in trouble.says
     assert HOST in trouble.says
 
 
 def test_a_server_without_tls_is_no_server() -> None:
     with serving(["S: * OK ready", "S: * OK still here"], authority().server) as server:
-        assert trouble_of(session_with(server)).kind == "tls"
+        trouble = trouble_of(session_with(server))
+    assert trouble.kind == "tls"
+    assert f"port {server.port}" in trouble.says
+    assert "`starttls`" in trouble.says
+
+
+def test_a_server_that_is_away_is_named_with_its_port() -> None:
+    with serving(["S: * OK ready"], authority().server) as server:
+        pass
+    trouble = trouble_of(session_with(server))
+    assert trouble.kind == "network"
+    assert f"{HOST} can't be reached at port {server.port}" in trouble.says
 
 
 def test_a_silent_server_is_waited_for_as_long_as_was_said() -> None:

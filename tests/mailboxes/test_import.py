@@ -8,9 +8,10 @@ import pytest
 
 from gateway.core.mailboxes import IMPORTING, READY
 from gateway.core.remote import RemoteFile
+from gateway.core.sent_names import NO_SENT
 from gateway.core.syncplan import Pace
-from gateway.mailboxes.passes import NO_SENT
 from gateway.store import tables
+from gateway.usecases import file_fetched
 from gateway.usecases.mail_servers import Trouble
 from tests.mailboxes.fake_session import FakeServer
 from tests.mailboxes.rig import Key, Rig, ago, fill, mail
@@ -22,7 +23,7 @@ async def look(rig: Rig, key: Key) -> None:
     assert await rig.poller().look_into(key)
 
 
-async def test_the_last_five_hundred_of_the_month_are_imported_and_not_one_more(rig: Rig) -> None:
+async def test_e4_the_last_five_hundred_of_the_month_are_imported_and_not_one_more(rig: Rig) -> None:
     server = FakeServer()
     fill(server, 700)
     key = await rig.connect(server)
@@ -41,6 +42,25 @@ async def test_fewer_than_that_are_imported_all_and_what_is_older_than_a_month_s
     fill(server, 2, first=6)
     await look(rig, await rig.connect(server))
     assert await rig.subjects() == ["Offer 5", "Offer 6", "Offer 7"]
+
+
+async def test_what_is_a_little_older_than_a_month_takes_no_place_of_what_is_not(rig: Rig) -> None:
+    rig.pace = SMALL
+    server = FakeServer()
+    for n, at in enumerate([ago(2)] * 4 + [ago(31, +1)] + [ago(31, -n) for n in range(1, 8)], 1):
+        server.inbox.add(mail(n), at)
+    server.inbox.add(mail(13), ago(1))
+    await look(rig, await rig.connect(server))
+    assert sorted(await rig.subjects()) == sorted(f"Offer {n}" for n in (2, 3, 4, 5, 13))
+
+
+async def test_a_mail_that_tells_no_time_is_imported_and_stands_at_the_time_it_was_found(rig: Rig) -> None:
+    server = FakeServer()
+    server.inbox.add(mail(1), 0)
+    key = await rig.connect(server)
+    server.before = lambda call: server.inbox.mails[1].__setattr__("at", 0 if call == "fetch" else ago(1))
+    await look(rig, key)
+    assert [row.at for row in await rig.rows(tables.messages)] == [rig.clock.now]
 
 
 async def test_an_empty_inbox_is_ready_and_its_first_mail_is_seen(rig: Rig) -> None:
@@ -88,6 +108,24 @@ async def test_a_folder_that_fails_never_moves_its_cursor_and_the_other_one_goes
     row = await rig.row(key)
     assert (row.state, row.failures, row.error) == (READY, 0, "")
     assert sorted(await rig.subjects()) == ["Offer 1", "Offer 2"]
+
+
+@pytest.mark.parametrize("can", ["QRESYNC", "nothing"])
+async def test_many_that_went_at_once_and_many_that_never_were_are_marked_in_pieces(
+    rig: Rig, can: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_fetched, "_GONE_AT_ONCE", 2)
+    server = FakeServer(can=frozenset({"IMAP4REV1"} | ({"CONDSTORE", "QRESYNC"} if can == "QRESYNC" else set())))
+    fill(server, 8)
+    poller = rig.poller()
+    key = await rig.connect(server)
+    await poller.look_into(key)
+    for uid in (1, 2, 4, 6, 8):
+        server.inbox.expunge(uid)
+    server.inbox.went += [(server.inbox.modseq, uid) for uid in range(1_000, 21_000)]
+    await poller.look_into(key)
+    gone = [row.uid for row in await rig.rows(tables.remote_messages, "uid") if row.gone_at is not None]
+    assert gone == [1, 2, 4, 6, 8]
 
 
 WAYS = {"by what the server tells": "QRESYNC", "by comparing": "CONDSTORE"}
@@ -260,6 +298,26 @@ async def test_files_stay_on_their_server_and_their_places_are_known(rig: Rig) -
     assert remote.parts == '[{"n": 1, "part": "2", "encoding": "7bit", "octets": 5, "size": 5}]'
     [message] = await rig.rows(tables.messages)
     assert '"size":5' in message.attachments.replace(" ", "")
+
+
+@pytest.mark.parametrize("real_first", [True, False])
+async def test_e13_another_mail_that_passes_for_one_lends_it_no_files(rig: Rig, real_first: bool) -> None:
+    """Whoever knows Message-ID, author, date and subject of a mail can send another file under its name."""
+    server = FakeServer()
+    real, forged = ((b"Received: " + by + b"\r\n" + SKELETON, ago(1), FILES) for by in (b"from a", b"from evil"))
+    for one in (real, forged) if real_first else (forged, real):
+        server.inbox.add(*one)
+    key = await rig.connect(server)
+    await look(rig, key)
+    assert [len(row.parts) > 2 for row in await rig.rows(tables.remote_messages, "uid")] == [True, False]
+    assert {row.message for row in await rig.rows(tables.remote_messages)} == {
+        row.id for row in await rig.rows(tables.messages)
+    }
+    server.inbox.add(*(real if real_first else forged))  # moved away, and back
+    server.inbox.renumber()
+    await look(rig, key)
+    now = [row for row in await rig.rows(tables.remote_messages, "uid") if row.gone_at is None]
+    assert [len(row.parts) > 2 for row in now] == [True, False, True]
 
 
 async def test_files_are_kept_where_the_mailbox_says_so(rig: Rig) -> None:

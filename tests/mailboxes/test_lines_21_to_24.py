@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.session import Session
 from gateway.mailboxes.web_client import Reply, ask
 from gateway.store import tables
-from gateway.store.engine import Place
+from gateway.store.engine import Place, Store
 from gateway.usecases.mail_servers import Trouble
 from tests.mailboxes.authorisation_server import AuthorisationServer
 from tests.mailboxes.certificates import Authority
@@ -25,9 +26,9 @@ from tests.mailboxes.conftest import Secure
 from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.fault_proxy import FaultProxy
 from tests.mailboxes.person import Person
-from tests.mailboxes.product import Product, wait_until
-from tests.mailboxes.real import connect, real_rig
-from tests.mailboxes.rig import MINUTE, Renewing, Rig, look_at_all, mail
+from tests.mailboxes.processes import Processes, wait_until
+from tests.mailboxes.real_rig import RealRig
+from tests.mailboxes.rig import MINUTE, Clock, Renewing, Rig, look_at_all, mail
 from tests.mailboxes.sessions import authority, session_with
 from tests.mailboxes.transcripts import TLS, Step, answered, logged_in, serving
 
@@ -37,17 +38,22 @@ BACK, VERIFIER = "http://127.0.0.1/back", "v" * 43
 
 
 @pytest.fixture
-async def real(place: Place, tmp_path: Path, certificates: Authority) -> AsyncIterator[Rig]:
-    async with real_rig(place, tmp_path, certificates.file) as made:
-        yield made
+async def real(place: Place, tmp_path: Path) -> AsyncIterator[RealRig]:
+    """At the time that it is."""
+    store = Store(place)
+    store.start()
+    made = RealRig(place, tmp_path / "blobs", store, clock=Clock(int(time.time() * 1000)))
+    await made.open_account()
+    yield made
+    await made.close()
 
 
 async def test_a_wrong_password_is_tried_twice_and_never_again_until_there_is_a_new_one(
-    real: Rig, dovecot: Dovecot
+    real: RealRig, dovecot: Dovecot
 ) -> None:
     """Line 21, by Dovecot's log, for a day and beside a second poller."""
     person = dovecot.person()
-    key = await connect(real, person)
+    key = await real.connect_person(person)
     person.set_password("another one")
     pollers = [real.poller(real.another_store()) for _ in range(2)]
     for _ in range(48):
@@ -65,7 +71,7 @@ def test_a_password_that_is_changed_while_news_are_waited_for_stops_the_mailbox_
 ) -> None:
     """Line 22: who is in stays in; the server then ends the connection, as many do."""
     person = dovecot.person()
-    with Product(tmp_path, certificates.file) as product:
+    with Processes(tmp_path, certificates.file) as product:
         id = product.connect(person)
         poller = product.poller()
         product.wait_for(id, "ready")
@@ -106,7 +112,7 @@ class Tokens(Renewing):
 class SignedIn:
     """Somebody whose mailbox is opened with tokens."""
 
-    rig: Rig
+    rig: RealRig
     server: AuthorisationServer
     person: Person
     key: Key
@@ -115,7 +121,7 @@ class SignedIn:
 
 @pytest.fixture
 async def signed_in(
-    real: Rig, dovecots: Callable[..., Dovecot], secure: Secure, authorities: Path
+    real: RealRig, dovecots: Callable[..., Dovecot], secure: Secure, authorities: Path
 ) -> AsyncIterator[SignedIn]:
     async with AuthorisationServer({"our-app": "secret"}, secure("localhost")) as server:
         network = Network(private=True, authorities=authorities)
@@ -132,7 +138,7 @@ async def signed_in(
         assert isinstance(credential, Credential)
         real.door = Tokens(oauth=oauth)
         with FaultProxy(dovecot.imaps) as proxy:
-            key = await connect(real, person, proxy.port, credential=credential)
+            key = await real.connect_person(person, proxy.port, credential=credential)
             yield SignedIn(real, server, person, key, proxy)
 
 
@@ -184,11 +190,11 @@ async def test_a_refresh_that_takes_long_is_the_only_one_whoever_else_wants_the_
 
 
 async def test_a_server_that_has_enough_connections_is_left_alone_and_looked_into_afterwards(
-    real: Rig, dovecots: Callable[..., Dovecot]
+    real: RealRig, dovecots: Callable[..., Dovecot]
 ) -> None:
     """Line 24: Dovecot's [LIMIT] is no wrong password, however often it comes."""
     person = dovecots(mail_max_userip_connections="1").person()
-    key = await connect(real, person)
+    key = await real.connect_person(person)
     poller = real.poller(idle=0)
     with person.client():
         for _ in range(4):
@@ -221,25 +227,25 @@ THROTTLED: dict[str, tuple[list[Step], int]] = {
 
 
 @pytest.fixture
-def throttled(request: pytest.FixtureRequest, real: Rig) -> Iterator[int]:
+def throttled(request: pytest.FixtureRequest, rig: Rig) -> Iterator[int]:
     steps, wait = request.param
     with serving(steps, authority().server) as server:
 
         def opened(_: str, __: Servers, credential: Credential) -> Session:
             return session_with(server, credential)
 
-        real.real = opened
+        rig.real = opened
         yield wait
 
 
 @pytest.mark.parametrize("throttled", THROTTLED.values(), ids=THROTTLED, indirect=True)
-async def test_a_server_that_says_when_to_come_back_is_not_asked_before(real: Rig, throttled: int) -> None:
+async def test_a_server_that_says_when_to_come_back_is_not_asked_before(rig: Rig, throttled: int) -> None:
     """Line 24: in milliseconds, as Exchange says it, or in seconds."""
-    key = await real.connect(host="imap.test")
-    poller = real.poller(idle=0)
+    key = await rig.connect(host="imap.test")
+    poller = rig.poller(idle=0)
     assert await look_at_all(poller) == 1
-    row = await real.row(key)
+    row = await rig.row(key)
     assert (row.state, row.tries) == (IMPORTING, 0)
-    assert throttled <= row.next_sync_at - real.clock.now <= throttled * 1.3
-    real.clock.pass_by(throttled / MINUTE - 0.01)
+    assert throttled <= row.next_sync_at - rig.clock.now <= throttled * 1.3
+    rig.clock.pass_by(throttled / MINUTE - 0.01)
     assert await look_at_all(poller) == 0

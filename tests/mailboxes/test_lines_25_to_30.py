@@ -17,7 +17,7 @@ from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.fault_proxy import FaultProxy
 from tests.mailboxes.mails import File, Letter
 from tests.mailboxes.person import Person
-from tests.mailboxes.product import Product, wish
+from tests.mailboxes.processes import Processes, wish
 from tests.mailboxes.rig import mail
 from tests.mailboxes.spoiling import SpoilingServer
 from tests.serving import Api
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory, certificates: Authority) -> Iterator[Product]:
+def product(tmp_path_factory: pytest.TempPathFactory, certificates: Authority) -> Iterator[Processes]:
     """One for all tests here, with a poller."""
-    with Product(tmp_path_factory.mktemp("product"), certificates.file) as made:
+    with Processes(tmp_path_factory.mktemp("product"), certificates.file) as made:
         made.poller()
         yield made
 
@@ -38,7 +38,7 @@ def subjects(api: Api, id: str) -> list[str]:
     return sorted(one["subject"] for one in api.get("/messages", mailbox=id, limit=200)["data"] if not one["locked"])
 
 
-def only_message(product: Product, id: str) -> dict[str, Any]:
+def only_message(product: Processes, id: str) -> dict[str, Any]:
     """The one message of a mailbox, as it is opened."""
     [row] = product.api.get("/messages", mailbox=id)["data"]
     shown: dict[str, Any] = product.api.get(f"/messages/{row['id']}")
@@ -46,7 +46,7 @@ def only_message(product: Product, id: str) -> dict[str, Any]:
 
 
 def test_a_mail_of_sixty_megabytes_moves_little_for_its_card_and_its_file_comes_whole_on_a_click(
-    product: Product, dovecot: Dovecot
+    product: Processes, dovecot: Dovecot
 ) -> None:
     """Line 25."""
     person, letter = dovecot.person(), mails.large()
@@ -68,7 +68,7 @@ def test_a_mail_of_sixty_megabytes_moves_little_for_its_card_and_its_file_comes_
 
 
 def test_a_file_is_found_under_new_numbers_and_once_it_is_deleted_there_that_is_said(
-    product: Product, dovecot: Dovecot
+    product: Processes, dovecot: Dovecot
 ) -> None:
     """Line 26."""
     person, letter = dovecot.person(), Letter(1, files=(File("offer.pdf", 90_000),), seed="deleted")
@@ -88,7 +88,9 @@ def test_a_file_is_found_under_new_numbers_and_once_it_is_deleted_there_that_is_
     assert shown["text"].startswith("Letter 1.")
 
 
-def test_mail_that_gets_programs_into_trouble_keeps_none_of_the_others_away(product: Product, dovecot: Dovecot) -> None:
+def test_mail_that_gets_programs_into_trouble_keeps_none_of_the_others_away(
+    product: Processes, dovecot: Dovecot
+) -> None:
     """Line 27: a depth of a thousand, NUL, no end, no author, no mail at all, raw octets."""
     person = dovecot.person()
     person.append("INBOX", [mail(1), *(make() for make in mails.ODD.values()), mail(2)])
@@ -111,7 +113,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN)
 def test_a_structure_that_is_broken_stops_nothing(
-    product: Product, dovecot: Dovecot, certificates: Authority, tmp_path: Path, spoil: tuple[bytes, bytes]
+    product: Processes, dovecot: Dovecot, certificates: Authority, tmp_path: Path, spoil: tuple[bytes, bytes]
 ) -> None:
     """Line 27: the whole mail is read instead, or it is put aside; what follows goes on."""
     person = dovecot.person()
@@ -126,7 +128,7 @@ def test_a_structure_that_is_broken_stops_nothing(
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "good"])
 def test_a_certificate_that_proves_nothing_is_refused_before_the_password_is_sent(
-    product: Product, dovecots: Callable[..., Dovecot], kind: str
+    product: Processes, dovecots: Callable[..., Dovecot], kind: str
 ) -> None:
     """Line 28."""
     server = dovecots(certificate=kind)
@@ -140,7 +142,7 @@ def test_a_certificate_that_proves_nothing_is_refused_before_the_password_is_sen
 
 
 def test_without_tls_no_password_is_sent_and_with_it_both_ports_do(
-    product: Product, dovecot: Dovecot, dovecots: Callable[..., Dovecot]
+    product: Processes, dovecot: Dovecot, dovecots: Callable[..., Dovecot]
 ) -> None:
     """Line 28: STARTTLS that is stripped is as good as none."""
     stripped = dovecots(ssl="no").person()
@@ -193,7 +195,7 @@ def test_addresses_and_servers_that_cannot_be_are_refused_in_words_and_nobody_co
     person = dovecot.person()
     with (
         FaultProxy(dovecot.imaps) as proxy,
-        Product(tmp_path, certificates.file, MAILBOX_ALLOW_PRIVATE="false") as product,
+        Processes(tmp_path, certificates.file, MAILBOX_ALLOW_PRIVATE="false") as product,
     ):
         product.names.publish(ZONES)
         for name, (change, words) in REFUSED.items():
@@ -210,7 +212,7 @@ def test_addresses_and_servers_that_cannot_be_are_refused_in_words_and_nobody_co
 
 
 def test_a_server_of_pop3_is_refused(
-    product: Product, dovecot: Dovecot, certificates: Authority, tmp_path: Path
+    product: Processes, dovecot: Dovecot, certificates: Authority, tmp_path: Path
 ) -> None:
     """Line 29."""
     person, greeting = dovecot.person(), (b"* OK ", b"+OK POP3 ")
@@ -220,7 +222,7 @@ def test_a_server_of_pop3_is_refused(
     assert (person.logins(), person.refusals()) == (0, 0)
 
 
-def test_who_reads_personal_and_shared_mailboxes(product: Product, dovecot: Dovecot) -> None:
+def test_who_reads_personal_and_shared_mailboxes(product: Processes, dovecot: Dovecot) -> None:
     """Line 30: rights over the API, on the mail itself."""
     rita, carl = product.user("rita@acme.example"), product.user("carl@acme.example", shared_mail=True)
     own, common = dovecot.person(), dovecot.person()
@@ -246,14 +248,14 @@ def test_who_reads_personal_and_shared_mailboxes(product: Product, dovecot: Dove
     assert readers(personal) == [[], ["Private 1"], ["Private 1"]]
 
 
-def credential(product: Product, id: str) -> bytes | None:
+def credential(product: Processes, id: str) -> bytes | None:
     with schema.transaction(product.place, reading=True) as tx:
         query = text("SELECT credential FROM mailboxes WHERE id = :id")
         found = tx.execute(query, {"id": id}).scalar_one()
     return None if found is None else bytes(found)
 
 
-def holding(product: Product, octets: bytes) -> list[str]:
+def holding(product: Processes, octets: bytes) -> list[str]:
     """The files of the store in which they stand."""
     files = [path for path in Path(product.place).parent.rglob("*") if path.is_file()]
     return [path.name for path in files if octets in path.read_bytes()]
@@ -261,7 +263,7 @@ def holding(product: Product, octets: bytes) -> list[str]:
 
 @pytest.mark.parametrize("emails", ["keep", "delete"])
 def test_a_mailbox_that_is_disconnected_leaves_no_credential_and_its_mail_or_none(
-    product: Product, dovecot: Dovecot, somebody_else: Person, emails: str
+    product: Processes, dovecot: Dovecot, somebody_else: Person, emails: str
 ) -> None:
     """Line 30: also while a poller waits for its news; connected again, nothing is there twice."""
     person = dovecot.person()

@@ -13,7 +13,7 @@ from tests.mailboxes import mails
 from tests.mailboxes.audit import Mailbag
 from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot
-from tests.mailboxes.product import Product, wait_until
+from tests.mailboxes.processes import Processes, wait_until
 from tests.serving import Serving
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +52,7 @@ def test_an_import_that_is_killed_again_and_again_has_no_gap_and_no_double_and_m
     letters = mails.inbox(POINTS * 30, me=f"Ann <{person.address}>", lean=True)
     bag.put(person, "inbox", letters)
     bag.put(person, "sent", mails.sent(letters[:60], me=f"Ann <{person.address}>"))
-    with Product(tmp_path, certificates.file, MAILBOX_IMPORT_MESSAGES="2000") as product:
+    with Processes(tmp_path, certificates.file, MAILBOX_IMPORT_MESSAGES="2000") as product:
         for address in bag.known:
             product.api.post("/contacts", {"name": address, "emails": [address]})
         id = product.connect(person)
@@ -74,7 +74,7 @@ def test_an_import_that_is_killed_again_and_again_has_no_gap_and_no_double_and_m
     assert {way for way, _ in person.opened()} == {"EXAMINE"}
 
 
-def _wait_until_over(killed: Serving, product: Product, id: str) -> None:
+def _wait_until_over(killed: Serving, product: Processes, id: str) -> None:
     """Until the process has killed itself; one that has imported all before is ended."""
     wait_until(lambda: killed.over or product.mailbox(id)["state"] == "ready", lambda: product.mailbox(id))
     if not killed.over:

@@ -87,6 +87,9 @@ class ScriptedSession:
     def since(self, day: date) -> list[int]:
         raise NotImplementedError
 
+    def dates(self, uids: Sequence[int]) -> dict[int, int]:
+        raise NotImplementedError
+
     def above(self, uid: int) -> list[int]:
         raise NotImplementedError
 
@@ -263,13 +266,15 @@ async def test_a_server_for_sending_that_can_t_be_trusted_never_sees_the_passwor
 
 async def test_a_server_for_sending_that_is_away_is_said_to_be(authorities: Path) -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
-    servers = Servers(IMAP, Server("localhost", server.sockets[0].getsockname()[1], "starttls"))
+    sender = Server("localhost", server.sockets[0].getsockname()[1], "starttls")
+    servers = Servers(IMAP, sender)
     async with server:
         cut = await door(Script(), authorities).try_login(ANNA, servers, CREDENTIAL)
     away = await door(Script(), authorities).try_login(ANNA, servers, CREDENTIAL)
     assert cut.smtp is not None
     assert away.smtp is not None
     assert (cut.smtp.kind, away.smtp.kind) == ("network", "network")
+    assert away.smtp.says == f"localhost can't be reached at port {sender.port}: Connection refused"
 
 
 async def test_a_password_that_is_wrong_is_not_tried_at_a_second_server(secure: Secure, authorities: Path) -> None:

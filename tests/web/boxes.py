@@ -169,7 +169,7 @@ async def also(site: Site, id: str, box: str | None, mail: bytes, folder: str = 
     return await site.store.write(add)
 
 
-async def leave(site: Site, id: str, box: str, files: Sequence[RemoteFile], uid: int = 1, role: str = "inbox") -> None:
+async def leave(site: Site, id: str, box: str, files: Sequence[RemoteFile], uid: int = 1, role: str = "sent") -> None:
     """The files of a message were left on the server of a mailbox."""
 
     def add(tx: Tx) -> None:

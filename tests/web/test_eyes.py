@@ -223,8 +223,10 @@ BEST = {
     # who reads, what came first                             what the reader is shown, and by which roads
     "the owner, by their own": ("owner", ["personal", "shared"], "personal", 1),
     "the team, by the shared one": ("team", ["personal", "shared"], "shared", 1),
-    "everybody, by the smart address": ("owner", ["personal", "shared", "smart"], "smart", 2),
-    "the team, by the smart address before the shared one": ("team", ["shared", "smart"], "smart", 2),
+    "the owner, by their own before the smart address": ("owner", ["personal", "shared", "smart"], "personal", 2),
+    "the owner, whichever came first": ("owner", ["smart", "personal"], "personal", 2),
+    "the team, by the shared one before the smart address": ("team", ["shared", "smart"], "shared", 2),
+    "an admin, by the smart address before the lent one": ("admin", ["lent", "smart"], "smart", 2),
     "an admin, by the shared one before the lent one": ("admin", ["lent", "shared"], "shared", 2),
     "a stranger to all but the smart address": ("user", ["personal", "shared", "smart"], "smart", 1),
 }

@@ -57,12 +57,14 @@ async def test_e13_a_private_mail_that_also_reaches_a_smart_address_is_everybody
     assert await rows(site, umar, q="turquoise") == await rows(site, umar) == []
     assert (await site.hand(letter("Offer", text="turquoise and public", id="<1@x.example>"))).startswith("250")
     await index(site)
-    for reader, roads in ((dimas, 2), (umar, 1)):
+    for reader, said, unsaid, roads in ((dimas, "private", "public", 2), (umar, "public", "private", 1)):
         [row] = await rows(site, reader)
-        assert (row["id"], row["snippet"], len(row["sources"])) == (id, "turquoise and public", roads)
-        assert [one["id"] for one in await rows(site, reader, q="turquoise public")] == [id]
-        assert await rows(site, reader, q="private") == []
+        assert (row["id"], row["snippet"], len(row["sources"])) == (id, f"turquoise and {said}", roads)
+        assert [one["id"] for one in await rows(site, reader, q=f"turquoise {said}")] == [id]
+        assert await rows(site, reader, q=unsaid) == []
         assert len(await rows(site, reader, "threads")) == roads
+        opened = (await site.client(reader.token).get(f"/v1/messages/{id}")).json()
+        assert (opened["text"].strip(), bool(opened["note"])) == (f"turquoise and {said}", roads == 2)
 
 
 async def test_e9_a_note_is_the_mail_again_when_its_mailbox_is_connected_again(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,7 @@ async def left(site: Site, **more: Any) -> tuple[str, str]:
 
 def serve(site: Site, **there: bytes) -> FakeServers:
     """Lets the site speak to a server that has these parts of the message."""
-    servers = FakeServers({("INBOX", 5, name.lstrip("p")): data for name, data in there.items()})
+    servers = FakeServers({("Sent", 5, name.lstrip("p")): data for name, data in there.items()})
     site.app.state.services = replace(site.app.state.services, mail_servers=servers)
     return servers
 
@@ -51,7 +52,7 @@ async def test_e7_a_file_comes_from_the_server_and_what_is_kept_from_here(site: 
     assert answer.headers["content-type"] == "application/pdf"
     assert "plan.pdf" in answer.headers["content-disposition"]
     [place] = servers.asked
-    assert (place.folder, place.uid, place.part, place.encoding) == ("INBOX", 5, "2", "base64")
+    assert (place.folder, place.uid, place.part, place.encoding) == ("Sent", 5, "2", "base64")
     assert place.most >= 48
     assert place.message_id is not None
     assert (await site.api.get(f"/v1/messages/{id}/attachments/3")).content == b"kept here"
@@ -101,7 +102,6 @@ async def test_e7_the_newest_place_is_asked_first_and_then_the_others(site: Site
 TROUBLES = {
     "the network": (Trouble("network", "The server is away."), "60"),
     "a server that asks to wait": (Trouble("busy", "Too many connections.", 2_500), "3"),
-    "a password that is refused": (Trouble("auth", "The server refuses the password."), "60"),
     "a certificate": (Trouble("tls", "Its certificate is not trusted."), "60"),
 }
 
@@ -119,8 +119,60 @@ async def test_e7_what_passes_is_told_with_when_to_come_again(site: Site, troubl
     assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
 
 
+async def test_e10_a_password_that_is_refused_is_not_tried_again_by_who_opens_a_file(site: Site) -> None:
+    id, box = await left(site)
+    servers = serve(site, p2=PLAN)
+    servers.trouble = Trouble("auth", "The server refuses the password.")
+    for says in ("The server refuses the password.", *["refused the log-in"] * 2):
+        answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
+        assert (answer.status_code, len(servers.asked)) == (503, 1)
+        assert says in answer.json()["detail"]
+    servers.trouble = None
+    await change_box(site, box, tries=0, state="auth_failed")
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).status_code == 503
+    assert len(servers.asked) == 1
+    await change_box(site, box, state="ready")
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+
+
+async def test_e7_two_files_of_a_mailbox_are_fetched_one_after_the_other(site: Site) -> None:
+    id, _ = await left(site, credential=Credential(GOOGLE, "refresh 0", "access 0", 1))
+    servers = serve(site, p2=PLAN, p3=b"the map")
+    fetch, now, most = servers.fetch, 0, 0
+
+    async def counted(*asked: Any) -> Any:
+        nonlocal now, most
+        now, most = now + 1, max(most, now + 1)
+        await asyncio.sleep(0)
+        now -= 1
+        return await fetch(*asked)
+
+    servers.fetch = counted  # type: ignore[assignment, method-assign]
+    both = [site.api.get(f"/v1/messages/{id}/attachments/{n}") for n in (1, 2)]
+    assert [answer.content for answer in await asyncio.gather(*both)] == [PLAN, b"the map"]
+    assert (most, servers.renewals) == (1, 1)
+
+
+async def test_e7_a_token_is_not_renewed_while_a_poller_may_do_so(site: Site) -> None:
+    id, box = await left(site, credential=Credential(GOOGLE, "refresh 0", "access 0", 1))
+    servers = serve(site, p2=PLAN)
+    await change_box(site, box, holder="a poller", lease_until=2**52)
+    answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "3")
+    assert (servers.renewals, servers.asked) == (0, [])
+    await change_box(site, box, lease_until=None)
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+
+    def held(tx: Any) -> Any:
+        columns = tables.mailboxes.c
+        return tx.execute(select(columns.holder, columns.lease_until).where(columns.id == box)).one()
+
+    assert tuple(await site.store.read(held)) == ("a poller", None)
+
+
 async def test_e7_without_a_door_to_mailboxes_it_is_told_so(site: Site) -> None:
     id, _ = await left(site)
+    site.app.state.services = replace(site.app.state.services, mail_servers=None)
     answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
 
@@ -193,3 +245,15 @@ async def test_e7_a_credential_that_somebody_else_renewed_meanwhile_is_used_inst
 
     servers.renew = slower  # type: ignore[method-assign]
     assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+
+
+async def test_e13_the_files_of_a_copy_in_the_other_folder_are_that_copys(site: Site) -> None:
+    """Mail that somebody sent himself, or that passes for what he sent, stands in his inbox as another source."""
+    id, box = await left(site)
+    await leave(site, id, box, FILES, uid=9, role="inbox")
+    servers = serve(site, p2=PLAN)
+    servers.there["INBOX", 9, "2"] = b"another plan"
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+    servers.there.pop(("Sent", 5, "2"))
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).status_code == 410
+    assert await available(site) == [False, False, True]

@@ -83,7 +83,7 @@ async def test_a_link_leads_to_a_file_that_was_left_on_its_server(site: Site) ->
     id = await bring(site, box, letter(files=[("plan.txt", "text/plain", b"")]))
     await leave(site, id, box, [RemoteFile(1, "2", "7bit", 8, 8)])
     link = (await told(site, id))["attachments"][0]["url"]
-    servers = FakeServers({("INBOX", 1, "2"): b"the plan"})
+    servers = FakeServers({("Sent", 1, "2"): b"the plan"})
     object.__setattr__(site.app.state.services, "mail_servers", servers)
     assert (await site.client().get(link)).content == b"the plan"
     servers.there.clear()

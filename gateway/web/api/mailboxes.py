@@ -74,7 +74,8 @@ async def patch_mailbox(
 
 @router.post("/{id}/sync", status_code=202, response_model=shapes.Mailbox)
 async def post_sync(services: Services, writer: Writer, id: str) -> Any:
-    """Has a mailbox looked into at once; `last_sync_at` moves when that is done. 409 for one that isn't synced."""
+    """Has a mailbox looked into at once: `last_sync_at` moves when that is done, else `error` says what was in the way.
+    409 for one that isn't synced."""
     return as_json(unwrap(await mailboxes.sync_mailbox(services.store, writer, id)))
 
 

@@ -84,7 +84,7 @@ class AccountEvent(Told):
 class MailboxEvent(Told):
     """An event of a mailbox."""
 
-    type: Literal["mailbox.connected", "mailbox.auth_failed", "mailbox.disconnected"]
+    type: Literal["mailbox.connected", "mailbox.auth_failed", "mailbox.kind_changed", "mailbox.disconnected"]
     data: Mailbox | Gone
 
 
