@@ -19,7 +19,7 @@ from tests.mailboxes.processes import Processes, begin, wait_until
 
 MAILBOXES, INBOX, SENT, LATER = 20, 120, 40, 200
 """Of each mailbox: so many mails are there at first, and so many may come later."""
-IMPORT_BYTES, SYNC_BYTES = 2_000_000, 30_000
+IMPORT_BYTES, SYNC_BYTES = 600_000, 30_000
 """From the servers, at most, until the next kill: while something is imported, and afterwards."""
 NEWS, AT_ONCE = 5, 3
 """So many mailboxes get new mail between two kills, at most so much each."""
@@ -48,7 +48,8 @@ def poll_rounds(
     database: str = "",
     pollers: int = 1,
 ) -> Polled:
-    """Kills one of the pollers at so many bytes from the servers, drawn by lot, `kills` times.
+    """Kills one of the pollers at so many bytes from the servers, drawn by lot, `kills` times; half of the kills come
+    once all is imported.
 
     database: a PostgreSQL, which several pollers may share; left out, one of them has a SQLite store.
     """
@@ -80,7 +81,9 @@ class _Polling:
         for one in pollers:
             begin(one)
         importing, faults = 0, []
-        for _ in range(kills):
+        for number in range(kills):
+            if number == kills // 2:
+                self._wait_for_all()
             importing += self._wait_for_a_moment()
             victim = self._chance.choice(pollers)
             victim.kill()
