@@ -50,7 +50,7 @@ bench: .venv ## measure side by side with Postfix; ROW=… picks rows of the tab
 profile: .venv ## see where the server's time goes while the load of ROW=… runs: a summary and a flame graph in var/profile
 	@$(BIN)/python -m bench profile $(ROW)
 
-torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace)
+torture: .venv ## kill it, cut its power, lose its replies, make all fail; FULL=1 in full size, PART=… one part (needs strace, Dovecot)
 	@nice -n 10 $(BIN)/python -m tests.crash $(if $(FULL),--full) $(PART)
 
 load: .venv ## hold, drip, flood and stream at it while an honest sender mails; FULL=1 in full size, PART=… one part

@@ -37,6 +37,10 @@ class Api:
     def post(self, path: str, body: Any) -> Any:
         return self._ask("POST", path, json=body).json()
 
+    def ask(self, method: str, path: str, **rest: Any) -> httpx2.Response:
+        """The answer to a request that may be refused."""
+        return self._client.request(method, path, **rest)
+
     def all(self, path: str) -> list[Any]:
         """Every row of a list, page by page."""
         rows: list[Any] = []
@@ -113,6 +117,11 @@ class Serving:
     def command(self, *arguments: str) -> list[str]:
         """A command of the command line, to be run in `folder`."""
         return [*self.prefix, *self._program, *arguments]
+
+    @property
+    def over(self) -> bool:
+        """Whether the process has ended by itself."""
+        return self._process is None or self._process.poll() is not None
 
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """One command of the command line, on the same settings."""

@@ -152,11 +152,12 @@ def _readable(leaf: Leaf, part: _Part) -> bool:
 
 
 def _size(part: _Part, encoding: str) -> int:
-    """Octets decoded, as far as can be told: lines of base64 are 76 signs and a line end (RFC 2045 section 6.8)."""
+    """Octets decoded, as far as can be told: lines of base64 are 76 signs and a line end (RFC 2045 section 6.8), and
+    whole groups of four. Padding isn't known, which makes it two too many at most."""
     if encoding != "base64":
         return part.octets
     lines, rest = divmod(part.octets, 78)
-    return lines * 57 + rest * 3 // 4
+    return lines * 57 + rest // 4 * 3
 
 
 def _leaves(message: bytes, header: bytes) -> tuple[Leaf, ...] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +83,21 @@ def test_a_message_of_one_file_is_its_header() -> None:
     made = found.filled({})
     assert made is not None
     assert (made.message, made.files) == (header, (RemoteFile(1, "1", "base64", 79, 57),))
+
+
+@pytest.mark.parametrize(
+    "octets", [base64.encodebytes(bytes(size)).replace(b"\n", b"\r\n") for size in (3, 57, 60, 171, 90_000)], ids=len
+)
+def test_e7_the_size_of_a_file_in_base64_is_that_of_its_whole_groups_with_or_without_a_last_line_end(
+    octets: bytes,
+) -> None:
+    for written in (octets, octets.removesuffix(b"\r\n")):
+        found = planned(
+            MIXED, several(TEXT, leaf("a/b", *placed(b"attachment"), octets=len(written), encoding=b"base64"))
+        )
+        made = found.filled({"1": b"Hello"})
+        assert made is not None
+        assert made.files[0].size == len(base64.b64decode(octets))
 
 
 def test_a_text_that_lacks_makes_no_message() -> None:

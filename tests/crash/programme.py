@@ -21,11 +21,12 @@ from tests.crash.fleet import LMTP, SMTP
 from tests.crash.kills import kill_rounds
 from tests.crash.losses import lose_replies
 from tests.crash.machines import GATEWAYS, WORKERS, run_machines
+from tests.crash.mailboxes import MAILBOXES, poll_rounds
 from tests.crash.power import BUSY_CHECKPOINTS, Verdict, judge, record
 from tests.postgresql import Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SENDERS = 32
+SENDERS, POLLERS = 32, 3
 STORIES = (
     "tests/e2e/test_serve.py::test_a_full_disk_defers_mail_leaves_nothing_half_written_and_is_over_once_there_is_room",
     "tests/store/test_writer.py::test_while_another_process_writes_the_loop_goes_on_and_the_job_is_done_afterwards",
@@ -40,7 +41,7 @@ Step = Callable[[str, int], None]
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much is done. images: of each recording. share: of all faults, drawn by lot. crashes: of PostgreSQL. deaths:
-    of machines that share one."""
+    of machines that share one. polls: kills of pollers; of those that share a PostgreSQL, a third as many."""
 
     rounds: int
     recordings: int
@@ -50,10 +51,11 @@ class Size:
     share: float
     crashes: int
     deaths: int
+    polls: int
 
 
-SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3, deaths=6)
-FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_050, share=1.0, crashes=50, deaths=60)
+SHORT = Size(rounds=8, recordings=1, images=400, mails=90, losses=105, share=0.06, crashes=3, deaths=6, polls=6)
+FULL = Size(rounds=200, recordings=20, images=500, mails=150, losses=1_050, share=1.0, crashes=50, deaths=60, polls=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,23 @@ def fleet(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     return tally("several machines", begun, counts, done.faults)
 
 
+def mailboxes(size: Size, seed: int, folder: Path, step: Step) -> Tally:
+    """One poller on SQLite, then several that share a PostgreSQL, where a killed one's leases run out."""
+    begun, counts, faults = time.monotonic(), Counter[str]({"mailboxes": MAILBOXES}), list[str]()
+    server = Server()
+    try:
+        server.start()
+        for name, database, pollers in (("SQLite", "", 1), ("PostgreSQL", server.url(server.make()), POLLERS)):
+            own, kills = _folder(folder, name), size.polls if pollers == 1 else size.polls // POLLERS
+            done = poll_rounds(own, seed, kills, lambda: step("mailboxes", 0), database=database, pollers=pollers)
+            counts += Counter({f"kills on {name}": done.kills, "of them during the import": done.importing})
+            counts += Counter({"mails": done.mails, "bytes from the servers": done.moved, "log-ins": done.log_ins})
+            faults += done.faults
+    finally:
+        server.close()
+    return tally("mailboxes", begun, counts, faults)
+
+
 def lost_250s(size: Size, seed: int, folder: Path, step: Step) -> Tally:
     """Over SMTP, then over LMTP, where each of two accounts answers."""
     begun, counts, faults = time.monotonic(), Counter[str](), list[str]()
@@ -199,6 +218,7 @@ PARTS: dict[str, Part] = {
     "postgresql": crashes,
     "postgresql-faults": faults_on_postgresql,
     "fleet": fleet,
+    "mailboxes": mailboxes,
     "stories": stories,
 }
 

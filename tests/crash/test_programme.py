@@ -42,6 +42,7 @@ def test_a_fault_is_counted_told_kept_and_makes_the_exit_status_1(
     monkeypatch.setattr(command, "RESULTS", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(command, "programs", lambda: tmp_path)
+    monkeypatch.setattr(command, "installed", lambda: True)
     assert command.main(["--full", "--seed", "7"]) == int(bool(faults))
     told = capsys.readouterr().out
     assert all(fault in told for fault in faults)
@@ -54,14 +55,16 @@ def test_a_fault_is_counted_told_kept_and_makes_the_exit_status_1(
 MISSING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "strace": lambda patch: patch.setattr(shutil, "which", lambda name: None),
     "PostgreSQL": lambda patch: patch.setattr(command, "programs", lambda: None),
+    "Dovecot": lambda patch: patch.setattr(command, "installed", lambda: False),
 }
 
 
 @pytest.mark.parametrize("needed", MISSING)
 def test_without_what_it_needs_nothing_is_proved_and_it_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], needed: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], needed: str
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(command, "programs", lambda: tmp_path)
     MISSING[needed](monkeypatch)
     assert command.main([]) == 1
     assert f"{needed} is missing" in capsys.readouterr().out

@@ -53,19 +53,26 @@ class AuthorisationServer:
         self._codes: dict[str, Consent] = {}
         self._refresh: dict[str, Consent] = {}
         self._access: dict[str, tuple[Consent, float]] = {}
-        self._web = WebServer(self._answer, tls)
+        self._web, self._inside = WebServer(self._answer, tls), WebServer(self._answer)
         self._scheme = "https" if tls else "http"
 
     async def __aenter__(self) -> Self:
         await self._web.__aenter__()
+        await self._inside.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._web.__aexit__()
+        await self._inside.__aexit__()
 
     @property
     def url(self) -> str:
         return f"{self._scheme}://localhost:{self._web.port}"
+
+    @property
+    def introspection(self) -> str:
+        """Where a mail server asks, in clear text."""
+        return f"http://127.0.0.1:{self._inside.port}/introspect"
 
     @property
     def asked(self) -> list[Asked]:

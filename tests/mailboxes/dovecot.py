@@ -39,9 +39,14 @@ SENT = {"Sent": "\\Sent", "Drafts": "\\Drafts", "Junk": "\\Junk", "Trash": "\\Tr
 _names = itertools.count(1)
 
 
+def installed() -> bool:
+    """Whether there is one on this machine."""
+    return PROGRAM.exists() and IMAP.exists()
+
+
 def need_dovecot() -> None:
     """Skips where it is missing, and says which package brings it."""
-    if not (PROGRAM.exists() and IMAP.exists()):
+    if not installed():
         pytest.skip("dovecot is missing: apt-get install dovecot-imapd")
 
 
