@@ -112,11 +112,11 @@ def test_e7_a_large_mail_is_had_by_its_text_alone() -> None:
 
     assert not found.whole
     assert found.size == 60_000_000
-    assert found.files == (RemoteFile(1, "2", "base64", 80_000_000, 58_461_538),)
+    assert found.files == (RemoteFile(1, "2", "base64", 80_000_000, 58_461_537),)
     assert found.message is not None
     read = with_sizes(read_mail(found.message), found.files)
     assert read.outline.snippet == "Hello"
-    assert [(one.filename, one.size) for one in read.outline.attachments] == [("a.pdf", 58_461_538)]
+    assert [(one.filename, one.size) for one in read.outline.attachments] == [("a.pdf", 58_461_537)]
 
 
 def test_texts_of_the_same_sections_are_asked_for_together() -> None:
@@ -372,41 +372,3 @@ def test_a_throttled_mailbox_is_no_fault_of_a_message(answer: str, kind: str, wa
         with pytest.raises(SessionError) as raised:
             session.fetch([10])
         assert (raised.value.trouble.kind, raised.value.trouble.after_ms) == (kind, wait)
-
-
-def test_e7_a_file_is_had_as_it_stands() -> None:
-    steps = fetched("10", "(UID BODY.PEEK[[]1.2]<0.101>)", told(1, 10, b"BODY[1.2]<0> " + literal(b"SGVsbG8=\r\n")))
-    with reading(*steps) as session:
-        assert session.part(10, "1.2", 100) == b"SGVsbG8=\r\n"
-
-
-def test_e7_a_large_file_is_had_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "_PIECE", 4)
-    steps = [
-        *fetched("10", "(UID BODY.PEEK[[]2]<0.4>)", told(1, 10, b"BODY[2]<0> abcd")),
-        *fetched("10", "(UID BODY.PEEK[[]2]<4.4>)", told(1, 10, b"BODY[2]<4> efgh")),
-        *fetched("10", "(UID BODY.PEEK[[]2]<8.3>)", told(1, 10, b'BODY[2]<8> ""')),
-    ]
-    with reading(*steps) as session:
-        assert session.part(10, "2", 10) == b"abcdefgh"
-
-
-def test_e7_a_whole_message_is_a_part_without_a_number() -> None:
-    steps = fetched("10", "(UID BODY.PEEK[[]]<0.101>)", told(1, 10, b'BODY[]<0> "quoted"'))
-    with reading(*steps) as session:
-        assert session.part(10, "", 100) == b"quoted"
-
-
-NO_PART = {
-    "the message is gone": ([], "gone"),
-    "the part is gone": ([told(1, 10, b"BODY[2]<0> NIL")], "gone"),
-    "it is larger than what is taken": ([told(1, 10, b"BODY[2]<0> " + literal(b"x" * 101))], "refused"),
-}
-
-
-@pytest.mark.parametrize(("lines", "kind"), NO_PART.values(), ids=NO_PART)
-def test_e7_a_file_that_can_not_be_had(lines: list[Step], kind: str) -> None:
-    with reading(*fetched("10", "(UID BODY.PEEK[[]2]<0.101>)", *lines)) as session:
-        with pytest.raises(SessionError) as raised:
-            session.part(10, "2", 100)
-        assert raised.value.trouble.kind == kind

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
-from aiosmtpd.smtp import Session as SmtpSession
 
 from config import load
 from config.providers import built_in
@@ -25,9 +21,9 @@ from gateway.mailboxes.session import Fetched, Folders, SessionError, Status
 from gateway.usecases.mail_servers import MailServers, Place, Tried, Trouble
 from gateway.wiring_mailboxes import mail_door, network
 from tests.mailboxes.conftest import Secure
+from tests.mailboxes.sending import ANNA, PASSWORD, TOKEN, Sending, sending
 from tests.name_server import NameServer
 
-ANNA, PASSWORD, TOKEN = "anna@localhost", "the pass word", "the-access-token"
 CREDENTIAL = Credential("password", PASSWORD)
 IMAP = Server("localhost", 993)
 
@@ -128,57 +124,6 @@ def door(
 def test_the_door_is_what_use_cases_ask() -> None:
     asked: MailServers = door(Script())
     assert asked.consent_url("google", "s", "v", "https://here.example/", ANNA) is None
-
-
-class Sending:
-    """Someone else's server for sending. tried: log-in names and secrets, in order. says: instead of letting in."""
-
-    def __init__(self) -> None:
-        self.tried: list[tuple[str, str]] = []
-        self.says: str | None = None
-        self.mails = 0
-        self.hellos: list[str] = []
-
-    def __call__(
-        self, server: SMTP, session: SmtpSession, envelope: Envelope, mechanism: str, data: object
-    ) -> AuthResult:
-        assert isinstance(data, LoginPassword)
-        self.tried.append((data.login.decode(), data.password.decode()))
-        self.hellos.append(str(session.host_name))
-        good = self.tried[-1] in {(ANNA, PASSWORD), (ANNA, "pässwörd ✓")}
-        return AuthResult(success=good and self.says is None, handled=False, message=self.says)
-
-    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802 - aiosmtpd's name
-        said = base64.b64decode(args[1]).decode()
-        self.tried.append(("XOAUTH2", said))
-        return AuthResult(success=said == f"user={ANNA}\x01auth=Bearer {TOKEN}\x01\x01", handled=False)
-
-    async def handle_DATA(self, server: SMTP, session: SmtpSession, envelope: Envelope) -> str:  # noqa: N802
-        self.mails += 1
-        return "250 taken"
-
-
-@asynccontextmanager
-async def sending(
-    sender: Sending, tls: ssl.SSLContext | None, *, starttls: bool = False, without: Sequence[str] = ()
-) -> AsyncIterator[int]:
-    """The port of such a server."""
-
-    def protocol() -> SMTP:
-        return SMTP(
-            sender,
-            authenticator=sender,
-            tls_context=tls if starttls else None,
-            require_starttls=starttls,
-            auth_require_tls=starttls,
-            auth_exclude_mechanism=without,
-            hostname="localhost",
-        )
-
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=None if starttls else tls)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 WAYS_IN = {
