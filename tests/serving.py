@@ -110,15 +110,29 @@ class Serving:
         return self._process.pid
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What programs on the same settings are given."""
+        return self._env
+
+    def command(self, *arguments: str) -> list[str]:
+        """A command of the command line, to be run in `folder`."""
+        return [*self.prefix, *self._program, *arguments]
+
+    @property
     def over(self) -> bool:
         """Whether the process has ended by itself."""
         return self._process is None or self._process.poll() is not None
 
     def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """One command of the command line, on the same settings."""
-        command = [*self.prefix, *self._program, *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env=self._env, input=stdin, capture_output=True, timeout=PATIENCE, check=False
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
         )
 
     def json(self, *arguments: str, stdin: bytes = b"") -> Any:

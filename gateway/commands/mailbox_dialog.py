@@ -13,7 +13,7 @@ import typer
 from config import Settings
 from gateway import app
 from gateway.commands.output import InputError, at_a_terminal, moment, print_facts, print_json, progress
-from gateway.core.mailboxes import IMPORTING, SYNCED, Found, Server, servers_as_json
+from gateway.core.mailboxes import IMPORTING, MICROSOFT, PASSWORD, SYNCED, Found, Server, servers_as_json
 from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox, as_json
 from gateway.usecases.connect_mailbox import Halt
@@ -63,8 +63,14 @@ def read_password(file: str) -> str:
         ) from None
     password = text.rstrip("\r\n")
     if not password:
-        raise InputError(f"the file {file[:200]!a} holds no password")
+        where = "standard input" if file == "-" else f"the file {file[:200]!a}"
+        raise InputError(f"{where} holds no password")
     return password
+
+
+def takes_password(found: Found) -> bool:
+    """Whether a provider lets anybody in by a password, be it one that is made for programs (E1)."""
+    return found.auth == PASSWORD or (found.auth != MICROSOFT and found.page is not None)
 
 
 def ask_password(address: str, found: Found | None) -> str:

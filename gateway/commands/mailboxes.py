@@ -21,6 +21,7 @@ from gateway.commands.mailbox_dialog import (
     read_password,
     read_server,
     right,
+    takes_password,
 )
 from gateway.commands.output import (
     InputError,
@@ -32,7 +33,7 @@ from gateway.commands.output import (
     progress,
     settings,
 )
-from gateway.core.mailboxes import PASSWORD, SYNCED, Found
+from gateway.core.mailboxes import SYNCED, Found
 from gateway.core.options import check_flag
 from gateway.core.resources import Mailbox, as_json
 from gateway.sealing import SealError
@@ -258,7 +259,7 @@ def _opened(chosen: Settings, mail: MailServers, wish: Wish, password_file: str,
     password = read_password(password_file) if password_file else ""
     if not password:
         found = None if wish.imap is not None else _found(mail, chosen, address)
-        if found is None or found.auth == PASSWORD or found.page is not None:
+        if found is None or takes_password(found):
             password = ask_password(address, found)
     wanted = replace(wish, address=address, password=password)
     opened = asyncio.run(connect_mailbox.open_mailbox(mail, wanted))

@@ -12,16 +12,20 @@ from gateway.core.people import Kind, Team
 
 MOST = 20
 """So many proposals are kept."""
+_LONGEST = 1_000
+"""Octets of a field that names one address. A longer one is made to take long: it is passed over."""
 _FIELDS = {SENT: ("from",)}
 _DELIVERED = ("delivered-to", "x-original-to")
 
 
 def told_aliases(message: bytes, folder: str, limits: Limits) -> Iterator[Mailbox]:
-    """Addresses that a message was delivered to, or sent from. folder: `inbox` or `sent`."""
+    """Addresses that a message was delivered to, or sent from, by the first fields of each name. folder: `inbox` or
+    `sent`."""
     header = read_header(message, max_bytes=limits.header_bytes, max_lines=limits.header_lines)
     for name in _FIELDS.get(folder, _DELIVERED):
-        for value in header.all(name):
-            yield from parse_address_list(value).mailboxes[:1]
+        for value in header.all(name)[:MOST]:
+            if len(value) <= _LONGEST:
+                yield from parse_address_list(value).mailboxes[:1]
 
 
 def with_proposals(kept: Collection[str], told: Iterable[Mailbox], team: Team) -> tuple[str, ...]:

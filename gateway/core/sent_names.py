@@ -87,6 +87,8 @@ _NOT_READ = frozenset(
 )
 """Flags of folders that are never opened: RFC 6154's, RFC 9051's, RFC 8457's and those of the old XLIST."""
 NO_SENT = "Sent mail isn't read: the server has no folder that it could be in."
+_NOT_TOLD = "Sent mail isn't read: the server doesn't say which folder it is in."
+_NOT_THERE = "The folder that was chosen for sent mail isn't there, or is none to read; the one that was found is read."
 _MOST_SHOWN = 20
 _BELOW = ("INBOX", "[Gmail]", "[Google Mail]")
 _UNSEEN = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0xFEFF))
@@ -134,12 +136,15 @@ def candidates(listed: Sequence[Listed], spaces: Namespaces = NO_NAMESPACES) -> 
     return tuple(one.path for one in listed if _readable(one) and not _foreign(one, spaces))
 
 
-def words_without_sent(candidates: Sequence[str]) -> str:
-    """What the owner is told where no folder of sent mail is found (E3). candidates: what they may choose from."""
-    if not candidates:
-        return NO_SENT
-    shown = ", ".join(candidates[:_MOST_SHOWN])
-    return f"Sent mail isn't read: the server doesn't say which folder it is in.{CHOOSE}{shown}."
+def words_about_sent(chosen: str | None, found: str | None, candidates: Sequence[str] = ()) -> str:
+    """What the owner is told of the folder of sent mail (E3); nothing where it is as it should be.
+
+    chosen: by their word. found: the one that is read. candidates: what they may choose from, where there is none.
+    """
+    if found is None:
+        shown = ", ".join(candidates[:_MOST_SHOWN])
+        return f"{_NOT_TOLD}{CHOOSE}{shown}." if shown else NO_SENT
+    return "" if chosen is None or chosen == found else _NOT_THERE
 
 
 def _readable(one: Listed) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from gateway.core.mailboxes import AUTH_FAILED
@@ -26,6 +26,7 @@ _MINUTE_MS = 60_000
 _LONGEST_MS = 60 * _MINUTE_MS
 _MOST_DOUBLINGS = 6
 _SPREAD = 0.2
+_SPARED = 8
 _A_DAY = {"imap.gmail.com": 2_000_000_000, "imap.googlemail.com": 2_000_000_000}
 """Bytes a day that a provider lets a mailbox fetch; beyond, it locks the whole account for a day."""
 
@@ -235,8 +236,29 @@ class Waiting:
     wanted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one poller gives an account: most mailboxes at a time, of which it has some in hand already (held)."""
+
+    most: int = 1_000_000
+    held: Mapping[int, int] = field(default_factory=dict)
+
+
+EVERYTHING = Share()
+
+
+def share_of(workers: int, held: Mapping[int, int]) -> Share:
+    """One hand in eight is kept for other accounts, so that no account whose servers take their time has them all."""
+    return Share(workers - workers // _SPARED, held)
+
+
 def choose(
-    due: Sequence[Waiting], in_hand: Mapping[int, int], connections: Mapping[str, int], room: int, per_host: int
+    due: Sequence[Waiting],
+    in_hand: Mapping[int, int],
+    connections: Mapping[str, int],
+    room: int,
+    per_host: int,
+    share: Share,
 ) -> list[Waiting]:
     """Whose turn it is: what is asked for by hand first, then accounts with the least in hand, then the longest due.
 
@@ -247,11 +269,12 @@ def choose(
     for place, one in enumerate(due):
         keyed.append((not one.wanted, rank[one.account], place))
         rank[one.account] += 1
-    used = Counter(connections)
+    used, taken = Counter(connections), Counter(share.held)
     chosen: list[Waiting] = []
     for _, _, place in sorted(keyed):
         one = due[place]
-        if len(chosen) < room and used[one.host] < per_host:
+        if len(chosen) < room and used[one.host] < per_host and taken[one.account] < share.most:
             used[one.host] += 1
+            taken[one.account] += 1
             chosen.append(one)
     return chosen

@@ -261,4 +261,4 @@ def _not_found(domain: str, only: set[str]) -> str:
         return f"{domain} offers its mail by {' and '.join(kinds)} alone; a mailbox is read by IMAP"
     if only:
         return f"the IMAP server that {domain} tells of can't be used: it has no TLS, or stands where we don't go"
-    return f"no mail servers of {domain} were found; allowed: to enter them, as imap and smtp"
+    return f"no mail servers of {domain} were found; allowed: to name them by `imap` and `smtp` (--imap, --smtp)"

@@ -102,7 +102,7 @@ class ImapSession:
         with self._told():
             self._status = examine(wire, path, self._names)
         if not self._status.uidvalidity:
-            raise SessionError(Trouble("protocol", f"{self._way.host} does not number its messages lastingly."))
+            raise SessionError(Trouble("protocol", f"{self._way.host} does not number its messages lastingly"))
         return self._status
 
     def since(self, day: date) -> list[int]:
@@ -161,7 +161,7 @@ class ImapSession:
             if len(piece) != asked:
                 break
         if len(found) > most:
-            raise SessionError(Trouble("refused", "The file is larger than what is fetched from a mailbox."))
+            raise SessionError(Trouble("refused", "The file is larger than what is fetched from a mailbox"))
         return found
 
     def _piece(self, uid: int, section: str, at: int, most: int) -> bytes:
@@ -171,7 +171,7 @@ class ImapSession:
         found = told_of.get(uid, {}).get(f"BODY[{section}]".upper().encode())
         if isinstance(found, bytes):
             return found
-        raise SessionError(Trouble("gone", f"{self._way.host} does not have that any more."))
+        raise SessionError(Trouble("gone", f"{self._way.host} does not have that any more"))
 
     def find(self, message_id: str) -> list[int]:
         """See `Session`. A Message-ID that can't stand in a command is found nowhere."""
@@ -225,7 +225,7 @@ class ImapSession:
         return self._wire
 
     def _gone(self) -> Trouble:
-        return Trouble("network", f"There is no connection to {self._way.host}.")
+        return Trouble("network", f"There is no connection to {self._way.host}")
 
     def _count(self, octets: int) -> None:
         self.moved += octets

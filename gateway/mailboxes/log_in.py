@@ -43,9 +43,9 @@ def _with_password(wire: Wire, user: str, password: str) -> None:
         wire.authenticate_with("PLAIN", f"\0{user}\0{password}".encode())
         return
     if "LOGINDISABLED" in wire.capabilities:
-        raise SessionError(Trouble("auth", f"{wire.way.host} lets no mail program in with a password."))
+        raise SessionError(Trouble("auth", f"{wire.way.host} lets no mail program in with a password"))
     if any(sign in user + password for sign in "\0\r\n"):
-        raise SessionError(Trouble("auth", "This log-in name and password can't be right: they hold a line end."))
+        raise SessionError(Trouble("auth", "This log-in name and password can't be right: they hold a line end"))
     wire.ask("LOGIN", _quoted(user), _quoted(password))
     wire.state = "AUTH"
 
@@ -53,13 +53,13 @@ def _with_password(wire: Wire, user: str, password: str) -> None:
 def _with_token(wire: Wire, user: str, token: str) -> None:
     """XOAUTH2 as Google and Microsoft have it, else OAUTHBEARER (RFC 7628)."""
     if any(not sign.isprintable() for sign in user + token):
-        raise SessionError(Trouble("auth", "This log-in name and token can't be right: they hold a control."))
+        raise SessionError(Trouble("auth", "This log-in name and token can't be right: they hold a control"))
     if "AUTH=XOAUTH2" in wire.capabilities:
         wire.authenticate_with("XOAUTH2", xoauth2(user, token))
     elif "AUTH=OAUTHBEARER" in wire.capabilities:
         wire.authenticate_with("OAUTHBEARER", oauthbearer(user, token, wire.way.host, wire.way.port))
     else:
-        raise SessionError(Trouble("auth", f"{wire.way.host} does not take the sign-in of another provider (OAuth)."))
+        raise SessionError(Trouble("auth", f"{wire.way.host} does not take the sign-in of another provider (OAuth)"))
 
 
 def _quoted(text: str) -> bytes:

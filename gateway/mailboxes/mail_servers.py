@@ -5,9 +5,7 @@ Blocking sessions run in threads of their own, so that a slow mail server holds 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -17,6 +15,7 @@ from gateway.core.mailboxes import Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
 from gateway.core.transfer import decoded
 from gateway.mailboxes.discovery import Discovery, Pace
+from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.network import Network
 from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.servers import check, wrong_host, wrong_port
@@ -25,6 +24,8 @@ from gateway.mailboxes.smtp_login import try_smtp
 from gateway.usecases.mail_servers import Place, Tried, Trouble
 
 _T = TypeVar("_T")
+_NAMESAKES = 5
+"""So many messages with the Message-ID of one that moved are looked at."""
 
 
 class OpenSession(Protocol):
@@ -40,7 +41,7 @@ class DoorSettings:
 
     hostname: str = "localhost"
     apps: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    threads: int = 8
+    threads: int = 32
     pace: Pace = field(default_factory=Pace)
 
 
@@ -54,7 +55,7 @@ class MailDoor:
         self._oauth = OAuth(
             network, {name: App(*pair, table.oauth(name)) for name, pair in settings.apps.items() if pair[0]}
         )
-        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="mailbox")
+        self._hands = Hands(settings.threads)
 
     async def discover(self, address: str) -> Found | Wrong:
         """The provider of an address (rule E1): at most ten seconds."""
@@ -97,8 +98,8 @@ class MailDoor:
         return await self._oauth.renew(credential)
 
     def close(self) -> None:
-        """Begins no session any more; those that go on end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Lets the threads end; those whose server says nothing keep nobody from leaving."""
+        self._hands.stop()
 
     async def _judged(self, name: str, server: Server) -> Trouble | None:
         """Why we don't go to a server, or can't now."""
@@ -118,7 +119,7 @@ class MailDoor:
             finally:
                 session.close()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await self._hands.do(run)
 
 
 def _folders(session: Session) -> tuple[str, ...]:
@@ -132,17 +133,29 @@ def _part(session: Session, place: Place) -> bytes | Trouble:
     status = session.examine(place.folder)
     found = _at(session, place.uid, place) if status.uidvalidity == place.uidvalidity else None
     if found is None and place.message_id:
-        uids = session.find(place.message_id)
-        found = _at(session, max(uids), place) if uids else None
-    return Trouble("gone", "this is no longer on your mail server") if found is None else found
+        found = _moved(session, place, session.find(place.message_id))
+    if found is None:
+        return Trouble("gone", "this is no longer on your mail server")
+    return b"".join(decoded(found, 0, len(found), place.encoding)) if place.part else found
 
 
-def _at(session: Session, uid: int, place: Place) -> bytes | None:
-    """The decoded part of a message; None where it is gone."""
+def _moved(session: Session, place: Place, uids: Sequence[int]) -> bytes | None:
+    """The part of the newest of some messages; of one in which it is as large as it was before all others, as anybody
+    can send another mail under a Message-ID that they know."""
+    newest: bytes | None = None
+    for uid in sorted(uids, reverse=True)[:_NAMESAKES]:
+        found = _at(session, uid, place, ("gone", "refused"))
+        if found is not None and (len(found) == place.octets or len(uids) == 1):
+            return found
+        newest = newest if newest is not None else found
+    return newest
+
+
+def _at(session: Session, uid: int, place: Place, missing: Sequence[str] = ("gone",)) -> bytes | None:
+    """The part of a message as it is transferred; None where it is gone. missing: kinds of trouble that mean that."""
     try:
-        found = session.part(uid, place.part, place.most)
+        return session.part(uid, place.part, place.most)
     except SessionError as fault:
-        if fault.trouble.kind == "gone":
+        if fault.trouble.kind in missing:
             return None
         raise
-    return b"".join(decoded(found, 0, len(found), place.encoding)) if place.part else found

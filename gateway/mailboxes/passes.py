@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from gateway.core import syncplan
 from gateway.core.mailboxes import INBOX, SENT
-from gateway.core.sent_names import words_without_sent
+from gateway.core.sent_names import words_about_sent
 from gateway.core.syncplan import Cursor, Import, Seen
 from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.session import Fetched, Session, SessionError
@@ -94,7 +94,7 @@ class Look:
                 trouble, imported = error.trouble, False
                 continue
             uidnext = seen.uidnext if role == INBOX else uidnext
-        note = "" if folders.sent else words_without_sent(folders.candidates)
+        note = words_about_sent(self._lease.sent_path, folders.sent, folders.candidates)
         return Looked(imported, folders.inbox, uidnext, note, trouble)
 
     async def _ask(self, function: Callable[..., T], *arguments: Any) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import structlog
 
 from gateway import metrics
 from gateway.core.mailboxes import Credential, Servers
-from gateway.core.syncplan import is_spent, moved_today
+from gateway.core.syncplan import is_spent, moved_today, share_of
 from gateway.mailboxes.hands import Hands
 from gateway.mailboxes.idle import QUIET_SECONDS, RENEW_SECONDS, Key, Waits
 from gateway.mailboxes.passes import LOST, SPENT, EndedError, Look, Looked
@@ -33,7 +34,7 @@ GATHER_SECONDS = 0.05
 BEAT_SECONDS = 10.0
 AFTER_FAULT_SECONDS = 5.0
 _SPARE_HANDS = 8
-_OUR_FAULT = Trouble("fault", "Something went wrong on our side; it is tried again.")
+_OUR_FAULT = Trouble("fault", "Something went wrong on our side; it is tried again")
 
 OpenSession = Callable[[str, Servers, Credential], Session]
 """Makes a session, not yet open; may raise SessionError where nobody may connect there."""
@@ -122,7 +123,8 @@ class Poller:
     async def look(self) -> int:
         """Takes in hand what is due and what there is room for; how many that are."""
         room = self._settings.workers - len(self._in_hand)
-        claimed = await self._syncing.claim(room) if room > 0 else ()
+        share = share_of(self._settings.workers, Counter(lease.account for lease in self._in_hand.values()))
+        claimed = await self._syncing.claim(room, share=share) if room > 0 else ()
         for lease in claimed:
             self._begin(lease)
         return len(claimed)

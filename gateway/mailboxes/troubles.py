@@ -53,7 +53,7 @@ def told(host: str, port: int, lost: Callable[[], None], *, login: bool = False)
         lost()
         raise SessionError(_lost(error, host, port)) from None
     except (ValueError, LookupError):
-        raise SessionError(Trouble("protocol", f"{host} answers what no mail server should.")) from None
+        raise SessionError(Trouble("protocol", f"{host} answers what no mail server should")) from None
 
 
 def refused(text: str, host: str, *, login: bool = False) -> Trouble:
@@ -62,61 +62,59 @@ def refused(text: str, host: str, *, login: bool = False) -> Trouble:
     code = found[1].upper() if (found := _CODE.search(text.upper())) else ""
     wait = _wait(text)
     if _NOT_IN.search(text):
-        return Trouble("auth", f"{host} lets this mailbox in, but not mail programs. Allow them in its settings.")
+        return Trouble("auth", f"{host} lets this mailbox in, but not mail programs: allow them in its settings")
     if login and _APP_PASSWORD.search(text):
-        return Trouble("auth", f"{host} wants an app password here instead of the usual one.")
+        return Trouble("auth", f"{host} wants an app password here instead of the usual one")
     if code in _BUSY_CODES or wait is not None or (code not in _AUTH_CODES and _BUSY.search(text)):
-        return Trouble("busy", f"{host} asks us to come back later.", wait)
+        return Trouble("busy", f"{host} asks us to come back later", wait)
     if code == "EXPIRED":
-        return Trouble("auth", f"The password has expired, says {host}.")
+        return Trouble("auth", f"The password has expired, says {host}")
     if code == "PRIVACYREQUIRED":
-        return Trouble("tls", f"{host} wants a safer connection than it offers.")
+        return Trouble("tls", f"{host} wants a safer connection than it offers")
     if login or code in _AUTH_CODES:
-        return Trouble("auth", f"{host} does not accept this log-in name and password.")
+        return Trouble("auth", f"{host} does not accept this log-in name and password")
     if code in _GONE_CODES:
-        return Trouble("gone", f"{host} does not have that any more.")
-    return Trouble("protocol", f"{host} refuses what a mail server should do.")
+        return Trouble("gone", f"{host} does not have that any more")
+    return Trouble("protocol", f"{host} refuses what a mail server should do")
 
 
 def _lost(error: Exception, host: str, port: int) -> Trouble:
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return Trouble("network", f"{host} ended the connection.")
+        return Trouble("network", f"{host} ended the connection")
     if isinstance(error, (ssl.SSLError, NoTlsError)):
         return _without_tls(error, host, port)
     if isinstance(error, TimeoutError):
-        return Trouble("network", f"{host} did not answer in time at port {port}.")
+        return Trouble("network", f"{host} did not answer in time at port {port}")
     if isinstance(error, OSError):
-        return Trouble("network", f"{host} can't be reached at port {port}.")
+        return Trouble("network", f"{host} can't be reached at port {port}")
     if isinstance(error, TooMuchError):
-        return Trouble("protocol", f"{host} sends more than a mail server may.")
+        return Trouble("protocol", f"{host} sends more than a mail server may")
     return _aborted(str(error), host)
 
 
 def _aborted(text: str, host: str) -> Trouble:
     """imaplib gave the connection up, or what it was greeted with was no greeting."""
     if "socket error" in text:
-        return Trouble("network", f"{host} ended the connection.")
+        return Trouble("network", f"{host} ended the connection")
     if "unexpected" in text or "not IMAP4" in text or "CAPABILITY" in text:
-        return Trouble("protocol", f"{host} does not speak IMAP as we know it.")
+        return Trouble("protocol", f"{host} does not speak IMAP as we know it")
     meant = refused(text, host)
-    return meant if meant.kind in ("busy", "auth") else Trouble("network", f"{host} ended the connection.")
+    return meant if meant.kind in ("busy", "auth") else Trouble("network", f"{host} ended the connection")
 
 
 def _without_tls(error: Exception, host: str, port: int) -> Trouble:
     if isinstance(error, NoTlsError):
-        return Trouble("tls", f"{host} offers no STARTTLS at port {port}. Take another port, or `tls`.")
+        return Trouble("tls", f"{host} offers no STARTTLS at port {port}. Take another port, or `tls`")
     if not isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble("tls", f"{host} doesn't speak TLS at port {port}. Take another port, or `starttls`.")
+        return Trouble("tls", f"{host} doesn't speak TLS at port {port}. Take another port, or `starttls`")
     if error.verify_code == _EXPIRED:
-        return Trouble("tls", f"The certificate of {host} has expired. Whoever runs that server has to renew it.")
+        return Trouble("tls", f"The certificate of {host} has expired. Whoever runs that server has to renew it")
     if error.verify_code == _WRONG_NAME:
-        return Trouble(
-            "tls", f"The certificate of {host} is for another name. Name the server as its certificate does."
-        )
+        return Trouble("tls", f"The certificate of {host} is for another name. Name the server as its certificate does")
     return Trouble(
         "tls",
         f"The certificate of {host} comes from nobody who is trusted here. An authority of your own is trusted by "
-        f"{_AUTHORITIES}.",
+        f"{_AUTHORITIES}",
     )
 
 

@@ -25,6 +25,10 @@ _LINE_COSTS = 64
 """Octets that a line counts for beside its own: so much memory it takes."""
 COMMAND_SECONDS = 900.0
 """How long a command takes at most, however steadily octets come."""
+PATIENCE_SECONDS = 300.0
+"""How long it takes at most where hardly any come; those that do give it more time."""
+_SLOWEST = 8 * 1024
+"""Octets a second: in the long run no slower server is waited for."""
 CONNECT_SECONDS = 15.0
 _CHUNK = 64 * 1024
 _AT_ONCE = 1024 * 1024
@@ -246,7 +250,9 @@ class Wire(imaplib.IMAP4):
 
     def _begin(self) -> None:
         self._left = ANSWER_BYTES
-        self._until = monotonic() + self._seconds
+        now = monotonic()
+        self._until = now + min(self._seconds, PATIENCE_SECONDS)
+        self._latest = now + self._seconds
 
     def _fill(self) -> None:
         if monotonic() > self._until:
@@ -256,6 +262,7 @@ class Wire(imaplib.IMAP4):
             self._check_bye()
             raise self.abort("socket error: EOF")
         self._counted(len(chunk))
+        self._until = min(self._latest, self._until + len(chunk) / _SLOWEST)
         self._left -= len(chunk)
         if self._left < 0:
             raise TooMuchError("an endless answer")

@@ -128,15 +128,14 @@ def _inherit(tx: Connection, account: int, id: str, view: dict[str, Any]) -> Non
     shown |= {"attachments": dump(view.get("attachments", [])), "auth": dump(view.get("auth", {}))}
     tx.execute(update(messages).where(messages.c.account == account, messages.c.id == id).values(shown))
     mine = (participants.c.account == account, participants.c.message == id)
-    known = {(row.role, row.address): row for row in tx.execute(select(participants).where(*mine))}
-    kinds = {row.address: row.kind for row in known.values()}
+    known = {row.address: row for row in tx.execute(select(participants).where(*mine))}
     tx.execute(delete(participants).where(*mine))
     rows: list[dict[str, Any]] = []
     for role in ("from", "to", "cc"):
         for party in view.get(role, ()):
-            address, before = party["address"], known.get((role, party["address"]))
+            address, before = party["address"], known.get(party["address"])
             row = {"account": account, "message": id, "n": len(rows), "role": role, "address": address}
-            row |= {"name": party["name"], "kind": kinds.get(address, "client")}
+            row |= {"name": party["name"], "kind": "client" if before is None else before.kind}
             local, _, domain = address.rpartition("@")
             row["key"] = before.key if before is not None else f"{local}@{domain}".lower()
             row["waiting"] = before.waiting if before is not None else 0

@@ -34,6 +34,7 @@ from gateway.store.tables import (
     lead_contacts,
     leads,
     ledger,
+    mailboxes,
     messages,
     participants,
     quotas,
@@ -117,6 +118,7 @@ def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict
     gone = {*traces.messages, *traces.contacts, *traces.leads, *traces.customers, *traces.receipts}
     counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone, traces.keys)}
     counts["threads"] = _drop_messages(tx, account, traces, now)
+    _drop_proposals(tx, account, traces.keys)
     for id in traces.leads:
         remove_lead(tx, account, id)
     for id in traces.customers:
@@ -248,6 +250,15 @@ def _drop_messages(tx: Connection, account: int, traces: Traces, now: int) -> in
         )
         tx.execute(delete(conversations).where(conversations.c.account == account, conversations.c.id.in_(some), alone))
     return _recount(tx, account, stood, traces.keys)
+
+
+def _drop_proposals(tx: Connection, account: int, keys: Sequence[str]) -> None:
+    """The person's addresses where mail was delivered to them, and so they may be a mailbox's aliases (E14)."""
+    query = select(mailboxes.c.id, mailboxes.c.proposals).where(mailboxes.c.account == account)
+    for row in tx.execute(query).all():
+        kept = [one for one in orjson.loads(row.proposals) if one not in keys]
+        mine = (mailboxes.c.account == account, mailboxes.c.id == row.id)
+        tx.execute(update(mailboxes).where(*mine).values(proposals=orjson.dumps(kept).decode()))
 
 
 def _drop_bodies(tx: Connection, account: int, ids: Sequence[str], files: Sequence[str], now: int) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import RowMapping, and_, case, func, literal_column, null, or_, select, tuple_, update
 
 from gateway.core.mailboxes import SYNCED, Servers, servers_of
-from gateway.core.syncplan import Waiting, choose
+from gateway.core.syncplan import EVERYTHING, Share, Waiting, choose
 from gateway.store.engine import Tx
 from gateway.store.tables import mailboxes
 
@@ -77,13 +77,14 @@ class Owned:
 @dataclass(frozen=True, slots=True)
 class Claiming:
     """What is wanted: so many mailboxes that are due now, for a holder. only: nothing but this one, which it has a
-    connection to or which somebody asked for; its time need not have come."""
+    connection to or which somebody asked for; its time need not have come. share: what an account gets of that."""
 
     holder: str
     now: int
     room: int
     per_host: int
     only: tuple[int, str] | None = None
+    share: Share = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _due(tx: Tx, wanted: Claiming) -> list[tuple[int, str]]:
         if row.mine and row[-1]:
             connections[row.host] -= 1
     due = [Waiting(row.account, row.id, row.host, row.wanted_at is not None) for row in rows]
-    chosen = choose(due, in_hand, connections, wanted.room, wanted.per_host)
+    chosen = choose(due, in_hand, connections, wanted.room, wanted.per_host, wanted.share)
     return [(one.account, one.id) for one in chosen]
 
 

@@ -165,21 +165,20 @@ def find_message(
 def find_shown(
     tx: Connection, account: int, id: str, states: Sequence[str] = (FILED,), eyes: Eyes = BACK_END
 ) -> Shown | None:
-    """One message as a reader sees it. Locked, it is there for them only where it stands on a card, or in Deleted."""
-    found = next(iter(find_messages(tx, account, [id], states, eyes)), None)
-    if found is None or (found.n is None and not found.carded and found.state in (FILED, NOTE)):
-        return None
-    return found
+    """One message as a reader sees it; as `find_messages`."""
+    return next(iter(find_messages(tx, account, [id], states, eyes)), None)
 
 
 def find_messages(
     tx: Connection, account: int, ids: Iterable[str], states: Sequence[str] = (FILED,), eyes: Eyes = BACK_END
 ) -> list[Shown]:
-    """Those of the messages that the account has in one of the states, as a reader sees them."""
+    """Those of the messages that the account has in one of the states, as a reader sees them. Locked, one is there for
+    them only where it stands on a card, or in Deleted (F)."""
     query = select(messages).where(
         messages.c.account == account, messages.c.id.in_(tuple(ids)), messages.c.state.in_(tuple(states))
     )
-    return show_rows(tx, account, tx.execute(query).all(), find_sight(tx, account, eyes))
+    shown = show_rows(tx, account, tx.execute(query).all(), find_sight(tx, account, eyes))
+    return [one for one in shown if one.n is not None or one.carded or one.state not in (FILED, NOTE)]
 
 
 def _conditions(

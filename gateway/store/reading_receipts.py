@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, literal, or_, select, union_all
 
 from gateway.core.admission import OPERATORS
 from gateway.core.mail import message_id_key
 from gateway.core.resources import Event, Receipt
+from gateway.core.visibility import Eyes, Sight, may_know
 from gateway.store.decisions import unpack_decision
 from gateway.store.facts import begins_with
 from gateway.store.ids import first_id
+from gateway.store.mailbox_reading import find_sight
 from gateway.store.reading import Page, Position, collect, contains, read_page
-from gateway.store.tables import NO_MESSAGE, accounts, events, messages, receipts
+from gateway.store.sight import is_open
+from gateway.store.tables import NO_MESSAGE, accounts, cards, events, messages, receipts, sources
 
 DAY_MS = 86_400_000
 
@@ -153,19 +156,34 @@ def count_days(tx: Connection, account: int, since: int) -> dict[tuple[int, str]
 
 
 def list_events(
-    tx: Connection, account: int, after: Position | None, limit: int, types: Sequence[str], upto: int
+    tx: Connection, account: int, after: Position | None, limit: int, types: Sequence[str], upto: int, eyes: Eyes
 ) -> Page[Event]:
-    """Events in the order of their positions up to one that is `settled`, so that a reader can replay them.
+    """Events in the order of their positions up to one that is `settled`, so that a reader can replay them. Of mail and
+    mailboxes that are not there for the reader nothing is told (F).
 
     after: the id of the last event that is known; a page's position is one too. types: only these.
     """
     query = select(events).where(events.c.account == account, events.c.position <= upto)
     if types:
         query = query.where(events.c.type.in_(tuple(types)))
+    query = query.where(*_there_for(account, find_sight(tx, account, eyes)))
     start = None if after is None else (_position_of(tx, account, str(after[0])),)
     page = read_page(tx, query, [events.c.position], start, limit, oldest_first=True)
     shown = page.map(lambda row: Event(row.id, row.type, row.at, row.subject))
     return Page(shown.rows, (shown.rows[-1].id,) if page.next is not None else None)
+
+
+def _there_for(account: int, sight: Sight) -> list[ColumnElement[bool]]:
+    """Conditions of events: a message that came by mailboxes that are closed to the reader, and stands on no card, is
+    not there for them, nor is a mailbox that they may not know of."""
+    if sight.plain:
+        return []
+    hidden = [id for id, box in sight.boxes.items() if not may_know(sight.eyes, box)]
+    came = (sources.c.account == account, sources.c.message == events.c.subject)
+    closed = exists().where(*came) & ~exists().where(*came, is_open(sources, sight, removed=True))
+    carded = exists().where(cards.c.account == account, cards.c.message == events.c.subject)
+    told = [or_(events.c.type.not_like("message.%"), ~closed, carded)]
+    return [*told, events.c.subject.not_in(hidden)] if hidden else told
 
 
 def _position_of(tx: Connection, account: int, id: str) -> int:

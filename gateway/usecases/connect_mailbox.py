@@ -30,7 +30,7 @@ from gateway.core.mailboxes import (
 )
 from gateway.core.refusals import Denied, Taken, Wrong
 from gateway.core.resources import Mailbox
-from gateway.core.sent_names import words_without_sent
+from gateway.core.sent_names import words_about_sent
 from gateway.core.visibility import ADMIN, Eyes, may_edit, may_know
 from gateway.sealing import Keyring
 from gateway.store import mailboxes as store_of
@@ -316,7 +316,7 @@ def _opened(wish: Wish, found: Found, credential: Credential, tried: Tried) -> O
         return Halt(wrong, consent=found.auth) if found.auth in _NAMES and wrong.field == "password" else wrong
     error = ""
     if tried.folders and not wish.sent:
-        error = words_without_sent(tried.folders)
+        error = words_about_sent(None, None, tried.folders)
     can_send = found.servers.smtp is not None and tried.smtp is None
     return Opened(wish, found.provider, found.servers, credential, can_send, error)
 

@@ -55,7 +55,10 @@ def begin(mail: MailServers, ring: Keyring, visitor: Principal, found: Found, ki
     state = base64.urlsafe_b64encode(ring.seal(json.dumps(about).encode(), STATE)).rstrip(b"=").decode()
     url = mail.consent_url(found.auth, state, verifier, redirect, found.address)
     if url is None:
-        return Wrong("address", f"whoever runs this server has set up no app at {found.name} yet; ask them to")
+        setting = f"SMARTGATE_OAUTH_{found.auth.upper()}_CLIENT_ID"
+        return Wrong(
+            "address", f"whoever runs this server has set up no app at {found.name} yet; ask them for {setting}"
+        )
     return url
 
 

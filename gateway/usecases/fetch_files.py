@@ -45,8 +45,8 @@ _EARLY_MS = 60_000
 _MARGIN = 1024 * 1024
 _MOST_WHOLE = 64 * 1024 * 1024
 _NO_DOOR = "This server has no connection to people's mailboxes at this moment; try again."
-_DISCONNECTED = Trouble("auth", "This mailbox was disconnected a moment ago.")
-_LOOKED_INTO = Trouble("busy", "This mailbox is being looked into at this moment; try again in a moment.", 3_000)
+_DISCONNECTED = Trouble("auth", "This mailbox was disconnected a moment ago")
+_LOOKED_INTO = Trouble("busy", "This mailbox is being looked into at this moment; try again in a moment", 3_000)
 _log = structlog.get_logger(__name__)
 _turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 """Files of one mailbox are fetched one after the other: with who syncs it there are two connections to it at most."""
@@ -150,7 +150,7 @@ class Files:
             credential = await self._credential(account, row, self.servers)
         except SealError as fault:
             _log.error("mailbox.not_opened", account=account, mailbox=row.id, reason=str(fault))
-            return Trouble("auth", "The password of this mailbox can't be read here; connect it again.")
+            return Trouble("auth", "The password of this mailbox can't be read here; connect it again")
         if isinstance(credential, Trouble):
             return credential
         found = await self.servers.fetch(row.address, row.servers, credential, place)
@@ -215,4 +215,4 @@ def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | Non
     file = remote.file(n)
     if file is None:
         return None
-    return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN)
+    return replace(whole, part=file.part, encoding=file.encoding, most=file.octets + _MARGIN, octets=file.octets)

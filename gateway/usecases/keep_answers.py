@@ -56,9 +56,10 @@ class Once:
     """
 
     def __init__(self, store: Store, keyring: Keyring, account: int, key: str, request: Callable[[], bytes]) -> None:
-        self._store, self._account, self._request = store, account, request
+        self._store, self._account, self._asked = store, account, request
         self._keyring = keyring or Keyring([key])  # where no secret is set, who doesn't know the key can't open it
         self._key = blake2b(key.encode(), digest_size=32).digest()
+        self._pepper = blake2b(key.encode(), digest_size=32, person=b"request").digest()
         self.render: Render = lambda _: None
         self.kept = False
         self._looked = self._wrote = False
@@ -104,6 +105,10 @@ class Once:
         """Keeps an answer that was not known yet when the work was done; none of a call that changes nothing."""
         if self._looked and not self.kept:
             await self._store.write(lambda tx: self._add(tx, answer), account=self._account)
+
+    def _request(self) -> bytes:
+        """Which request it is. A password may stand in it: who doesn't know the key can't try out which (E10)."""
+        return blake2b(self._asked(), digest_size=32, key=self._pepper).digest()
 
     def _find(self, tx: Tx) -> Kept | None:
         return find_answer(tx, self._account, self._key, _now())

@@ -19,8 +19,8 @@ class Trouble:
     kind: `auth` (it refuses the password), `revoked` (consent is withdrawn: a new sign-in is needed), `network` (it is
     away, cut the connection or said nothing for a minute), `busy` ([UNAVAILABLE], [INUSE], [LIMIT], throttled),
     `tls` (its certificate can't be trusted, or there is no TLS), `refused` (we don't go there), `gone` (what was asked
-    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without any
-    secret. after_ms: how long it asks us to wait.
+    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without
+    a full stop and without any secret. after_ms: how long it asks us to wait.
     """
 
     kind: str
@@ -42,7 +42,8 @@ class Tried:
 class Place:
     """Where a message stands on its server. part: IMAP section ("2", "1.2"), empty for all of it. encoding: its
     Content-Transfer-Encoding in lower case. message_id: by which it is found where the UIDVALIDITY is another one.
-    most: bytes as they are transferred; what is larger is refused."""
+    most: bytes as they are transferred; what is larger is refused. octets: so many it had as its server told, 0 where
+    nobody knows: by them it is told from what others sent under the same Message-ID."""
 
     folder: str
     uidvalidity: int
@@ -51,6 +52,7 @@ class Place:
     encoding: str
     message_id: str | None
     most: int
+    octets: int = 0
 
 
 class MailServers(Protocol):

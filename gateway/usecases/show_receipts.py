@@ -91,7 +91,8 @@ async def list_events(
     How far that is, is asked before the snapshot is made on which it is read.
     """
     upto = await store.read(settled)
-    return await store.read(lambda tx: receipts.list_events(tx, reader.account, after, limit, types, upto))
+    eyes = reader.eyes
+    return await store.read(lambda tx: receipts.list_events(tx, reader.account, after, limit, types, upto, eyes))
 
 
 def _outcomes(tx: Tx, account: int, rows: Sequence[Attempt]) -> tuple[Outcome, ...]:

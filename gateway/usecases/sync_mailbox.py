@@ -26,7 +26,7 @@ from gateway.core.mailboxes import (
     credential_as_json,
     credential_of,
 )
-from gateway.core.syncplan import Cursor, Pace
+from gateway.core.syncplan import EVERYTHING, Cursor, Pace, Share
 from gateway.sealing import Keyring, SealError
 from gateway.store import mailbox_leases as leases
 from gateway.store.engine import Store, Tx, is_postgresql
@@ -42,8 +42,8 @@ _AHEAD_MS = 300_000
 """An access token that ends within so long is renewed first: a look may take a while."""
 KEPT_FREE = 4
 """So many connections to a host are not used to wait for news."""
-_WORDS_OF_SEAL = "The credential of this mailbox can't be opened with the keys of this server; connect it again."
-_WORDS_WITHOUT = "There is no credential for this mailbox; connect it again."
+_WORDS_OF_SEAL = "The credential of this mailbox can't be opened with the keys of this server; connect it again"
+_WORDS_WITHOUT = "There is no credential for this mailbox; connect it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,12 @@ class Syncing:
         if not is_postgresql(self._store.url):
             await self._store.write(leases.drop_leases)
 
-    async def claim(self, room: int, only: tuple[int, str] | None = None) -> tuple[Leased, ...]:
-        """Takes mailboxes that are due in hand, so many at most. only: this one, though its time has not come."""
-        wanted = Claiming(self.holder, self.clock(), room, self._per_host, only)
+    async def claim(
+        self, room: int, only: tuple[int, str] | None = None, share: Share = EVERYTHING
+    ) -> tuple[Leased, ...]:
+        """Takes mailboxes that are due in hand, so many at most. only: this one, though its time has not come. share:
+        what an account gets of that."""
+        wanted = Claiming(self.holder, self.clock(), room, self._per_host, only, share)
         if only is None and not await self._store.read(lambda tx: leases.is_due(tx, wanted.now)):
             return ()
         claimed: tuple[Leased, ...] = await self._store.write_each(_claim, wanted)

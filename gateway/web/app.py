@@ -97,7 +97,8 @@ def error_answer(request: Request, status: int, detail: str = "", headers: dict[
 def _on_problem(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, Problem)
     if wants_page(request):
-        return error_answer(request, fault.status, fault.detail)
+        pages: Pages = request.app.state.pages
+        return pages.error(fault.status, fault.detail, fault.heading)
     return fault.response()
 
 

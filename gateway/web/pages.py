@@ -63,8 +63,8 @@ class Pages:
         """A page of the console. here: which entry of the navigation it belongs to."""
         return self.answer(template, status, reader=reader, account_name=reader.account_name, here=here, **context)
 
-    def error(self, status: int, detail: str) -> HTMLResponse:
-        title = _TITLES.get(status, "This can't be shown")
+    def error(self, status: int, detail: str, heading: str = "") -> HTMLResponse:
+        title = heading or _TITLES.get(status, "This can't be shown")
         return self.answer("error.html", status, title=title, detail=detail, domain=self._services.domains[0])
 
 

@@ -33,7 +33,8 @@ KINDS: dict[int, tuple[str, str]] = {
 
 
 class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
-    """An answer that is an error. fields: what is wrong, by field."""
+    """An answer that is an error. fields: what is wrong, by field. heading: of the page that browsers get; empty for
+    the usual one of the status."""
 
     def __init__(
         self,
@@ -41,9 +42,12 @@ class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
         detail: str,
         fields: Sequence[Wrong] = (),
         headers: Mapping[str, str] | None = None,
+        *,
+        heading: str = "",
         **more: Any,
     ) -> None:
         super().__init__(detail)
+        self.heading = heading
         self.status, self.detail, self.fields, self.headers, self.more = status, detail, fields, headers, more
 
     def response(self) -> JSONResponse:

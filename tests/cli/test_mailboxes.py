@@ -108,6 +108,14 @@ def test_a_person_at_a_terminal_is_asked_and_told_where_app_passwords_are_made(
     assert run(*arguments, stdin=f"{PASSWORD}\ny\n".encode()).status == 0
 
 
+def test_nobody_is_asked_for_a_password_that_no_server_takes(run: Run, acme: Any, servers: FakeServers) -> None:
+    arguments = ("mailbox", "add", "--account", "acme", "--owner", ANA)
+    said = run(*arguments, "ana@outlook.com", stdin=b"")
+    assert (said.status, "/mailboxes/consent?address=ana%40outlook.com" in said.err) == (1, True)
+    said = run(*arguments, "ana@acme.example", stdin=b"")
+    assert (said.status, said.err) == (1, "standard input holds no password\n")
+
+
 def test_servers_that_are_given_are_used_and_those_that_were_guessed_only_with_yes(
     run: Run, add: Callable[..., Any], secret: str
 ) -> None:

@@ -39,6 +39,13 @@ def test_proposals_are_few() -> None:
     assert len(with_proposals((), told_aliases(message, "inbox", DEFAULT_LIMITS), TEAM)) == MOST
 
 
+def test_fields_that_are_made_to_take_long_are_passed_over() -> None:
+    long = b"Delivered-To: " + b"a:b;" * 40_000 + b"a:b@shop.example;\r\n"
+    many = b"Delivered-To: a@shop.example\r\n" * 900
+    told = told_aliases(long + many + b"\r\n", "inbox", DEFAULT_LIMITS)
+    assert [box.key for box in told] == ["a@shop.example"] * (MOST - 1)
+
+
 FILE_MAIL = (
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n"
     b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\n\r\n--b--\r\n"

@@ -15,7 +15,7 @@ from gateway.core.sent_names import (
     candidates,
     find_inbox,
     find_sent,
-    words_without_sent,
+    words_about_sent,
 )
 
 COURIER = Namespaces(own=("INBOX.",), foreign=("#shared.", "shared."))
@@ -105,9 +105,14 @@ def test_e3_somebody_may_choose_from_folders_of_their_own() -> None:
 
 
 def test_e3_who_has_to_choose_is_told_what_from() -> None:
-    assert "Weg, Alt/Sent." in words_without_sent(("Weg", "Alt/Sent"))
-    assert "F19." in words_without_sent([f"F{n}" for n in range(30)])
-    assert "no folder" in words_without_sent(())
+    assert "Weg, Alt/Sent." in words_about_sent(None, None, ("Weg", "Alt/Sent"))
+    assert "F19." in words_about_sent("Nowhere", None, [f"F{n}" for n in range(30)])
+    assert "no folder" in words_about_sent(None, None)
+
+
+def test_e3_who_chose_a_folder_that_is_not_there_is_told_so() -> None:
+    assert words_about_sent(None, "Sent") == words_about_sent("Weg", "Weg") == ""
+    assert "isn't there" in words_about_sent("Nowhere", "Sent")
 
 
 @given(

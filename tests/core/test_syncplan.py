@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core import syncplan
 from gateway.core.mailboxes import AUTH_FAILED, IMPORTING, READY
-from gateway.core.syncplan import DAY_MS, Cursor, Pace, Seen, Standing, Waiting, choose
+from gateway.core.syncplan import DAY_MS, EVERYTHING, Cursor, Pace, Seen, Standing, Waiting, choose
 
 NOW = int(datetime(2026, 11, 30, 12, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
@@ -191,19 +191,25 @@ def _due(*accounts: int, host: str = "imap.example.com", wanted: bool = False) -
 
 
 def test_accounts_take_turns_however_many_mailboxes_one_has() -> None:
-    chosen = choose(_due(1, 1, 1, 1, 2, 3), {}, {}, 4, 20)
+    chosen = choose(_due(1, 1, 1, 1, 2, 3), {}, {}, 4, 20, EVERYTHING)
     assert [one.account for one in chosen] == [1, 2, 3, 1]
 
 
 def test_an_account_that_has_some_in_hand_waits_for_the_others() -> None:
-    assert [one.account for one in choose(_due(1, 2), {1: 3}, {}, 1, 20)] == [2]
+    assert [one.account for one in choose(_due(1, 2), {1: 3}, {}, 1, 20, EVERYTHING)] == [2]
 
 
 def test_what_is_asked_for_by_hand_comes_first() -> None:
     due = [*_due(1, 2), Waiting(3, "ASKED", "imap.example.com", True)]
-    assert choose(due, {3: 9}, {}, 1, 20)[0].id == "ASKED"
+    assert choose(due, {3: 9}, {}, 1, 20, EVERYTHING)[0].id == "ASKED"
 
 
 def test_a_host_has_so_many_connections_and_no_more() -> None:
     due = [*_due(1, 2, 3, host="a"), *_due(4, host="b")]
-    assert [one.account for one in choose(due, {}, {"a": 18}, 9, 20)] == [1, 2, 4]
+    assert [one.account for one in choose(due, {}, {"a": 18}, 9, 20, EVERYTHING)] == [1, 2, 4]
+
+
+def test_no_account_has_every_hand_of_a_poller() -> None:
+    share = syncplan.share_of(16, {1: 13})
+    assert [one.account for one in choose(_due(1, 1, 1, 2), {1: 13}, {}, 3, 20, share)] == [2, 1]
+    assert syncplan.share_of(1, {}).most == 1

@@ -45,7 +45,7 @@ class FakeServers:
         servers = Servers(Server(f"imap.{domain}", 993), Server(f"smtp.{domain}", 465))
         auth = {"gmail.com": GOOGLE, "outlook.com": MICROSOFT}.get(domain, PASSWORD)
         name = {GOOGLE: "Gmail", MICROSOFT: "Outlook.com"}.get(auth, domain)
-        page = "https://passwords.example/make" if auth == GOOGLE else None
+        page = "https://passwords.example/make" if auth != PASSWORD else None
         sure = domain != "guessed.example"
         return Found(address, domain, name, servers, auth, page, "table" if sure else "guess", sure)
 

@@ -130,9 +130,9 @@ class Firm:
 
 
 class Product:
-    """The server, with accounts for stories."""
+    """The server, with accounts for stories. served: it runs; else the store and the command line are all there is."""
 
-    def __init__(self, place: Place, folder: Path, dovecot: Dovecot, authority: Path) -> None:
+    def __init__(self, place: Place, folder: Path, dovecot: Dovecot, authority: Path, *, served: bool = True) -> None:
         self.dovecot = dovecot
         self._names = Names(dovecot.imaps)
         url = f"sqlite:///{place}" if isinstance(place, Path) else str(place)
@@ -149,12 +149,23 @@ class Product:
         )
         self._desks: list[Desk] = []
         assert self.serving.run("db", "upgrade").returncode == 0
+        self._served = False
+        if served:
+            self.serve()
+
+    def serve(self) -> None:
+        """Starts the server."""
+        self._served = True
         self.serving.start()
 
     def open(self) -> Firm:
         """An account of its own, whose domain is that of the stand's people."""
         slug, owner = f"firm{next(_serial)}", "dimas@acme.example"
-        desk = Desk(self.serving.url, self.serving.add_account(slug, owner))
+        return self.firm(slug, owner, self.serving.add_account(slug, owner))
+
+    def firm(self, slug: str, owner: str, token: str) -> Firm:
+        """An account that is there, as its owner has it."""
+        desk = Desk(self.serving.url, token)
         self._desks.append(desk)
         return Firm(self, slug, owner, desk)
 
@@ -162,9 +173,9 @@ class Product:
         """Ends it as a service manager does. What it said holds no trouble of its own."""
         for desk in self._desks:
             desk.close()
-        status = self.serving.stop()
+        status = self.serving.stop() if self._served else 0
         self._names.close()
-        said = self.serving.said()
+        said = self.serving.said() if self._served else ""
         assert [line for line in said.splitlines() if any(word in line for word in OURS)] == []
         assert status == 0, said[-2_000:]
 

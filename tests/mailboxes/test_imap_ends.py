@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,20 @@ def test_a_server_that_goes_or_sends_without_end_ends_the_session(
         with pytest.raises(SessionError) as raised:
             session.fetch([10])
         assert raised.value.trouble.kind == "network"
+
+
+def test_a_server_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece comes a hundred seconds after the last, by a clock that only this test has."""
+    drops: list[Step] = [b"abc"] * 3
+    with lost(
+        *opened(), f"C: UID FETCH 10 {FIRST}", b"* 1 FETCH (UID 10 BODY[]<0> {500}\r\n", *drops, SILENCE
+    ) as session:
+        seconds = itertools.count(0.0, 100.0)
+        monkeypatch.setattr(wire, "monotonic", lambda: next(seconds))
+        with pytest.raises(SessionError) as raised:
+            session.fetch([10])
+        assert raised.value.trouble.says == "imap.test did not answer in time"
+        assert next(seconds) == 500.0
 
 
 def test_a_silence_of_so_many_seconds_ends_the_session() -> None:

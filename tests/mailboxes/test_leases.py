@@ -213,3 +213,25 @@ async def test_one_server_that_hangs_keeps_no_other_mailbox_waiting(rig: Rig) ->
     assert await rig.subjects() == ["Offer 1"]
     never.set()
     await finished(poller)
+
+
+async def test_an_account_whose_servers_take_their_time_leaves_a_hand_to_others(rig: Rig) -> None:
+    slow, other = FakeServer(), FakeServer()
+    let = threading.Event()
+
+    def before(call: str) -> None:
+        assert let.wait(30)
+
+    slow.before = before
+    poller = rig.poller(workers=8)
+    for n in range(20):
+        await rig.connect(slow, host=f"imap{n}.example.net")
+    assert await poller.look() == 7
+    held = poller.busy
+    key = await rig.connect(other, account=await rig.open_account("other"))
+    assert await poller.look() == 1
+    await asyncio.gather(*set(poller.busy).difference(held))
+    assert (await rig.row(key)).state == READY
+    assert await poller.look() == 0
+    let.set()
+    await finished(poller)

@@ -100,6 +100,22 @@ def test_without_a_folder_of_sent_mail_the_inbox_alone_is_read_and_its_owner_tol
     assert firm.subjects(mailbox=id, folder="sent") == ["Offer 3"]
 
 
+def test_who_chose_a_folder_that_is_not_there_is_told_so_and_nothing_is_lost(firm: Firm) -> None:
+    """Line 6, the other way round; a folder that was renamed is found again, and its mail is not there twice."""
+    person = firm.person(folders={"Sent Items": "", "Boîte": ""})
+    person.append("Sent Items", letters(1, 3, author=person.address, to=CLIENT), at=lately())
+    id = firm.connect(person)
+    before = firm.messages()
+    firm.desk.patch(f"/mailboxes/{id}", sent="Nowhere")
+    assert "chosen for sent mail isn't there" in firm.sync(id)["error"]
+    assert firm.messages() == before
+    firm.desk.patch(f"/mailboxes/{id}", sent=None)
+    person.rename("Sent Items", "Отправленные")
+    box = firm.sync(id)
+    assert (box["sent"], box["error"]) == ("Отправленные", "")
+    assert firm.messages() == before
+
+
 def test_drafts_spam_and_all_mail_are_never_opened(firm: Firm) -> None:
     """Line 7: by what the server was asked."""
     uses = {"Sent": "\\Sent", "Drafts": "\\Drafts", "Spam": "\\Junk", "Trash": "\\Trash", "All Mail": "\\All"}

@@ -34,7 +34,8 @@ IMAP = Server("localhost", 993)
 
 @dataclass
 class Script:
-    """What the session of a test does. calls: what was asked of it, in order."""
+    """What the session of a test does. calls: what was asked of it, in order. waited_for: by a thread
+    for whose end a process waits."""
 
     trouble: dict[str, Trouble] = field(default_factory=dict)
     found: Folders = field(default_factory=lambda: Folders("INBOX", "Sent"))
@@ -43,6 +44,7 @@ class Script:
     by_id: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
+    waited_for: bool = False
 
 
 class ScriptedSession:
@@ -56,7 +58,8 @@ class ScriptedSession:
 
     def _call(self, name: str) -> None:
         self._script.calls.append(name)
-        self._script.threads.add(threading.current_thread().name.partition("_")[0])
+        self._script.threads.add(threading.current_thread().name.partition("-")[0])
+        self._script.waited_for |= not threading.current_thread().daemon
         if name in self._script.trouble:
             raise SessionError(self._script.trouble[name])
 
@@ -198,7 +201,8 @@ async def test_a_log_in_is_tried_at_both_servers_and_sends_nothing(
         tried = await door(script, authorities).try_login(ANNA, Servers(IMAP, smtp), credential)
     assert tried == Tried(None)
     assert script.calls == ["open", "folders", "close"]
-    assert script.threads == {"mailbox"}
+    assert script.threads == {"mailboxes"}
+    assert not script.waited_for, "a process would not end before its servers answer"
     assert (len(sender.tried), sender.mails) == (1, 0)
 
 
@@ -347,6 +351,21 @@ FETCHES = {
     "another UIDVALIDITY": (Script(uidvalidity=8, parts={3: ENCODED, 42: b"b3RoZXI="}, by_id=[1, 3]), place(), FILE),
     "deleted there": (Script(), place(), GONE),
     "another UIDVALIDITY and nothing to find it by": (Script(uidvalidity=8), place(message_id=None), GONE),
+    "another's under its Message-ID": (
+        Script(parts={3: ENCODED, 9: b"b3RoZXI="}, by_id=[3, 9]),
+        place(octets=len(ENCODED)),
+        FILE,
+    ),
+    "another's that is too large": (
+        Script({"part 9 2": Trouble("refused", "large")}, parts={3: ENCODED}, by_id=[3, 9]),
+        place(octets=len(ENCODED)),
+        FILE,
+    ),
+    "of another size than was told, the newest": (
+        Script(parts={3: b"b3RoZXI=", 9: ENCODED}, by_id=[3, 9, 11]),
+        place(octets=7),
+        FILE,
+    ),
     "found, and gone in that moment": (Script(by_id=[9]), place(), GONE),
     "away": (Script({"open": Trouble("network", "away")}), place(), Trouble("network", "away")),
     "too large": (Script({"part 42 2": Trouble("refused", "large")}), place(), Trouble("refused", "large")),

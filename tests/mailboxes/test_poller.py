@@ -109,7 +109,7 @@ async def test_a_fault_of_ours_is_tried_again_and_holds_nothing(rig: Rig, monkey
     await poller.look_into(key)
     row = await rig.row(key)
     assert (row.state, row.failures, row.holder) == (IMPORTING, 1, None)
-    assert row.error == "Something went wrong on our side; it is tried again."
+    assert row.error == "Something went wrong on our side; it is tried again"
     server.before = None
     rig.clock.pass_by(2)
     assert await look_at_all(poller) == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from gateway.mailboxes.troubles import refused
@@ -58,7 +61,7 @@ def test_later(words: str, meant: tuple[str, int | None]) -> None:
 def test_people_are_told_a_sentence_of_ours(words: str) -> None:
     for login in (True, False):
         says = refused(words, "imap.test", login=login).says
-        assert says.endswith(".")
+        assert not says.endswith(".")
         assert "imap.test" in says
         assert words == "" or words not in says
 
@@ -66,3 +69,21 @@ def test_people_are_told_a_sentence_of_ours(words: str) -> None:
 def test_where_an_app_password_is_wanted_that_is_said() -> None:
     says = refused("[ALERT] Application-specific password required", "imap.test", login=True).says
     assert "app password" in says
+
+
+def says(call: ast.Call) -> str:
+    """What a trouble made there ends in."""
+    words = call.args[1]
+    last = words.values[-1] if isinstance(words, ast.JoinedStr) else words
+    return str(last.value) if isinstance(last, ast.Constant) else ""
+
+
+def test_what_a_trouble_says_ends_without_a_full_stop_wherever_it_is_made() -> None:
+    made = [
+        says(node)
+        for path in Path("gateway").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Trouble"
+    ]
+    assert len(made) > 50
+    assert [one for one in made if one.endswith(".")] == []

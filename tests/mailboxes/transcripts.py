@@ -61,6 +61,8 @@ class Transcript:
         self._thread.start()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # wakes it where nobody came
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(20)
         assert not self._thread.is_alive()

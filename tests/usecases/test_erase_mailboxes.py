@@ -45,7 +45,9 @@ async def fill(made: Made, folder: Path) -> Site:
     n = await also(site, other, boxes[1], letter("Forged", to="zoe@z.example"))
     view = f'{{"subject":"Forged","snippet":"","attachments":[],"from":[],"to":[{{"address":"{ADDRESS}","name":""}}],'
     named = f"UPDATE sources SET view = '{view}\"cc\":[],\"auth\":{{}}}}' WHERE message = '{other}' AND n = {n}"
-    await site.store.write(lambda tx: tx.exec_driver_sql(named).rowcount)
+    told = f"UPDATE mailboxes SET proposals = '[\"d@old.example\", \"{ADDRESS}\"]' WHERE id = '{boxes[0]}'"
+    for statement in (named, told):
+        await site.store.write(lambda tx, one=statement: tx.exec_driver_sql(one).rowcount)  # type: ignore[misc]
     await site.index()
     return site
 
@@ -63,6 +65,7 @@ async def test_an_erased_person_is_in_no_copy_of_any_mailbox(place: Place, tmp_p
     with schema.transaction(place, reading=True) as tx:
         entries = tx.exec_driver_sql("SELECT count(*) FROM search_entries WHERE kind = 'm'").scalar_one()
         states = sorted(tx.exec_driver_sql("SELECT state FROM messages").scalars())
+        assert '["d@old.example"]' in tx.exec_driver_sql("SELECT proposals FROM mailboxes").scalars().all()
     assert (entries, states) == (1, ["filed", "gone", "gone"])
 
 

@@ -9,6 +9,8 @@ import httpx2
 from tests.web.site import URL, Site, check_page
 from tests.web.test_mailboxes import ANA, note
 
+HEADING = "The mailbox is not connected"
+
 
 async def consent(site: Site, browser: httpx2.AsyncClient) -> str:
     """Consents at a provider's page: where that sends the browser."""
@@ -44,7 +46,8 @@ async def test_e1_what_one_session_began_no_other_one_ends(site: Site) -> None:
     assert stolen.status_code == 422
     assert "begun by somebody else" in check_page(stolen).text
     assert (await second.get("/mailboxes/consent/back?code=x&state=nonsense")).status_code == 422
-    assert (await second.get("/mailboxes/consent/back?error=access_denied")).status_code == 422
+    cancelled = await second.get("/mailboxes/consent/back?error=access_denied")
+    assert (cancelled.status_code, HEADING in check_page(cancelled).text) == (422, True)
     assert (await first.head(back)).status_code == 405  # what only looks at links uses up none
     assert (await first.get(back)).status_code == 200
 
@@ -63,5 +66,8 @@ async def test_a_sign_in_that_is_not_possible_is_told_in_words(site: Site) -> No
         answer = await browser.get(page, params=query)
         assert answer.status_code == status
         assert words in check_page(answer).text
+        assert HEADING in answer.text
     site.servers.clients = frozenset()
-    assert "has set up no app" in check_page(await owner.get(page, params={"address": "ana@gmail.com"})).text
+    answer = await owner.get(page, params={"address": "ana@gmail.com"})
+    assert "Whoever runs this server has set up no app" in check_page(answer).text
+    assert "SMARTGATE_OAUTH_GOOGLE_CLIENT_ID" in answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -114,6 +115,26 @@ async def test_e9_others_lose_only_this_source(site: Site) -> None:
     assert await counted(site, mine) == Counted(1, 1)
     await purge(site, mine)
     assert (await rows(site, umar, f"contacts/{contact['id']}/messages"))[0]["note"].endswith(f"{umar.email}.")
+
+
+async def test_c3_who_stands_elsewhere_in_the_copy_that_stays_still_waits_for_a_card(site: Site) -> None:
+    dimas, box = await owner(site)
+    id = await bring(site, box, letter("Offer", to="Zoe <zoe@z.example>"), carded=False)
+    n = await also(site, id, None, letter("Offer", to="Zoe <zoe@z.example>"))
+
+    def wait_in_cc(tx: Any) -> None:
+        tx.execute(update(tables.participants).where(tables.participants.c.key == "zoe@z.example").values(waiting=1))
+        source = tables.sources.c.n == n
+        view = json.loads(tx.execute(select(tables.sources.c.view).where(source)).scalar_one())
+        view |= {"to": view["cc"], "cc": view["to"]}
+        tx.execute(update(tables.sources).where(source).values(view=json.dumps(view)))
+
+    await site.store.write(wait_in_cc)
+    for contact in await rows(site, dimas, "contacts"):
+        assert (await site.api.delete(f"/v1/contacts/{contact['id']}")).status_code == 204
+    await purge(site, box)
+    made = (await site.api.post("/v1/contacts", json={"emails": ["zoe@z.example"]})).json()["id"]
+    assert [one["id"] for one in await rows(site, dimas, f"contacts/{made}/messages")] == [id]
 
 
 async def test_e9_the_smart_addresses_copy_stays_everybodys(site: Site) -> None:

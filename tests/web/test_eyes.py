@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.core.facts import Auth
 from tests.web.boxes import Reader, add_reader, also, bring, change_box, connect
 from tests.web.site import Site, check_page, letter
 
@@ -304,3 +305,22 @@ async def test_search_pages_hold_each_message_once_whichever_source_is_found(sit
             after = {"after": page["next"]}
         assert seen == ids[::-1], who
     assert await rows(site.client(readers["team"].token), "messages", q="turquoise") == []
+
+
+class Vouched:
+    """Everybody's mail is from whom it says."""
+
+    def at_once(self, peer: str) -> Auth:
+        return Auth(spf="pass", evaluated=True)
+
+
+async def test_what_is_proven_of_a_smart_addresss_copy_is_not_said_of_another(site: Site) -> None:
+    site.desk._authenticity = Vouched()  # type: ignore[assignment]
+    id = await bring(site, None, letter("Offer", text="the true text"))
+    browser = await site.console()
+    assert "Really from acme.example" in check_page(await browser.get(f"/mail/{id}")).text
+    box = await connect(site, "ana@acme.example", site.acme.owner.id)
+    await also(site, id, box, letter("Offer", text="another text"))
+    page = check_page(await browser.get(f"/mail/{id}"))
+    assert "another text" in page.text
+    assert "Really from" not in page.text

@@ -198,3 +198,16 @@ async def test_a_write_that_meets_a_locked_store_is_put_off(site: Site, monkeypa
     retried = await site.api.post("/v1/leads", json={"name": "Offer"}, headers=KEY)
     assert retried.status_code == 201
     assert "idempotency-replayed" not in retried.headers
+
+
+async def test_nobody_can_tell_from_the_store_with_which_password_a_mailbox_was_connected(site: Site) -> None:
+    """What is kept of the same request differs with its key, of which the store has a hash only."""
+    site.servers.passwords["ana@acme.example"] = "sesame"
+    wish = {"address": "ana@acme.example", "password": "sesame"}
+    kept = set()
+    for n in range(2):
+        answer = await site.api.post("/v1/mailboxes", json=wish, headers={"Idempotency-Key": f"once-{n}"})
+        assert answer.status_code == 201
+        assert (await site.api.delete(f"/v1/mailboxes/{answer.json()['id']}")).status_code == 204
+        kept = set(await site.store.read(lambda tx: list(tx.execute(select(tables.answers.c.request)).scalars())))
+    assert len(kept) == 2

@@ -5,13 +5,14 @@ Nothing secret stands in an address of ours: what comes back is a code that is g
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.core.refusals import Wrong
 from gateway.usecases import connect_mailbox, consent_mailbox
 from gateway.usecases.connect_mailbox import Halt, Wish
 from gateway.web.console.session import Reader
@@ -24,18 +25,29 @@ router = APIRouter(prefix="/mailboxes/consent")
 Given = Annotated[str, Query(max_length=8_000)]
 
 
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """What stands in the way becomes a page that says so in a sentence."""
+    try:
+        yield
+    except Problem as fault:
+        said = fault.detail.rstrip(".")
+        raise Problem(fault.status, f"{said[:1].upper()}{said[1:]}.", heading="The mailbox is not connected") from None
+
+
 @router.get("")
 async def begin(
     services: Services, reader: Reader, address: Annotated[str, Query(max_length=320)], kind: Given = "personal"
 ) -> Response:
     """Leads to the page of the address's provider."""
-    refused = connect_mailbox.check_rights(reader, kind)
-    if refused is not None:
-        unwrap(refused)
-    found = unwrap(await connect_mailbox.discover(door(services), address, services.domains))
-    with sealing():
-        url = consent_mailbox.begin(door(services), services.keyring(), reader, found, kind, _redirect(services))
-    return RedirectResponse(unwrap(url), 303)
+    with _connecting():
+        refused = connect_mailbox.check_rights(reader, kind)
+        if refused is not None:
+            unwrap(refused)
+        found = unwrap(await connect_mailbox.discover(door(services), address, services.domains))
+        with sealing():
+            url = consent_mailbox.begin(door(services), services.keyring(), reader, found, kind, _redirect(services))
+        return RedirectResponse(unwrap(url), 303)
 
 
 @router.get("/back")
@@ -43,20 +55,21 @@ async def back(
     request: Request, services: Services, reader: Reader, code: Given = "", state: Given = "", error: Given = ""
 ) -> Response:
     """Takes what the provider sends back, and connects the mailbox; `error` where somebody did not consent."""
-    if error or not code:
-        raise Problem(422, "The provider let nobody in: it was cancelled there, or refused. Nothing was connected.")
-    mail = door(services)
-    with sealing():
-        consented = await consent_mailbox.finish(mail, services.keyring(), reader, code, state, _redirect(services))
-        if isinstance(consented, Wrong):
-            raise Problem(422, f"Nothing was connected: {consented.detail}.".replace("..", "."))
-        wish = Wish(consented.found.address, consented.kind)
-        made = await connect_mailbox.connect_consented(
-            services.store, mail, reader, wish, consented.found, consented.credential, services.keyring()
-        )
-    if isinstance(made, Halt):
-        made = made.wrong
-    return pages_of(request).answer("connected.html", mailbox=unwrap(made), domain=services.domains[0])
+    with _connecting():
+        if error or not code:
+            raise Problem(422, "The provider let nobody in: it was cancelled there, or refused")
+        mail = door(services)
+        with sealing():
+            consented = unwrap(
+                await consent_mailbox.finish(mail, services.keyring(), reader, code, state, _redirect(services))
+            )
+            wish = Wish(consented.found.address, consented.kind)
+            made = await connect_mailbox.connect_consented(
+                services.store, mail, reader, wish, consented.found, consented.credential, services.keyring()
+            )
+        if isinstance(made, Halt):
+            made = made.wrong
+        return pages_of(request).answer("connected.html", mailbox=unwrap(made), domain=services.domains[0])
 
 
 def _redirect(services: Services) -> str:
