@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -115,7 +115,10 @@ async def test_a_server_that_falls_silent_amid_a_mail_is_given_up_and_others_go_
 def stop_amid_an_import(
     tmp_path: Path, certificates: Authority, dovecot: Dovecot, proxy: FaultProxy, **settings: str
 ) -> None:
-    """A poller stands still amid an import, another one takes the mailbox, and then the first goes on."""
+    """A poller stands still amid an import, another one takes the mailbox, and then the first goes on.
+
+    It waits for its server by then: a process that is stopped amid a transaction keeps PostgreSQL's locks.
+    """
     person, bag = dovecot.person(), Mailbag()
     bag.put(person, "inbox", mails.inbox(160, me=f"Ann <{person.address}>", lean=True))
     spoil = LEASE.format(ms=3_000) if settings else ""
@@ -125,6 +128,14 @@ def stop_amid_an_import(
         proxy.delay = 0.02
         stopped = product.poller(spoil)
         wait_until(lambda: proxy.down >= at, lambda: proxy.down)
+        proxy.hold()
+        filed: deque[int] = deque(maxlen=10)
+
+        def is_quiet() -> bool:
+            filed.append(bag.count(product.place))
+            return filed.count(filed[-1]) == filed.maxlen
+
+        wait_until(is_quiet, lambda: filed)
         os.killpg(stopped.pid, signal.SIGSTOP)
         assert product.mailbox(id)["state"] == "importing"
         proxy.resume()
