@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,16 @@ def show_rows(tx: Connection, account: int, rows: Sequence[Row[Any]], sight: Sig
     on_cards = select(cards.c.message, cards.c.card, cards.c.kind).where(cards.c.account == account)
     standing = collect(tx, on_cards, cards.c.message, ids, cards.c.card)
     views = {row.id: _view(row, best[row.id], people.get(row.id, [])) for row in rows if best[row.id]}
-    available = _availability(tx, account, {id: (best[id][0], view) for id, view in views.items()})
+    twins = {
+        row.id: frozenset(
+            _named(file)
+            for one in best[row.id][1:]
+            if one.mailbox is None
+            for file in _view(row, [one], people.get(row.id, []))["attachments"]
+        )
+        for row in rows
+    }
+    available = _availability(tx, account, {id: (best[id][0], view) for id, view in views.items()}, twins)
     told = _locks(tx, account, {row.id: roads.get(row.id, []) for row in rows if not best[row.id]})
     found = []
     for row in rows:
@@ -133,11 +142,15 @@ def _file(one: Mapping[str, Any], available: bool) -> File:
 
 
 def _availability(
-    tx: Connection, account: int, views: Mapping[str, tuple[Row[Any], Mapping[str, Any]]]
+    tx: Connection,
+    account: int,
+    views: Mapping[str, tuple[Row[Any], Mapping[str, Any]]],
+    twins: Mapping[str, Set[tuple[int, str, str]]],
 ) -> Callable[[str, int], bool]:
     """Whether a file can be had: one that was left on a server, while it is there and can be reached (E7).
 
-    views: the source that each message is shown by, in whose folder its files are, and what that shows."""
+    views: the source that each message is shown by, in whose folder its files are, and what that shows. twins: the
+    files of a copy that a smart address got, which are kept here."""
     asked = {
         id: (source.mailbox, source.folder)
         for id, (source, view) in views.items()
@@ -151,9 +164,16 @@ def _availability(
 
     def available(id: str, n: int) -> bool:
         holding = [one for one in left.get(id, ()) if one.file(n) is not None]
-        return not holding or any(_there(one, lost) for one in holding)
+        return not holding or any(_there(one, lost) for one in holding) or _is_kept(id, n)
+
+    def _is_kept(id: str, n: int) -> bool:
+        return any(one["n"] == n and _named(one) in twins[id] for one in views[id][1]["attachments"])
 
     return available
+
+
+def _named(file: Mapping[str, Any]) -> tuple[int, str, str]:
+    return file["n"], file["filename"], file["content_type"]
 
 
 def _there(place: Remote, lost: Sequence[str] | frozenset[str]) -> bool:

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from gateway.core.body import attachment
+from gateway.core.body import attachment, content
 from gateway.core.mailboxes import (
     AUTH_FAILED,
     PASSWORD,
@@ -30,7 +30,7 @@ from gateway.core.visibility import BACK_END, Eyes
 from gateway.sealing import Keyring, SealError
 from gateway.store import mailbox_reading as boxes
 from gateway.store.blobs import Blobs
-from gateway.store.bodies import StoredBody, find_bodies, unpack
+from gateway.store.bodies import StoredBody, find_bodies, find_body, unpack
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
 from gateway.store.mailbox_reading import Remote
@@ -54,11 +54,14 @@ _turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that somebody opens. body: of the source they are shown. remotes: where that one is on a server."""
+    """A message that somebody opens. body: of the source they are shown. remotes: where that one is on a server.
+
+    twin: a copy that a smart address got, which is kept here with its files."""
 
     shown: Shown
     body: StoredBody | None
     remotes: tuple[Remote, ...]
+    twin: StoredBody | None = None
 
     @property
     def apart(self) -> bool:
@@ -84,7 +87,9 @@ def find_opened(tx: Tx, account: int, id: str, states: Sequence[str], eyes: Eyes
     source = shown.message.sources[0]
     remotes = boxes.find_remotes(tx, account, [id]).get(id, ()) if source.mailbox is not None else ()
     own = tuple(one for one in remotes if (one.mailbox, one.role) == (source.mailbox, source.folder))
-    return Opened(shown, body, own)
+    others = zip(shown.others, shown.message.sources[1:], strict=True)
+    smart = next((n for n, one in others if one.mailbox is None), None) if own else None
+    return Opened(shown, body, own, find_body(tx, account, id, smart) if smart is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +112,31 @@ class Files:
         if any(one.file(n) is not None for one in opened.remotes):
             about = next((one for one in opened.shown.message.attachments if one.n == n), File(n, f"file {n}", "", 0))
             found = await self._fetch(account, opened, n)
-            return found if not isinstance(found, bytes) else Handed(about.filename, about.content_type, found)
-        if opened.body is None:
-            return None
-        raw = await asyncio.to_thread(unpack, self.blobs, account, opened.body)
+            if isinstance(found, bytes):
+                return Handed(about.filename, about.content_type, found)
+            return await self._of_twin(account, opened, about) or found
+        return None if opened.body is None else await self._kept(account, opened.body, n)
+
+    async def _kept(self, account: int, body: StoredBody, n: int) -> Handed | None:
+        raw = await asyncio.to_thread(unpack, self.blobs, account, body)
         read = partial(attachment, raw, n, max_parts=self.parts, max_depth=self.depth)
         kept = await asyncio.to_thread(read) if len(raw) > LARGE else read()
         return None if kept is None else Handed(kept[0].filename, kept[0].content_type, kept[1])
+
+    async def _of_twin(self, account: int, opened: Opened, about: File) -> Handed | None:
+        """The file as a smart address got it, where that copy says the same and has it under the same name (E13)."""
+        if opened.twin is None or opened.body is None:
+            return None
+        found = await self._kept(account, opened.twin, about.n)
+        if found is None or (found.filename, found.content_type) != (about.filename, about.content_type):
+            return None
+        texts = [await self._words(account, body) for body in (opened.body, opened.twin)]
+        return found if texts[0] == texts[1] else None
+
+    async def _words(self, account: int, body: StoredBody) -> list[str]:
+        raw = await asyncio.to_thread(unpack, self.blobs, account, body)
+        read = partial(content, raw, max_parts=self.parts, max_depth=self.depth)
+        return (await asyncio.to_thread(read)).text.split()
 
     async def whole(self, account: int, opened: Opened) -> bytes | Lost | Away:
         """All of a message of which files were left on the server."""

@@ -14,7 +14,7 @@ from gateway.core.remote import RemoteFile
 from gateway.sealing import Keyring
 from gateway.store import tables
 from gateway.usecases.mail_servers import Trouble
-from tests.web.boxes import FakeServers, add_reader, bring, change_box, connect, leave, number
+from tests.web.boxes import FakeServers, add_reader, also, bring, change_box, connect, leave, number
 from tests.web.site import KEYRING, Site, check_page, letter
 
 PLAN = b"the plan, as it stands on the server"
@@ -257,3 +257,21 @@ async def test_e13_the_files_of_a_copy_in_the_other_folder_are_that_copys(site: 
     servers.there.pop(("Sent", 5, "2"))
     assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).status_code == 410
     assert await available(site) == [False, False, True]
+
+
+@pytest.mark.parametrize(("text", "name", "had"), [("turquoise", "plan", True), ("forged", "plan", False)])
+async def test_e13_a_file_that_is_gone_is_had_from_a_smart_addresss_copy_that_says_the_same(
+    site: Site, text: str, name: str, had: bool
+) -> None:
+    id, box = await left(site)
+    files = [(f"{one}.pdf", "application/pdf", one.encode()) for one in (name, "another map")]
+    await also(site, id, None, letter(text=text, files=files))
+    servers = serve(site, p2=PLAN)
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).content == PLAN
+    servers.there.clear()
+    answer = await site.api.get(f"/v1/messages/{id}/attachments/1")
+    assert (answer.status_code, answer.content == b"plan") == ((200, True) if had else (410, False))
+    assert await available(site) == [True, False, True]
+    await change_box(site, box, state="disconnected", credential=None)
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/1")).status_code == (200 if had else 410)
+    assert (await site.api.get(f"/v1/messages/{id}/attachments/2")).status_code == 410, "it is called otherwise there"
