@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -222,7 +223,7 @@ class Poller:
 
     async def _look_into(self, lease: Leased) -> tuple[str, Look | None]:
         if is_spent(lease.host, moved_today(lease.day, lease.moved, self._syncing.clock())):
-            await self._syncing.succeed(lease, imported=False, waits=False, spent=True)
+            await self._syncing.succeed(lease, imported=False, waits=False, logged_in=False, spent=True)
             return SPENT, None
         found = await self._connect(lease)
         if isinstance(found, Trouble):
@@ -231,7 +232,7 @@ class Poller:
         if found is None:
             await self._syncing.let_go([lease])
             return LOST, None
-        lease, session = found
+        lease, session, logged_in = found
         look = Look(
             self._syncing,
             self._desk,
@@ -242,7 +243,7 @@ class Poller:
             self._settings.message_bytes,
         )
         try:
-            outcome, waits = await self._finish(lease, session, look)
+            outcome, waits = await self._finish(lease, session, look, logged_in=logged_in)
         except Exception:
             await self._hands.do(session.close)
             raise
@@ -250,8 +251,9 @@ class Poller:
             await self._hands.do(session.close)
         return outcome, look
 
-    async def _finish(self, lease: Leased, session: Session, look: Look) -> tuple[str, bool]:
+    async def _finish(self, lease: Leased, session: Session, look: Look, *, logged_in: bool) -> tuple[str, bool]:
         """The look itself, and what its end means for the mailbox. True: the session waits for news."""
+        succeed = partial(self._syncing.succeed, lease, logged_in=logged_in)
         try:
             looked = await look.run()
         except SessionError as error:
@@ -259,7 +261,7 @@ class Poller:
             return error.trouble.kind, False
         except EndedError as end:
             if end.why == SPENT:
-                await self._syncing.succeed(lease, imported=False, waits=False, spent=True)
+                await succeed(imported=False, waits=False, spent=True)
             else:
                 await self._syncing.let_go([lease])
             return end.why, False
@@ -267,7 +269,7 @@ class Poller:
             await self._syncing.fail(lease, looked.trouble)
             return looked.trouble.kind, False
         can = "IDLE" in session.capabilities and len(self._waits) < self._settings.idle and not self._stopping
-        waits = await self._syncing.succeed(lease, imported=looked.imported, waits=can, note=looked.note)
+        waits = await succeed(imported=looked.imported, waits=can, note=looked.note)
         if waits is None:
             return LOST, False
         return "done", waits and await self._wait(lease, session, looked)
@@ -280,11 +282,11 @@ class Poller:
             return False
         return True
 
-    async def _connect(self, lease: Leased) -> tuple[Leased, Session] | Trouble | None:
-        """A session that is open: the one that waited, or a new one. A refused access token is renewed once."""
+    async def _connect(self, lease: Leased) -> tuple[Leased, Session, bool] | Trouble | None:
+        """A session that is open: the one that waited, or a new one (True). A refused access token is renewed once."""
         waited = await self._waits.take(lease.key)
         if waited is not None:
-            return lease, waited
+            return lease, waited, False
         for anew in (False, True):
             opened = await self._syncing.open(lease, anew=anew)
             if not isinstance(opened, Opened):
@@ -294,7 +296,7 @@ class Poller:
             renewable = opened.credential.kind != "password"
             if isinstance(found, Trouble) and found.kind == "auth" and renewable and not anew:
                 continue
-            return found if isinstance(found, Trouble) else (lease, found)
+            return found if isinstance(found, Trouble) else (lease, found, True)
         return None
 
     async def _open(self, opened: Opened) -> Session | Trouble:

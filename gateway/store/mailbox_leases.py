@@ -71,6 +71,7 @@ class Owned:
     total: int | None
     day: int
     moved: int
+    tries: int
     wanted_at: int | None
 
 
@@ -89,7 +90,8 @@ class Claiming:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """How a look ended. state, error, failures, tries: as the mailbox is from now on. went_well: it is up to date.
+    """How a look ended. state, error, failures, tries: as the mailbox is from now on; None for tries that stay as they
+    are, as nobody logged in. went_well: it is up to date.
     waits: its holder would keep the connection and wait for news, where fewer than so many do so at that host."""
 
     lease: Leased
@@ -97,7 +99,7 @@ class Settling:
     state: str
     error: str
     failures: int
-    tries: int
+    tries: int | None
     next_at: int | None
     went_well: bool = False
     waits: int = 0
@@ -253,7 +255,8 @@ def settle(tx: Tx, one: Settling) -> bool | None:
         return None
     waits = one.waits > 0 and _count_waits(tx, one.lease.host) < one.waits
     asked = row.wanted_at is not None and row.wanted_at > one.lease.claimed_at
-    values: dict[str, Any] = {"state": one.state, "error": one.error, "failures": one.failures, "tries": one.tries}
+    values: dict[str, Any] = {"state": one.state, "error": one.error, "failures": one.failures}
+    values |= {} if one.tries is None else {"tries": one.tries}
     values["next_sync_at"] = one.at if asked and one.next_at is not None else one.next_at
     values |= {"lease_until": None, "holder": one.lease.holder if waits else None}
     if one.went_well:

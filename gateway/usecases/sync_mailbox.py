@@ -140,13 +140,14 @@ class Syncing:
         return Opened(replace(lease, credential=sealed), renewed) if kept else None
 
     async def succeed(
-        self, lease: Leased, *, imported: bool, waits: bool, spent: bool = False, note: str = ""
+        self, lease: Leased, *, imported: bool, waits: bool, logged_in: bool, spent: bool = False, note: str = ""
     ) -> bool | None:
         """All of a mailbox was looked into; None where it is ours no more. True: we wait for news of it, as was wanted
         (waits), with some connections to its host left for others.
 
-        imported: its import is over. spent: it has fetched as much as its provider lets it in a day, and goes on
-        tomorrow. note: what its owner is to be told.
+        imported: its import is over. logged_in: its credential was accepted, so what was refused before counts no more;
+        over a connection that waited nothing is known of that. spent: it has fetched as much as its provider lets it in
+        a day, and goes on tomorrow. note: what its owner is to be told.
         """
         at = self.clock()
         next_at = syncplan.next_look(at, self.pace, self._chance())
@@ -154,15 +155,18 @@ class Syncing:
             next_at = syncplan.tomorrow(at, self._chance())
         state = READY if imported or lease.state == READY else IMPORTING
         room = max(0, self._per_host - KEPT_FREE) if waits else 0
-        return await self._settle(Settling(lease, at, state, note, 0, 0, next_at, not spent, room))
+        tries = 0 if logged_in else None
+        settling = Settling(lease, at, state, note, 0, tries, next_at, not spent, room)
+        return await self._store.write(partial(leases.settle, one=settling), account=lease.account)
 
-    async def fail(self, lease: Leased, trouble: Trouble, *, progressed: bool = False) -> bool | None:
+    async def fail(self, lease: Leased, trouble: Trouble, *, progressed: bool = False) -> None:
         """A look came to nothing, or to half of it (E10). Where somebody has to act, the owner is told of it.
         progressed: some of it was filed, so the failures before count no more."""
-        at, failures = self.clock(), 0 if progressed else lease.failures
-        standing = syncplan.after_trouble(
-            trouble.kind, lease.state, failures, lease.tries, at, self._chance(), trouble.after_ms
-        )
+        failures = 0 if progressed else lease.failures
+        write = partial(_fail, lease, trouble, failures, self.clock(), self._chance())
+        standing = await self._store.write(write, account=lease.account)
+        if standing is None:
+            return
         _log.info(
             "mailbox.failed",
             account=lease.account,
@@ -171,16 +175,8 @@ class Syncing:
             state=standing.state,
             failures=standing.failures,
         )
-        settling = Settling(
-            lease, at, standing.state, trouble.says, standing.failures, standing.tries, standing.next_at
-        )
-        return await self._settle(settling)
-
-    async def _settle(self, settling: Settling) -> bool | None:
-        settled = await self._store.write(partial(_settle, settling), account=settling.lease.account)
-        if settled is not None and settling.state == AUTH_FAILED:
-            _log.warning("mailbox.auth_failed", account=settling.lease.account, mailbox=settling.lease.id)
-        return settled
+        if standing.state == AUTH_FAILED:
+            _log.warning("mailbox.auth_failed", account=lease.account, mailbox=lease.id)
 
     async def progress(self, key: tuple[int, str]) -> tuple[int, int]:
         """How many of how many messages of a mailbox's import are filed."""
@@ -208,9 +204,16 @@ def _keep_credential(lease: Leased, sealed: bytes, now: int, tx: Tx) -> bool:
     return True
 
 
-def _settle(settling: Settling, tx: Tx) -> bool | None:
-    """In the commit that says that somebody has to act stands the event that tells them so."""
-    settled = leases.settle(tx, settling)
-    if settled is not None and settling.state == AUTH_FAILED:
-        add_event(tx, settling.lease.account, "mailbox.auth_failed", settling.lease.id, settling.at)
-    return settled
+def _fail(lease: Leased, trouble: Trouble, failures: int, at: int, chance: float, tx: Tx) -> syncplan.Standing | None:
+    """None where it is ours no more. Log-ins are counted as they stand now: a click may have had one refused meanwhile.
+    In the commit that says that somebody has to act stands the event that tells them so."""
+    row = leases.find_owned(tx, lease)
+    if row is None:
+        return None
+    standing = syncplan.after_trouble(trouble.kind, lease.state, failures, row.tries, at, chance, trouble.after_ms)
+    leases.settle(
+        tx, Settling(lease, at, standing.state, trouble.says, standing.failures, standing.tries, standing.next_at)
+    )
+    if standing.state == AUTH_FAILED:
+        add_event(tx, lease.account, "mailbox.auth_failed", lease.id, at)
+    return standing

@@ -25,6 +25,22 @@ async def test_a_wrong_password_is_tried_exactly_twice_and_then_somebody_has_to_
     assert await rig.events("mailbox.auth_failed") == 1
 
 
+async def test_a_log_in_that_a_click_has_refused_meanwhile_counts(rig: Rig) -> None:
+    server = FakeServer(password="another")
+    key = await rig.connect(server)
+    loop = asyncio.get_running_loop()
+
+    def before(call: str) -> None:
+        if call == "open":
+            asyncio.run_coroutine_threadsafe(rig.set(key, tries=1), loop).result(30)
+
+    server.before = before
+    await rig.poller().look_into(key)
+    row = await rig.row(key)
+    assert (row.state, row.tries, server.log_ins) == (AUTH_FAILED, 2, 1)
+    assert await rig.events("mailbox.auth_failed") == 1
+
+
 async def test_a_password_that_works_again_forgives_the_log_in_before(rig: Rig) -> None:
     server = FakeServer(password="another")
     key = await rig.connect(server)

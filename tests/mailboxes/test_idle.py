@@ -151,6 +151,23 @@ async def test_a_password_that_is_changed_while_it_waits_stops_after_two_log_ins
     assert (await rig.row(key)).state == AUTH_FAILED
 
 
+async def test_a_look_over_the_connection_that_waited_forgives_no_log_in_that_a_click_had_refused(rig: Rig) -> None:
+    server, key, poller = await waiting(rig)
+    server.password = "another"
+    await rig.set(key, tries=1)
+    server.inbox.add(mail(2), ago(0))
+    server.tell()
+    await until(poller, lambda: filed(rig, 2))
+    assert (await rig.row(key)).tries == 1
+    server.hang_up()
+    await until(poller, lambda: let_go(rig, key))
+    rig.clock.pass_by(60)
+    await poller.look()
+    await finished(poller)
+    row = await rig.row(key)
+    assert (row.state, row.tries, server.log_ins) == (AUTH_FAILED, 2, 1 + 1)
+
+
 async def test_a_connection_that_is_lost_brings_a_look_within_minutes(rig: Rig) -> None:
     server, key, poller = await waiting(rig)
     server.hang_up()

@@ -44,7 +44,7 @@ async def test_fewer_than_that_are_imported_all_and_what_is_older_than_a_month_s
     assert await rig.subjects() == ["Offer 5", "Offer 6", "Offer 7"]
 
 
-async def test_what_is_a_little_older_than_a_month_takes_no_place_of_what_is_not(rig: Rig) -> None:
+async def test_e4_what_is_a_little_older_than_a_month_takes_no_place_of_what_is_not(rig: Rig) -> None:
     rig.pace = SMALL
     server = FakeServer()
     for n, at in enumerate([ago(2)] * 4 + [ago(31, +1)] + [ago(31, -n) for n in range(1, 8)], 1):
