@@ -34,7 +34,7 @@ HELD_BYTES = 32 * 1024 * 1024
 _BATCH = 100
 _TEXTS_AT_ONCE = 16 * 1024 * 1024
 _FIRST = f"(UID INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[]<0.{FIRST_BYTES}>)"
-_ALONE = "(UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER])"
+_ALONE = f"(UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]<0.{HEADER_BYTES}>)"
 _TOO_LARGE = "The text of this message can't be read without fetching all of it, and it is too large for that."
 _UNREADABLE = "the server does not give this message"
 
@@ -149,9 +149,14 @@ def _add_headers(ask: Asked, messages: Sequence[_Message]) -> None:
     for uid, items in told.items():
         header = items.get(b"BODY[HEADER]")
         if uid in long and isinstance(header, bytes):
-            cut = header[:HEADER_BYTES]
             long[uid].read = read_header(header)
-            long[uid].header = cut if len(cut) < HEADER_BYTES else cut[: cut.rfind(b"\n") + 1]
+            long[uid].header = _cut(header)
+
+
+def _cut(header: bytes) -> bytes:
+    """A header up to the last line that is read of it."""
+    cut = header[:HEADER_BYTES]
+    return cut if len(cut) < HEADER_BYTES else cut[: cut.rfind(b"\n") + 1]
 
 
 def _add_texts(ask: Asked, messages: Sequence[_Message], held: _Held) -> set[int]:
@@ -221,7 +226,7 @@ def _fetch_alone(ask: Asked, uid: int, held: _Held, *, present: bool) -> Fetched
     header = items.get(b"BODY[HEADER]")
     size = number(items.get(b"RFC822.SIZE"))
     one = _Message(uid, moment(items.get(b"INTERNALDATE")), size, b"", None, read_header(b""))
-    one.header = header if isinstance(header, bytes) else None
+    one.header = _cut(header) if isinstance(header, bytes) else None
     return _fetch_whole(ask, one, held)
 
 

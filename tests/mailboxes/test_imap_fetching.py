@@ -15,7 +15,7 @@ from tests.mailboxes.sessions import authority, reading, session_with
 from tests.mailboxes.transcripts import Step, answered, literal, opened, serving
 
 FIRST = f"(UID INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[[]]<0.{FIRST_BYTES}>)"
-ALONE = "(UID INTERNALDATE RFC822.SIZE BODY.PEEK[[]HEADER])"
+ALONE = f"(UID INTERNALDATE RFC822.SIZE BODY.PEEK[[]HEADER]<0.{HEADER_BYTES}>)"
 AT = b'INTERNALDATE "30-Nov-2026 10:00:00 +0000"'
 MOMENT = 1_796_032_800_000
 PLAIN = b'("text" "plain" ("charset" "utf-8") NIL NIL "7bit" 7 1 NIL NIL NIL NIL)'
@@ -230,6 +230,21 @@ def test_a_broken_structure_costs_its_own_message_another_question_and_no_other(
         found = session.fetch([10, 20])
 
     assert [(one.uid, one.message, one.at) for one in found] == [(10, broken, MOMENT), (20, sound, MOMENT)]
+
+
+def test_a_header_beyond_all_limits_is_not_fetched_to_its_end_where_the_structure_is_broken() -> None:
+    header = b"Subject: Mail 1\r\n" + (b"X: " + b"y" * 900 + b"\r\n") * 300
+    size = b"RFC822.SIZE %d" % (WHOLE_BYTES + 1)
+    steps = [
+        *fetched("10", FIRST, told(1, 10, AT, size, b'BODYSTRUCTURE ("text" "a"b")')),
+        *fetched("10", ALONE, told(1, 10, AT, size, b"BODY[HEADER]<0> " + literal(header[:HEADER_BYTES]))),
+    ]
+    with reading(*steps) as session:
+        [found] = session.fetch([10])
+
+    assert found.message is not None
+    assert read_mail(found.message).subject == "Mail 1"
+    assert found.message.count(b"X: y") == (HEADER_BYTES - 17) // 905
 
 
 def test_a_refused_batch_is_asked_for_one_by_one() -> None:
