@@ -127,6 +127,10 @@ def test_what_has_a_yardstick_of_its_own_is_there_with_its_goal() -> None:
         "start": "≤ 1.5 s",
         "lag": "p99 ≤ 20 ms",
         "webhook": "p95 ≤ 1 s",
+        "mailbox-500": "≥ 3 times mbsync",
+        "mailbox-5000": "≥ 3 times mbsync",
+        "mailbox-unchanged": "≥ 10 times mbsync",
+        "mailbox-2000": "≤ 900 s",
     }
 
 
