@@ -49,6 +49,10 @@ TREES = {
         multipart(TEXT).replace(b"\r\n\r\n--b", b"\r\n\r\nThis is MIME.\r\n--b") + b"epilogue\r\n",
         [("text/plain", b"Hello")],
     ),
+    "many dashes that begin no line": (
+        multipart(b"\r\n" + b"well-known " * 40, PDF),
+        [("text/plain", b"well-known " * 40), ("application/pdf", b"%PDF")],
+    ),
     "an epilogue of the inner one": (
         multipart(multipart(TEXT, boundary="i") + b"epilogue", PDF),
         [("text/plain", b"Hello"), ("application/pdf", b"%PDF")],
