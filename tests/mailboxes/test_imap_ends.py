@@ -63,7 +63,7 @@ def test_a_server_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(wire, "monotonic", lambda: next(seconds))
         with pytest.raises(SessionError) as raised:
             session.fetch([10])
-        assert raised.value.trouble.says == "imap.test did not answer in time"
+        assert raised.value.trouble.says.startswith("imap.test did not answer in time")
         assert next(seconds) == 500.0
 
 
