@@ -97,10 +97,6 @@ class MailDoor:
         """A new access token, and the refresh token that is to be kept."""
         return await self._oauth.renew(credential)
 
-    def close(self) -> None:
-        """Lets the threads end; those whose server says nothing keep nobody from leaving."""
-        self._hands.stop()
-
     async def _judged(self, name: str, server: Server) -> Trouble | None:
         """Why we don't go to a server, or can't now."""
         wrong = wrong_host(name, server.host) or wrong_port(name, server)

@@ -197,10 +197,8 @@ def find_resumed(tx: Connection, row: MailboxRow) -> str:
     return READY if imported and all(imported) else IMPORTING
 
 
-def drop_progress(tx: Connection, row: MailboxRow) -> None:
-    """Forgets how far a mailbox was synced, so that connecting it again imports it anew (E9)."""
-    for table in (remote_messages, mailbox_folders):
-        tx.execute(delete(table).where(table.c.account == row.account, table.c.mailbox == row.id))
+def end_purge(tx: Connection, row: MailboxRow) -> None:
+    """Nothing of a mailbox is left (`disconnecting.purge_some`): connecting it again imports it anew (E9)."""
     set_mailbox(tx, row, replace(row, done=0, total=None, last_sync_at=None, purging=False))
 
 

@@ -6,7 +6,6 @@ A log-in is tried before anything is written, so a mailbox that is connected was
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 
 from gateway.core.address import parse_address
@@ -25,13 +24,11 @@ from gateway.core.mailboxes import (
     Found,
     Server,
     Servers,
-    about_credential,
-    credential_as_json,
 )
 from gateway.core.refusals import Denied, Taken, Wrong
 from gateway.core.resources import Mailbox
 from gateway.core.sent_names import words_about_sent
-from gateway.core.visibility import ADMIN, Eyes, may_edit, may_know
+from gateway.core.visibility import ADMIN, may_edit, may_know
 from gateway.sealing import Keyring
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
@@ -40,7 +37,7 @@ from gateway.store.ids import new_id
 from gateway.store.ids import shared_time as now
 from gateway.store.mailboxes import MailboxRow
 from gateway.store.outbox import add_event
-from gateway.usecases.mail_servers import TRIED_OUT, MailServers, Tried, check_password, wrong_of
+from gateway.usecases.mail_servers import TRIED_OUT, MailServers, Tried, check_password, seal_credential, wrong_of
 
 _ONLY_ADMINS = Denied("Only admins of the account connect shared mailboxes; connect it as a personal one.")
 _NAMES = {GOOGLE: "Google", MICROSOFT: "Microsoft"}
@@ -169,7 +166,7 @@ def find_conflict(tx: Tx, writer: Principal, wish: Wish) -> Taken | None:
     row = None if parsed is None else store_of.find_address(tx, writer.account, parsed.key)
     if row is None:
         return None
-    eyes = Eyes(writer.user, writer.role, writer.shared_mail)
+    eyes = writer.eyes
     holder = row.id if may_know(eyes, row.box) else ""
     if row.state not in (DISCONNECTED, AUTH_FAILED):
         return Taken(f"{row.address} is connected already.", holder)
@@ -217,11 +214,6 @@ def add_opened(tx: Tx, writer: Principal, opened: Opened, ring: Keyring) -> Mail
         row = _resumed(tx, before, row)
     add_event(tx, writer.account, "mailbox.connected", id, at)
     return store_of.show_row(tx, row)
-
-
-def seal_credential(ring: Keyring, credential: Credential, account: int, mailbox: str) -> bytes:
-    """A credential as its row keeps it. Raises SealError where there is no key."""
-    return ring.seal(json.dumps(credential_as_json(credential)).encode(), about_credential(account, mailbox))
 
 
 def _resumed(tx: Tx, before: MailboxRow, row: MailboxRow) -> MailboxRow:

@@ -7,7 +7,6 @@ kept: from then on nobody is asked, and lists say that it isn't available.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,9 +19,6 @@ from gateway.core.mailboxes import (
     AUTH_FAILED,
     PASSWORD,
     Credential,
-    about_credential,
-    credential_as_json,
-    credential_of,
 )
 from gateway.core.refusals import Away, Lost
 from gateway.core.resources import File
@@ -37,7 +33,7 @@ from gateway.store.mailbox_reading import Remote
 from gateway.store.mailboxes import MailboxRow, get_mailbox
 from gateway.store.reading_mail import find_shown
 from gateway.store.showing_mail import Shown
-from gateway.usecases.mail_servers import MailServers, Place, Trouble
+from gateway.usecases.mail_servers import MailServers, Place, Trouble, open_credential, seal_credential
 
 LARGE = 16 * 1024
 """Bytes from which a message is parsed in a thread: what is hostile in it can take tenths of a second to clean."""
@@ -204,7 +200,7 @@ class Files:
             renewed = await servers.renew(credential)
             if isinstance(renewed, Trouble):
                 return renewed
-            kept = self.keyring().seal(json.dumps(credential_as_json(renewed)).encode(), about_credential(account, id))
+            kept = seal_credential(self.keyring(), renewed, account, id)
             change = partial(
                 boxes.set_credential, account=account, id=id, sealed=kept, instead_of=row.credential or b""
             )
@@ -216,8 +212,7 @@ class Files:
             await self.store.write(partial(boxes.leave_turn, account=account, id=id, until=until), account=account)
 
     def _opened(self, account: int, row: MailboxRow) -> Credential:
-        plain = self.keyring().open(row.credential or b"", about_credential(account, row.id))
-        return credential_of(json.loads(plain))
+        return open_credential(self.keyring(), row.credential or b"", account, row.id)
 
     async def _row(self, account: int, id: str) -> MailboxRow | None:
         return await self.store.read(lambda tx: get_mailbox(tx, account, id))

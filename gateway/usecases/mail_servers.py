@@ -5,11 +5,20 @@ Nothing here raises for what a server or provider does: that is a value (`Troubl
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.core.mailboxes import Credential, Found, Servers
+from gateway.core.mailboxes import (
+    Credential,
+    Found,
+    Servers,
+    about_credential,
+    credential_as_json,
+    credential_of,
+)
 from gateway.core.refusals import Wrong
+from gateway.sealing import Keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,16 @@ class MailServers(Protocol):
     async def renew(self, credential: Credential) -> Credential | Trouble:
         """A new access token; the refresh token may be another one, which is to be kept before the access token is
         used."""
+
+
+def seal_credential(ring: Keyring, credential: Credential, account: int, mailbox: str) -> bytes:
+    """A credential as its row keeps it (E10). Raises SealError where there is no key."""
+    return ring.seal(json.dumps(credential_as_json(credential)).encode(), about_credential(account, mailbox))
+
+
+def open_credential(ring: Keyring, sealed: bytes, account: int, mailbox: str) -> Credential:
+    """The credential that a row keeps. Raises SealError where no key of ours opens it."""
+    return credential_of(json.loads(ring.open(sealed, about_credential(account, mailbox))))
 
 
 MOST_PASSWORD = 1_024

@@ -5,7 +5,6 @@ A mailbox that somebody may not know of is not there for them; one they know of 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,12 +24,10 @@ from gateway.core.mailboxes import (
     SHARED,
     SYNCED,
     Credential,
-    about_credential,
-    credential_as_json,
 )
 from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox
-from gateway.core.visibility import ADMIN, Eyes, may_disconnect, may_edit, may_know
+from gateway.core.visibility import ADMIN, may_disconnect, may_edit, may_know
 from gateway.sealing import Keyring, SealError
 from gateway.store import disconnecting
 from gateway.store import mailboxes as store_of
@@ -42,7 +39,14 @@ from gateway.store.ids import shared_time as now
 from gateway.store.mailboxes import MailboxRow
 from gateway.store.outbox import add_event
 from gateway.store.reading import Page, Position
-from gateway.usecases.mail_servers import TRIED_OUT, MailServers, check_password, wrong_of
+from gateway.usecases.mail_servers import (
+    TRIED_OUT,
+    MailServers,
+    check_password,
+    open_credential,
+    seal_credential,
+    wrong_of,
+)
 
 MOST_ALIASES = 100
 _MOST_PATH = 500
@@ -90,7 +94,7 @@ class Edit:
 
 async def list_mailboxes(store: Store, reader: Principal, after: Position | None, limit: int) -> Page[Mailbox]:
     """The mailboxes the reader may know of, newest first."""
-    eyes = _eyes(reader)
+    eyes = reader.eyes
     page = await store.read(lambda tx: store_of.list_mailboxes(tx, reader.account, eyes, after, limit))
     return page.map(lambda pair: pair[1])
 
@@ -100,7 +104,7 @@ async def show_mailbox(store: Store, reader: Principal, id: str) -> Mailbox | No
 
     def show(tx: Tx) -> Mailbox | None:
         row = find_known(tx, reader, id)
-        return None if row is None else store_of.show_row(tx, row, _eyes(reader))
+        return None if row is None else store_of.show_row(tx, row, reader.eyes)
 
     return await store.read(show)
 
@@ -135,7 +139,7 @@ async def log_in(mail: MailServers, row: MailboxRow, password: str, ring: Keyrin
     wrong = wrong_of(await mail.try_login(row.address, row.servers, credential), "imap", None)
     if wrong is not None:
         return wrong
-    return ring.seal(json.dumps(credential_as_json(credential)).encode(), about_credential(row.account, row.id))
+    return seal_credential(ring, credential, row.account, row.id)
 
 
 async def change_mailbox(
@@ -194,7 +198,7 @@ async def purge_mailboxes(store: Store) -> int:
 def find_known(tx: Tx, reader: Principal, id: str) -> MailboxRow | None:
     """A mailbox that the reader may know of."""
     row = store_of.get_mailbox(tx, reader.account, id)
-    return row if row is not None and may_know(_eyes(reader), row.box) else None
+    return row if row is not None and may_know(reader.eyes, row.box) else None
 
 
 def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale | None:
@@ -202,7 +206,7 @@ def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale |
     row, change = find_known(tx, wanted.writer, wanted.id), wanted.change
     if row is None:
         return None
-    if not wanted.unchanged(store_of.show_row(tx, row, _eyes(wanted.writer))):
+    if not wanted.unchanged(store_of.show_row(tx, row, wanted.writer.eyes)):
         return Stale()
     return (
         _denied(wanted.writer, row, change)
@@ -249,7 +253,7 @@ def want_sync(tx: Tx, writer: Principal, id: str) -> Mailbox | Taken | Denied | 
     row = find_known(tx, writer, id)
     if row is None:
         return None
-    if not may_edit(_eyes(writer), row.box):
+    if not may_edit(writer.eyes, row.box):
         return _DENIED[row.kind]
     if row.state not in SYNCED:
         return Taken(_why_not_synced(row), row.id)
@@ -267,7 +271,7 @@ def set_apart(tx: Tx, writer: Principal, id: str, *, with_mail: bool) -> bool | 
     row = find_known(tx, writer, id)
     if row is None:
         return None
-    if not may_disconnect(_eyes(writer), row.box):
+    if not may_disconnect(writer.eyes, row.box):
         return _DENIED[row.kind]
     if row.state != DISCONNECTED:
         row = store_of.set_disconnected(tx, row)
@@ -285,7 +289,7 @@ def purge_some(tx: Tx, account: int, id: str) -> int:
         return 0
     count = disconnecting.purge_some(tx, account, id)
     if not count:
-        store_of.drop_progress(tx, row)
+        store_of.end_purge(tx, row)
     return count
 
 
@@ -304,13 +308,13 @@ def count_locked(tx: Tx, keys: Callable[[], Keyring]) -> int:
 
 def _opens(row: MailboxRow, keys: Callable[[], Keyring]) -> bool:
     try:
-        return bool(keys().open(row.credential or b"", about_credential(row.account, row.id)))
+        return bool(open_credential(keys(), row.credential or b"", row.account, row.id))
     except SealError:
         return False
 
 
 def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None:
-    eyes = _eyes(writer)
+    eyes = writer.eyes
     if _changes_hands(row, change) and eyes.role != ADMIN:
         return _KIND
     rest = (change.aliases, change.threads, change.auto_create, change.keep_attachments, change.password, change.state)
@@ -392,7 +396,3 @@ def _why_not_synced(row: MailboxRow) -> str:
 
 def _normal(aliases: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.key for text in aliases if (found := parse_address(text)) is not None))
-
-
-def _eyes(reader: Principal) -> Eyes:
-    return Eyes(reader.user, reader.role, reader.shared_mail)

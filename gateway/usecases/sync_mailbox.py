@@ -6,7 +6,6 @@ here speaks to a mail server: the door does, with the credential that is opened 
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +21,6 @@ from gateway.core.mailboxes import (
     PASSWORD,
     READY,
     Credential,
-    about_credential,
-    credential_as_json,
-    credential_of,
 )
 from gateway.core.syncplan import EVERYTHING, Cursor, Pace, Share
 from gateway.sealing import Keyring, SealError
@@ -34,7 +30,7 @@ from gateway.store.ids import new_id, shared_time
 from gateway.store.mailbox_leases import Claiming, Leased, Settling
 from gateway.store.outbox import add_event
 from gateway.store.remote import find_cursors
-from gateway.usecases.mail_servers import MailServers, Trouble
+from gateway.usecases.mail_servers import MailServers, Trouble, open_credential, seal_credential
 
 __all__ = ["Cursor", "Leased", "Opened", "Pace", "Syncing", "Trouble"]
 _log = structlog.get_logger(__name__)
@@ -125,9 +121,8 @@ class Syncing:
         """
         if lease.credential is None:
             return Trouble("revoked", _WORDS_WITHOUT)
-        about = about_credential(lease.account, lease.id)
         try:
-            credential = credential_of(json.loads(self._keyring().open(lease.credential, about)))
+            credential = open_credential(self._keyring(), lease.credential, lease.account, lease.id)
         except SealError:
             return Trouble("locked", _WORDS_OF_SEAL)
         if credential.kind == PASSWORD or not (anew or credential.expires_at < self.clock() + _AHEAD_MS):
@@ -135,7 +130,7 @@ class Syncing:
         renewed = await self._servers.renew(credential)
         if isinstance(renewed, Trouble):
             return renewed
-        sealed = self._keyring().seal(json.dumps(credential_as_json(renewed)).encode(), about)
+        sealed = seal_credential(self._keyring(), renewed, lease.account, lease.id)
         kept = await self._store.write(partial(_keep_credential, lease, sealed, self.clock()), account=lease.account)
         return Opened(replace(lease, credential=sealed), renewed) if kept else None
 

@@ -346,7 +346,6 @@ async def test_the_door_is_made_of_the_settings(tmp_path: Path) -> None:
     assert url.startswith("https://sign-in.house.example/page?response_type=code&client_id=our-app&")
     assert made.consent_url("microsoft", "s", "v", "https://here.example/", ANNA) is None
     assert way.private
-    made.close()
 
 
 def test_the_settings_of_the_door_show_no_secret_of_our_app() -> None:
