@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium curl dovecot-imapd haproxy isync msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench profile torture load lock docs image clean
+.PHONY: help run test check format e2e fuzz bench profile torture load lock docs words image clean
 
 help: ## print this list
 	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -57,13 +57,16 @@ load: .venv ## hold, drip, flood and stream at it while an honest sender mails; 
 	@$(BIN)/python -m tests.load $(if $(FULL),--full) $(PART)
 
 lock: .venv ## write the lock files anew from pyproject.toml
-	$(COMPILE) pyproject.toml -o requirements.lock
-	$(COMPILE) pyproject.toml --extra dev --extra e2e -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra dev --extra e2e -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(COMPILE) pyproject.toml --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 
 docs: .venv ## write the parts of docs/ and the sample settings file anew that are made from the code
 	$(BIN)/python -m config
 	$(BIN)/python -m tests.docs
+
+words: .venv ## collect the sentences of the pages into the catalogues of gateway/web/locale, and tell what is untranslated
+	$(BIN)/python -m tests.words
 
 image: ## build the container image smartgate:latest
 	docker build -t smartgate:latest .

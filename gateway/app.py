@@ -268,7 +268,7 @@ class Gateway:
     async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
         from gateway.core.mail import read_mail
         from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
-        from gateway.web.app import build
+        from gateway.web.app import build, close_streams
         from gateway.web.server import WebServer
         from gateway.web.services import WebServices
 
@@ -303,7 +303,7 @@ class Gateway:
             mail_servers=self._mail,
         )
         site = build(services)
-        self._close_streams = site.state.feed.close
+        self._close_streams = partial(close_streams, site)
         self._web = WebServer(site, GRACE_SECONDS)
         self._web_task = asyncio.create_task(self._web.serve([sock]))
         self._web_task.add_done_callback(lambda _task: self.failed.set())

@@ -14,6 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = frozenset(
     (
         "at",
+        "changed_at",
         "connected_at",
         "created_at",
         "date",
@@ -159,6 +160,16 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """How a mail that was written here is on its way (E11). state: queued, sending, sent or failed. error: why it did
+    not go, or not yet; empty where nothing is wrong. next_at: when it is tried again."""
+
+    state: str
+    error: str
+    next_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A message without its text. locked: the reader may not open it. thread, mailbox: those of the first source.
 
@@ -186,6 +197,43 @@ class Message:
     locked: bool = False
     owner: str | None = None
     note: str = ""
+    sending: Sending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text to write mail with (section G). html: the body is HTML."""
+
+    id: str
+    name: str
+    subject: str
+    body: str
+    html: bool
+    created_at: int
+    changed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that an account gives its cards. kind: contact, lead or customer. key: as templates name it."""
+
+    id: str
+    kind: str
+    key: str
+    name: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote down on a card. user: their id. author: their name, empty where they are gone."""
+
+    id: str
+    card: str
+    user: str
+    author: str
+    text: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class UserRow:
     role: str
     shared_mail: bool
     created_at: int
+    language: str = ""
 
     def shown(self) -> User:
         """As the API shows it."""
@@ -142,7 +143,7 @@ def add_account(tx: Connection, slug: str, name: str, now: int, former_name_days
     number = _new_number(tx)
     _take_slug(tx, slug, number, now, former_name_days)
     row = AccountRow(number, new_id(), slug, name, "cc", "accept", 0, (), (), now)
-    values = {column.name: getattr(row, column.name) for column in accounts.columns}
+    values = {column.name: getattr(row, column.name) for column in accounts.columns if hasattr(row, column.name)}
     tx.execute(insert(accounts).values(values))
     return row
 
@@ -257,7 +258,15 @@ _ACCOUNT = (
     accounts.c.rename_grace_days,
     accounts.c.created_at,
 )
-_USER = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.shared_mail, users.c.created_at)
+_USER = (
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.shared_mail,
+    users.c.created_at,
+    users.c.language,
+)
 
 
 def _account(row: Row[*tuple[Any, ...]], domains: tuple[str, ...], hidden: tuple[str, ...]) -> AccountRow:

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, null, or_, select, update
 
-from gateway.core.mailboxes import DISCONNECTED, PERSONAL
+from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL
 from gateway.core.remote import RemoteFile
-from gateway.core.visibility import Box, Eyes, Sight
+from gateway.core.visibility import Box, Eyes, Sight, may_edit
 from gateway.store.mailbox_leases import LEASE_MS
 from gateway.store.reading import collect
 from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
@@ -45,6 +45,12 @@ def list_boxes(tx: Connection, account: int) -> tuple[Box, ...]:
 def find_sight(tx: Connection, account: int, eyes: Eyes) -> Sight:
     """What a reader sees of the account's mail: one small statement."""
     return Sight(eyes, {box.id: box for box in list_boxes(tx, account)})
+
+
+def count_locked_out(tx: Connection, account: int, eyes: Eyes) -> int:
+    """How many mailboxes that somebody may connect again no longer let us in (E10)."""
+    query = select(*_BOX).where(mailboxes.c.account == account, mailboxes.c.state == AUTH_FAILED)
+    return sum(may_edit(eyes, Box(*row)) for row in tx.execute(query))
 
 
 def find_owners(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:

@@ -23,6 +23,15 @@ from sqlalchemy import (
 
 from gateway.store import columns
 from gateway.store.columns import metadata as metadata
+from gateway.store.console_tables import audit as audit
+from gateway.store.console_tables import field_values as field_values
+from gateway.store.console_tables import fields as fields
+from gateway.store.console_tables import notes as notes
+from gateway.store.console_tables import outgoing as outgoing
+from gateway.store.console_tables import picture_senders as picture_senders
+from gateway.store.console_tables import setups as setups
+from gateway.store.console_tables import templates as templates
+from gateway.store.console_tables import undoings as undoings
 from gateway.store.mailbox_tables import mailbox_addresses as mailbox_addresses
 from gateway.store.mailbox_tables import mailbox_folders as mailbox_folders
 from gateway.store.mailbox_tables import mailboxes as mailboxes
@@ -37,6 +46,7 @@ from gateway.store.search_tables import search_walks as search_walks
 from gateway.store.short_lived import answers as answers
 from gateway.store.short_lived import deletions as deletions
 
+# link_mailbox: the mailbox that sends sign-in links (E11), empty for none.
 accounts = Table(
     "accounts",
     metadata,
@@ -48,6 +58,7 @@ accounts = Table(
     columns.text("strangers"),
     Column("rename_grace_days", Integer, nullable=False),
     columns.time("created_at"),
+    columns.text("link_mailbox", default=""),
     UniqueConstraint("slug"),
     UniqueConstraint("id"),
 )
@@ -92,6 +103,7 @@ quotas = Table(
     sqlite_with_rowid=False,
 )
 
+# password: an argon2id hash, empty for none. language: empty for the browser's.
 users = Table(
     "users",
     metadata,
@@ -102,6 +114,8 @@ users = Table(
     columns.text("role"),
     Column("shared_mail", Boolean, nullable=False),
     columns.time("created_at"),
+    columns.text("password", default=""),
+    columns.text("language", default=""),
     PrimaryKeyConstraint("account", "id"),
     UniqueConstraint("account", "email"),
     sqlite_with_rowid=False,

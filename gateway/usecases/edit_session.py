@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 
 from gateway.store import access
 from gateway.store.access import LIVES, USE_NOTED_EVERY, Principal, drop_token, find_principal, redeem_sign_in
-from gateway.store.accounts import get_account
+from gateway.store.accounts import get_account, get_user
 from gateway.store.engine import Store, Tx
+from gateway.store.mailbox_reading import count_locked_out
+from gateway.store.reading_outcomes import find_oldest_held
 
 __all__ = [
+    "COOKIE",
     "LINK_MINUTES",
     "SESSION_SECONDS",
     "USE_NOTED_EVERY",
@@ -23,6 +26,9 @@ __all__ = [
     "who_visits",
 ]
 SESSION_SECONDS = (LIVES["session"] or 0) // 1000
+COOKIE = "smartgate_session"
+"""In which a browser keeps its session."""
+MOST_HELD = 100
 LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
 
 
@@ -38,9 +44,14 @@ async def note_use(store: Store, reader: Principal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Visitor(Principal):
-    """A user who signed in with a browser, and the name of their account."""
+    """A user who signed in with a browser. account_name: of their account. language: the one they chose, empty for the
+    browser's. held: how many mails wait for them, MOST_HELD for that many or more. locked_out: how many of the
+    mailboxes they may connect again no longer let us in."""
 
     account_name: str = ""
+    language: str = ""
+    held: int = 0
+    locked_out: int = 0
 
 
 async def who_visits(store: Store, secret: str) -> Visitor | None:
@@ -49,8 +60,15 @@ async def who_visits(store: Store, secret: str) -> Visitor | None:
     def find(tx: Tx) -> Visitor | None:
         found = find_principal(tx, secret, "session", _now())
         account = get_account(tx, found.account) if found is not None else None
-        return (
-            Visitor(**asdict(found), account_name=account.name) if found is not None and account is not None else None
+        user = get_user(tx, found.account, found.user) if found is not None else None
+        if found is None or account is None or user is None:
+            return None
+        return Visitor(
+            **asdict(found),
+            account_name=account.name,
+            language=user.language,
+            held=len(find_oldest_held(tx, account.number, MOST_HELD)) if found.role == "admin" else 0,
+            locked_out=count_locked_out(tx, account.number, found.eyes),
         )
 
     return await store.read(find)

@@ -23,6 +23,7 @@ from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
 from gateway.web.guard import Guard
+from gateway.web.live import Live
 from gateway.web.openapi import SAYS, describe, name_of
 from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import BUSY, Problem, from_validation
@@ -42,7 +43,7 @@ _SENTENCES = {
 
 
 def build(services: WebServices) -> FastAPI:
-    """The application to serve. On shutdown call `app.state.feed.close()` first: it ends the open streams."""
+    """The application to serve. On shutdown call `close_streams` first."""
     app = FastAPI(
         title="Smartgate",
         version=services.version,
@@ -56,6 +57,7 @@ def build(services: WebServices) -> FastAPI:
     app.state.services = services
     app.state.pages = Pages(services)
     app.state.feed = Feed(services.store, app.state.pages)
+    app.state.live = Live()
     api = APIRouter(prefix="/v1")
     for part in API:
         api.include_router(part.router)
@@ -74,6 +76,12 @@ def build(services: WebServices) -> FastAPI:
     app.add_middleware(Guard, answer=error_answer, own_origin=services.public_url, is_passing=is_passing)
     app.openapi = partial(_document, app)  # type: ignore[method-assign]
     return app
+
+
+def close_streams(app: FastAPI) -> None:
+    """Ends the streams that browsers have open, so that the server can stop."""
+    app.state.feed.close()
+    app.state.live.close()
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.usecases.edit_session import USE_NOTED_EVERY, Principal, note_use, who_is
+from gateway.usecases.edit_session import COOKIE, USE_NOTED_EVERY, Principal, note_use, who_is, who_visits
 from gateway.usecases.keep_answers import Answer, Once
 from gateway.web.problems import NOT_SIGNED_IN, Problem
 from gateway.web.requests import Requests
@@ -26,10 +26,12 @@ from gateway.web.services import WebServices
 from gateway.web.tags import Tagged
 
 JSON_BYTES = 1024 * 1024
-"""What a body may have; only a mail to explain may have more, namely what a mail may have."""
+"""What a body may have; only what is a mail, or becomes one, may have more. Of a page of the console only for somebody
+who is signed in."""
 MOST_KEY = 255
 _OPEN = ("/v1/docs", "/v1/openapi.json")
-_MAIL = "/v1/explain"
+_LARGE = {"/v1/explain": 1.0, "/v1/messages": 1.5, "/tester": 1.5, "/compose": 1.5}
+"""What may have as much as a mail, and some more where files are written in a longer form."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +49,9 @@ class Gate:
             await self.app(scope, receive, send)
             return
         path = scope["path"]
-        body = _Body(receive, self.services.max_message_bytes if path == _MAIL else JSON_BYTES)
+        body = _Body(receive, JSON_BYTES)
+        if path in _LARGE and (path.startswith("/v1/") or await self._visits(scope)):
+            body = _Body(receive, int(self.services.max_message_bytes * _LARGE[path]))
         if not path.startswith("/v1/") or path in _OPEN:
             await self.app(scope, body.receive, send)
             return
@@ -62,6 +66,11 @@ class Gate:
             return
         self._uses.note(reader)
         await self._pass(scope, headers, reader, body, send)
+
+    async def _visits(self, scope: Scope) -> bool:
+        """Whether somebody is signed in."""
+        session = Request(scope).cookies.get(COOKIE)
+        return session is not None and await who_visits(self.services.store, session) is not None
 
     async def _pass(self, scope: Scope, headers: Headers, reader: Principal, body: _Body, send: Send) -> None:
         state = {**scope.get("state", {}), "reader": reader}

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.web.tongues import speak, wanted
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -26,7 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _BODILESS_ROUTES = ("/sign-in/", "/mailboxes/consent/back", "/feed")
-"""Paths whose HEAD is no GET without a body: two do something, the last one never ends."""
+_ENDLESS = "/live"
+"""Paths whose HEAD is no GET without a body: they do something, or never end."""
 
 Answer = Callable[[Request, int], Response]
 RETRY_SECONDS = "5"
@@ -52,9 +55,11 @@ class Guard:
             await self.app(scope, receive, send)
             return
         head = scope["method"] == "HEAD" and not scope["path"].startswith(_BODILESS_ROUTES)
+        head = head and not scope["path"].endswith(_ENDLESS)
         if head:
             scope = {**scope, "method": "GET"}
         reply = _Reply(send, head=head)
+        speak(wanted(Headers(scope=scope).get("accept-language", "")))
         if self._is_foreign(scope):
             await self.answer(Request(scope), 403)(scope, receive, reply.send)
             return
@@ -81,7 +86,7 @@ class Guard:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         if origin is None:
-            return False
+            return headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
         return urlsplit(origin).netloc != headers.get("host") and origin != _origin(self.own_origin())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from gateway.usecases.edit_session import Visitor
 from gateway.web import words
 from gateway.web.reasons import reason_of
 from gateway.web.services import WebServices
+from gateway.web.tongues import gettext, later, ngettext, spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
 _TITLES = {
@@ -28,6 +30,28 @@ _TITLES = {
 }
 
 
+_SCRIPT = (
+    later("Copied"),
+    later("Copied %s"),
+    later("Your browser did not allow copying."),
+    later("Good morning, %s"),
+    later("Good afternoon, %s"),
+    later("Good evening, %s"),
+    later("just now"),
+    later("%s min ago"),
+    later("today at %s"),
+    later("%s at %s"),
+    later("Paused"),
+    later("%s new since you paused"),
+)
+"""Sentences of the script, which finds them in `data-words` of the page."""
+
+
+def script_words() -> str:
+    """The script's sentences in the language of this request, as JSON; empty for English."""
+    return "" if spoken() == "en" else json.dumps({one: gettext(one) for one in _SCRIPT}, ensure_ascii=False)
+
+
 class Pages:
     """The templates of one application."""
 
@@ -37,6 +61,7 @@ class Pages:
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -51,7 +76,15 @@ class Pages:
             "bytes": lambda number: f"{number:,} bytes",
             "initials": words.initials,
         }
-        self._jinja.globals |= {"reason_of": reason_of, "words": words, "version": services.version}
+        self._jinja.policies["ext.i18n.trimmed"] = True
+        self._jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+        self._jinja.globals |= {
+            "reason_of": reason_of,
+            "words": words,
+            "version": services.version,
+            "spoken": spoken,
+            "script_words": script_words,
+        }
 
     def text(self, template: str, **context: Any) -> str:
         return self._jinja.get_template(template).render(context)

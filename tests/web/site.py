@@ -27,7 +27,7 @@ from gateway.usecases.desk import FilingDesk
 from gateway.usecases.explain_mail import explain_mail, normal_line_ends
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.index_words import Indexer
-from gateway.web.app import build
+from gateway.web.app import build, close_streams
 from gateway.web.services import WebServices
 from tests.mailboxes.fake_servers import FakeServers
 
@@ -140,7 +140,7 @@ class Site:
             pass
 
     async def close(self) -> None:
-        self.app.state.feed.close()
+        close_streams(self.app)
         for client in self.clients:
             await client.aclose()
         await self.store.stop()

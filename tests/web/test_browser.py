@@ -15,6 +15,7 @@ import uvicorn
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from gateway.web.app import close_streams
 from tests.core.payloads import EVIL, PAYLOADS
 from tests.e2e.clients import need
 from tests.web.site import ANA, CLIENT, Site, letter
@@ -91,7 +92,7 @@ async def served(site: Site) -> AsyncIterator[str]:
         assert not running.done()
         await asyncio.sleep(0)
     yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
-    site.app.state.feed.close()
+    close_streams(site.app)
     server.should_exit = True
     await running
 

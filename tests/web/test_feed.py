@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from gateway.web.app import close_streams
 from gateway.web.server import WebServer
 from tests.web.site import Page, Site, letter
 
@@ -22,7 +23,7 @@ async def served(site: Site) -> AsyncIterator[str]:
     server = WebServer(site.app, 1.0)
     task = asyncio.create_task(server.serve([sock]))
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    site.app.state.feed.close()
+    close_streams(site.app)
     server.should_exit = True
     await task
 
@@ -80,7 +81,7 @@ async def test_open_streams_end_when_the_site_closes(site: Site, served: str) ->
     begun = asyncio.Event()
     stream = asyncio.create_task(listen(ana, "/feed", 1, begun))
     await begun.wait()
-    site.app.state.feed.close()
+    close_streams(site.app)
     assert await stream == []
 
 

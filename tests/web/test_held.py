@@ -120,7 +120,7 @@ async def test_who_is_no_admin_sees_no_held_mail(site: Site) -> None:
     for method, path in (("GET", "/held"), ("POST", f"/held/{id}/release"), ("POST", f"/held/{id}/refuse")):
         answer = await browser.request(method, path)
         assert answer.status_code == 403, path
-        assert "Held mail is for the admins of your account." in check_page(answer).text
+        assert "This page is for the admins of your account." in check_page(answer).text
     home = check_page(await browser.get("/"))
     assert "/held" not in home.links
     assert "Needs you" not in home.text

@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -17,6 +18,7 @@ from gateway.usecases.show_receipts import Outcome, Search, list_outcomes
 from gateway.web import words
 from gateway.web.pages import Pages
 from gateway.web.services import Store
+from gateway.web.tongues import in_each, spoken
 
 EVERY_SECONDS = 1.0
 WINDOW = 50
@@ -31,6 +33,7 @@ class _Listener:
     """One open stream. last: the newest receipt it was told of; ids rise in the order of commits."""
 
     last: str
+    language: str
     queue: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
 
 
@@ -54,7 +57,7 @@ class Feed:
 
     async def stream(self, account: int, after: str) -> AsyncIterator[str]:
         """Events for one listener, beginning with what came after a receipt (its id, or empty)."""
-        listener = _Listener(after)
+        listener = _Listener(after, spoken())
         self._listeners.setdefault(account, set()).add(listener)
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
@@ -96,10 +99,10 @@ class Feed:
         for outcome in reversed(newest):
             id = outcome.attempt.receipt.id
             waiting = [listener for listener in listeners if listener.last < id]
-            event = self._event(outcome) if waiting else ""
+            event = in_each(partial(self._event, outcome))
             for listener in waiting:
                 listener.last = id
-                listener.queue.put_nowait(event)
+                listener.queue.put_nowait(event(listener.language))
 
     def _event(self, outcome: Outcome) -> str:
         attempt = outcome.attempt

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,7 +13,7 @@ from gateway.core.decision import Decision
 from gateway.core.refusals import Taken
 from gateway.usecases import review_held, show_held
 from gateway.usecases.edit_session import Visitor
-from gateway.web.console.session import Reader
+from gateway.web.console.session import Admin
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
 from gateway.web.problems import Problem
@@ -23,15 +23,6 @@ router = APIRouter(prefix="/held")
 ROWS = 25
 _DAY_MS = 86_400_000
 _NOT_HELD = Problem(404, "This mail isn’t held any more: somebody decided on it, or its days were over.")
-
-
-def _admin(reader: Reader) -> Visitor:
-    if reader.role != "admin":
-        raise Problem(403, "Held mail is for the admins of your account. Ask one of them to release or refuse it.")
-    return reader
-
-
-Admin: TypeAlias = Annotated[Visitor, Depends(_admin)]
 
 
 @router.get("")

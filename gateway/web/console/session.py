@@ -8,12 +8,14 @@ from fastapi import APIRouter, Cookie, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.usecases.edit_session import LINK_MINUTES, SESSION_SECONDS, Visitor, sign_in, sign_out, who_visits
+from gateway.usecases.edit_session import COOKIE, LINK_MINUTES, SESSION_SECONDS, Visitor, sign_in, sign_out, who_visits
 from gateway.web.pages import pages_of
+from gateway.web.problems import Problem
 from gateway.web.services import Services, WebServices
+from gateway.web.tongues import gettext as _
+from gateway.web.tongues import speak
 
 router = APIRouter()
-COOKIE = "smartgate_session"
 Session = Annotated[str | None, Cookie(alias=COOKIE)]
 
 
@@ -25,15 +27,28 @@ async def _reader(services: Services, session: Session = None) -> Visitor:
     found = await who_visits(services.store, session) if session else None
     if found is None:
         raise SignInNeededError
+    if found.language:
+        speak(found.language)
     return found
 
 
 Reader: TypeAlias = Annotated[Visitor, Depends(_reader)]
+"""Whoever is signed in."""
+
+
+def _admin(reader: Reader) -> Visitor:
+    if reader.role != "admin":
+        raise Problem(403, _("This page is for the admins of your account."))
+    return reader
+
+
+Admin: TypeAlias = Annotated[Visitor, Depends(_admin)]
+"""An admin who is signed in."""
 
 
 def to_sign_in(request: Request, _fault: Exception) -> Response:
     """Where nobody is signed in: pages and their buttons lead to the page that says how; streams are told 401."""
-    if request.url.path != "/feed":
+    if request.url.path != "/feed" and not request.url.path.endswith("/live"):
         return RedirectResponse("/sign-in", 303)
     return Response(status_code=401)
 

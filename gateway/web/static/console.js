@@ -4,14 +4,19 @@
 const said = document.getElementById("said");
 const say = (text) => { if (said) { said.textContent = ""; said.textContent = text; } };
 
+const language = document.documentElement.lang || "en";
+const words = JSON.parse(document.body.dataset.words || "{}");
+/* a sentence in the page's language, with what belongs where %s stands */
+const tell = (sentence, ...parts) => parts.reduce((text, part) => text.replace("%s", () => part), words[sentence] ?? sentence);
+
 /* copy */
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
   const text = button.dataset.copy;
-  if (!await copy(text)) { say("Your browser did not allow copying."); return; }
-  say(`Copied ${text}`);
-  mark(button, "check", "Copied", true);
+  if (!await copy(text)) { say(tell("Your browser did not allow copying.")); return; }
+  say(tell("Copied %s", text));
+  mark(button, "check", tell("Copied"), true);
   clearTimeout(button.timer);
   button.timer = setTimeout(() => mark(button, "copy", button.dataset.label, false), 2000);
 });
@@ -46,13 +51,13 @@ function mark(button, icon, label, done) {
 /* times: relative for an hour, then the clock, the weekday, the date, all in the reader's zone */
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hour12: false });
 const exact = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const weekday = new Intl.DateTimeFormat("en", { weekday: "short" });
-const date = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
+const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
+const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 
 function shortly(then, now) {
   const minutes = Math.floor((now - then) / 60000);
-  if (minutes < 1) return "just now";
-  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 1) return tell("just now");
+  if (minutes < 60) return tell("%s min ago", minutes);
   if (then.toDateString() === now.toDateString()) return clock.format(then);
   if (minutes < 6 * 24 * 60) return `${weekday.format(then)} ${clock.format(then)}`;
   return date.format(then);
@@ -60,7 +65,7 @@ function shortly(then, now) {
 
 function fully(then, now) {
   const today = then.toDateString() === now.toDateString();
-  return `${today ? "today" : date.format(then)} at ${exact.format(then)}`;
+  return today ? tell("today at %s", exact.format(then)) : tell("%s at %s", date.format(then), exact.format(then));
 }
 
 function tellTimes(root) {
@@ -77,8 +82,8 @@ setInterval(() => tellTimes(document), 30000);
 const greeting = document.querySelector("[data-greet]");
 if (greeting) {
   const hour = new Date().getHours();
-  const part = hour < 5 || hour > 17 ? "Good evening" : hour < 12 ? "Good morning" : "Good afternoon";
-  greeting.textContent = `${part}, ${greeting.dataset.greet}`;
+  const part = hour < 5 || hour > 17 ? "Good evening, %s" : hour < 12 ? "Good morning, %s" : "Good afternoon, %s";
+  greeting.textContent = tell(part, greeting.dataset.greet);
 }
 
 /* a mail stands in a frame as high as itself */
@@ -90,6 +95,29 @@ for (const frame of document.querySelectorAll("iframe.paper")) {
   frame.addEventListener("load", fit);
   addEventListener("resize", fit);
   fit();
+}
+
+/* live parts: made anew on the server, and put in place unless somebody is in the middle of something there */
+for (const part of document.querySelectorAll("[data-live]")) {
+  if (!("EventSource" in window)) break;
+  let waiting = null;
+  const source = new EventSource(part.dataset.live);
+  const busy = () => part.matches(":focus-within") || part.querySelector("details[open]");
+  const put = () => {
+    if (waiting === null || busy()) return;
+    part.innerHTML = waiting;
+    waiting = null;
+    tellTimes(part);
+  };
+  source.addEventListener("part", (event) => {
+    const { html, said: sentence } = JSON.parse(event.data);
+    waiting = html;
+    put();
+    if (sentence) say(sentence);
+  });
+  source.addEventListener("over", () => source.close());
+  part.addEventListener("focusout", () => setTimeout(put));
+  part.addEventListener("toggle", () => setTimeout(put), true);
 }
 
 /* live feed */
@@ -132,7 +160,7 @@ function follow(list) {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
     live.hidden = paused;
-    say(paused ? "Paused" : `${waiting.length} new since you paused`);
+    say(paused ? tell("Paused") : tell("%s new since you paused", waiting.length));
     if (!paused) { waiting.forEach(add); waiting = []; }
   });
 }
