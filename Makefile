@@ -6,7 +6,9 @@ PART ?=
 FULL ?=
 QUICK ?=
 TARGET ?=
+JOBS ?= 2
 BIN := .venv/bin
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 SOURCES := gateway crm_adapter config tests bench
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11
 DEBIAN := chromium curl dovecot-imapd haproxy isync msmtp nodejs npm postfix strace swaks
@@ -20,8 +22,8 @@ help: ## print this list
 run: .venv ## start the whole product with a demo account, play a few mails, serve until Ctrl-C
 	@$(BIN)/smartgate demo
 
-test: .venv ## run every test that needs only Python packages; the others say what they need
-	@$(BIN)/python -m pytest
+test: .venv ## run every test that needs only Python packages, JOBS (2) at a time; the others say what they need
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: .venv ## format, lint, types, import contracts, dead code, dependencies
 	$(BIN)/ruff format --check $(wildcard $(SOURCES))
@@ -38,7 +40,7 @@ format: .venv ## put the code into its form and mend what the linter can mend
 e2e: .venv ## install the Debian programs the tests meet (as root), then run everything; a skip is a failure
 	DEBIAN_FRONTEND=noninteractive apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(DEBIAN)
-	SMARTGATE_NO_SKIPS=1 $(BIN)/python -m pytest --cov --cov-report=term
+	SMARTGATE_NO_SKIPS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 fuzz: .venv ## feed hostile bytes to the parsers, FUZZ_SECONDS (600) a target; TARGET=… picks one of them
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-fuzz.lock

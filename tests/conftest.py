@@ -25,10 +25,13 @@ from tests.postgresql import Server
 from tests.stores import Databases, Files, Stores
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
-NO_SKIPS = os.environ.get("SMARTGATE_NO_SKIPS") == "1"
+_HANDED_ON = "PYTEST_SMARTGATE_NO_SKIPS"
+"""How the processes that run tests side by side learn of it: they begin with the environment as it is left below."""
+NO_SKIPS = "1" in (os.environ.get("SMARTGATE_NO_SKIPS"), os.environ.get(_HANDED_ON))
 
 for _name in [name for name in os.environ if name.startswith("SMARTGATE_")]:
     del os.environ[_name]
+os.environ[_HANDED_ON] = "1" if NO_SKIPS else ""
 
 
 @pytest.hookimpl(wrapper=True)

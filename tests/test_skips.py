@@ -27,15 +27,16 @@ pytest.skip("chromium is missing", allow_module_level=True)
 
 
 @pytest.mark.parametrize(
-    ("content", "forbidden", "status", "said"),
+    ("content", "forbidden", "fails", "said"),
     [
-        (SKIPPED, "", 0, "swaks is missing: apt-get install swaks"),
-        (SKIPPED, "1", 1, "skipped, which SMARTGATE_NO_SKIPS=1 forbids: Skipped: swaks is missing"),
-        (SKIPPED_WHOLE, "1", 2, "skipped, which SMARTGATE_NO_SKIPS=1 forbids: Skipped: chromium is missing"),
+        (SKIPPED, "", False, "swaks is missing: apt-get install swaks"),
+        (SKIPPED, "1", True, "skipped, which SMARTGATE_NO_SKIPS=1 forbids: Skipped: swaks is missing"),
+        (SKIPPED_WHOLE, "1", True, "skipped, which SMARTGATE_NO_SKIPS=1 forbids: Skipped: chromium is missing"),
     ],
     ids=["a skip is told", "a forbidden skip fails", "a forbidden skip of a whole module fails"],
 )
-def test_skips(tmp_path: Path, content: str, forbidden: str, status: int, said: str) -> None:
+@pytest.mark.parametrize("jobs", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "side by side"])
+def test_skips(tmp_path: Path, content: str, forbidden: str, fails: bool, said: str, jobs: tuple[str, ...]) -> None:
     (tmp_path / "test_story.py").write_text(content)
     run = subprocess.run(
         [
@@ -43,6 +44,7 @@ def test_skips(tmp_path: Path, content: str, forbidden: str, status: int, said: 
             "-m",
             "pytest",
             "-ra",
+            *jobs,
             "-p",
             "tests.conftest",
             "-c",
@@ -52,9 +54,9 @@ def test_skips(tmp_path: Path, content: str, forbidden: str, status: int, said: 
         ],
         capture_output=True,
         cwd=ROOT,
-        env=os.environ | {"SMARTGATE_NO_SKIPS": forbidden},
+        env=os.environ | {"SMARTGATE_NO_SKIPS": forbidden, "PYTEST_SMARTGATE_NO_SKIPS": ""},
         text=True,
         check=False,
     )
     assert said in run.stdout
-    assert run.returncode == status
+    assert bool(run.returncode) is fails
