@@ -10,6 +10,7 @@ from bench.idle import IDLE
 from bench.lag import LAG
 from bench.mailbox import ALL_WITHIN, IMPORT_500, IMPORT_5000, UNCHANGED
 from bench.memory import MEMORY
+from bench.pages import PAGES
 from bench.rows import ROWS, Row
 from bench.run import Yardstick
 from bench.spent import CPU
@@ -20,6 +21,7 @@ YARDSTICKS: tuple[Yardstick, ...] = (
     CPU,
     CARD,
     SEARCH,
+    PAGES,
     STORED,
     MEMORY,
     IDLE,

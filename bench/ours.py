@@ -24,6 +24,7 @@ _SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
 _ANNOUNCED = "listening "
 _ADDED = "account.json"
 _START_SECONDS = 30.0
+_COMMAND_SECONDS = 600.0
 
 
 class Database(Protocol):
@@ -137,13 +138,24 @@ class Ours:
         self.database.start(folder)
         if (folder / _ADDED).exists():
             return
-        command = [*_COMMAND, *_ACCOUNT]
-        added = subprocess.run(
-            command, cwd=folder, env=self._env(), capture_output=True, text=True, timeout=120, check=False
+        (folder / _ADDED).write_text(self.said(*_ACCOUNT))
+
+    def said(self, *command: str) -> str:
+        """What a command of ours prints, on our store. Raises PeerError."""
+        done = subprocess.run(
+            [*_COMMAND, *command],
+            cwd=self.folder,
+            env=self._env(),
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
         )
-        if added.returncode:
-            raise PeerError(f"`smartgate account add` failed: {(added.stderr or added.stdout).strip()[-800:]}")
-        (folder / _ADDED).write_text(added.stdout)
+        if done.returncode:
+            raise PeerError(
+                f"`smartgate {' '.join(command[:2])}` failed: {(done.stderr or done.stdout).strip()[-800:]}"
+            )
+        return done.stdout
 
     def start(self, folder: Path) -> None:
         self.prepare(folder)

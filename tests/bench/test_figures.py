@@ -121,6 +121,7 @@ def test_what_has_a_yardstick_of_its_own_is_there_with_its_goal() -> None:
         "cpu": "≤ 0.4 ms",
         "card": "≤ 20 ms, flat",
         "search": "≤ 20 ms, flat",
+        "pages": "≤ 100 ms and 100 kB",
         "stored": "≥ 0.8 times",
         "memory": "≤ 64 MiB",
         "idle": "p99 ≤ 50 ms",
