@@ -14,10 +14,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit
 DEBIAN := chromium curl dovecot-imapd haproxy isync msmtp nodejs npm postfix strace swaks
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format e2e fuzz bench profile torture load lock docs words image clean
+.PHONY: help run test check format e2e fuzz bench profile torture load lock docs words screenshots image clean
 
 help: ## print this list
-	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[.a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z0-9]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 run: .venv ## start the whole product with a demo account, play a few mails, serve until Ctrl-C
 	@$(BIN)/smartgate demo
@@ -69,6 +69,9 @@ docs: .venv ## write the parts of docs/ and the sample settings file anew that a
 
 words: .venv ## collect the sentences of the pages into the catalogues of gateway/web/locale, and tell what is untranslated
 	$(BIN)/python -m tests.words
+
+screenshots: .venv ## take pictures of every page of the console on the demo's data, into docs/images/console (needs Chromium)
+	@$(BIN)/python -m tests.screenshots
 
 image: ## build the container image smartgate:latest
 	docker build -t smartgate:latest .
