@@ -12,5 +12,8 @@ WHAT: Mapping[str, str] = {
     "message.refused": "refused a held mail",
     "message.released": "released a held mail",
     "message.restored": "restored a deleted mail",
+    "template.added": "wrote a template",
+    "template.changed": "changed a template",
+    "template.removed": "removed a template",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
