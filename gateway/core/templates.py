@@ -47,7 +47,7 @@ FILTERS = {"default": default, "capitalize": capitalize, "downcase": downcase, "
 TAGS = ("if", "elsif", "else", "endif", "unless", "endunless")
 MAX_SUBJECT = 500
 MAX_BODY = 100_000
-MAX_MARKS = 500
+MAX_MARKS = 200
 """Of one text."""
 MAX_MARK = 300
 """Characters of what stands between its brackets."""
