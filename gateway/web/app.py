@@ -32,6 +32,7 @@ from gateway.web.api import (
     users,
 )
 from gateway.web.console import cards, consent, egress, held, home, mail, session, trace, why
+from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
@@ -43,7 +44,7 @@ from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
 API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates)
-PAGES = (docs, health, files, home, trace, held, cards, mail, consent, egress, why, session)
+PAGES = (docs, health, files, home, trace, held, cards, mail, template_pages, consent, egress, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",
