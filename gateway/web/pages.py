@@ -43,6 +43,7 @@ _SCRIPT = (
     later("%s at %s"),
     later("Paused"),
     later("%s new since you paused"),
+    later("Inserted %s"),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 

@@ -27,7 +27,7 @@ from gateway.web.services import Services, WebServices
 router = APIRouter(prefix="/mail")
 ROWS = 50
 Images = Literal["block", "show"]
-_PAGE_POLICY = (
+PAGE_POLICY = (
     "default-src 'none'; img-src 'self' data: {}; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 )
@@ -78,7 +78,7 @@ async def page(request: Request, services: Services, reader: Reader, id: str, im
     """What was written, made safe, as a document that stands in a frame; by `images=show` with remote pictures."""
     read = await _read(services, reader, id, images=images == "show")
     answer = pages_of(request).answer("mail_page.html", mail=read.message, content=read.content)
-    answer.headers["Content-Security-Policy"] = _PAGE_POLICY.format("http: https:" if images == "show" else "")
+    answer.headers["Content-Security-Policy"] = PAGE_POLICY.format("http: https:" if images == "show" else "")
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 

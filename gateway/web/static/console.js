@@ -164,3 +164,67 @@ function follow(list) {
     if (!paused) { waiting.forEach(add); waiting = []; }
   });
 }
+
+/* templates: fields go where the caret is, and the preview follows what is written */
+const editor = document.querySelector(".editor");
+if (editor) write(editor);
+
+function write(form) {
+  let last = form.elements.body;
+  for (const name of ["subject", "body"]) form.elements[name].addEventListener("focus", (event) => { last = event.target; });
+  for (const button of form.querySelectorAll("[data-insert]")) button.hidden = false;
+  form.addEventListener("click", (event) => {
+    const text = event.target.closest("[data-insert]")?.dataset.insert;
+    if (!text) return;
+    last.focus();
+    if (!document.execCommand("insertText", false, text)) {
+      last.setRangeText(text, last.selectionStart, last.selectionEnd, "end");
+      last.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    say(tell("Inserted %s", text));
+  });
+
+  /* each preview comes into a frame of its own, so that the way back doesn't lead through them */
+  const now = document.getElementById("preview-now");
+  let waiting = 0;
+  let told = "";
+  const look = () => {
+    const shown = form.querySelector("[data-preview]:not(.vh)");
+    const next = shown.cloneNode();
+    next.removeAttribute("src");
+    next.name = `preview-${Date.now()}`;
+    next.classList.add("vh");
+    next.tabIndex = -1;
+    form.querySelectorAll("[data-preview].vh").forEach((one) => one.remove());
+    next.addEventListener("load", () => {
+      const page = next.contentDocument;
+      if (!page || page.URL === "about:blank") return;
+      shown.remove();
+      next.classList.remove("vh");
+      next.removeAttribute("tabindex");
+      next.style.height = `${Math.min(page.body.scrollHeight + 4, 20000)}px`;
+      const words = page.querySelector("[data-said] strong")?.textContent ?? "";
+      if (words !== told) { told = words; if (words) say(words); }
+    });
+    shown.after(next);
+    now.formTarget = next.name;
+    form.requestSubmit(now);
+  };
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(look, 400); };
+  form.addEventListener("input", later);
+  form.addEventListener("submit", (event) => { if (event.submitter !== now) clearTimeout(waiting); });
+  now.addEventListener("click", (event) => { if (event.isTrusted) { event.preventDefault(); look(); } });
+  form.elements.who.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); look(); } });
+  if (form.elements.body.value) look();
+
+  const people = document.getElementById("people");
+  let asked = "";
+  form.elements.who.addEventListener("input", async () => {
+    const sought = form.elements.who.value.trim();
+    if (sought === asked || [...people.options].some((one) => one.value === sought)) return;
+    asked = sought;
+    const answer = await fetch(`${form.elements.who.dataset.people}?q=${encodeURIComponent(sought)}`);
+    if (!answer.ok || sought !== asked) return;
+    people.replaceChildren(...(await answer.json()).map((name) => new Option("", name)));
+  });
+}
