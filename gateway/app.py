@@ -291,6 +291,7 @@ class Gateway:
             secure_cookies=self.public_url.startswith("https:"),
             max_message_bytes=settings.max_message_bytes,
             held_days=settings.held_days,
+            deleted_days=settings.deleted_days,
             limits=filing.limits,
             receipt_days=self._receipt_days,
             figures=self._figures,

@@ -9,7 +9,7 @@ Who deletes takes away the sources that they may open; while there are others th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
@@ -38,13 +38,46 @@ class Due:
     files: tuple[str, ...]
 
 
-def remove_sources(tx: Connection, account: int, id: str, sight: Sight, now: int) -> bool:
-    """Takes away the sources of a message that a reader may open; whether none is left (E8)."""
+def remove_sources(tx: Connection, account: int, id: str, sight: Sight, now: int) -> tuple[int, ...]:
+    """Takes away the sources of a message that a reader may open; their numbers (E8)."""
     mine = (sources.c.account == account, sources.c.message == id)
     theirs = tuple(tx.execute(select(sources.c.n).where(*mine, is_open(sources, sight))).scalars())
     tx.execute(update(sources).where(*mine, sources.c.n.in_(theirs)).values(removed_at=now))
     _count_threads(tx, account, id)
-    return tx.execute(select(sources.c.n).where(*mine, sources.c.removed_at.is_(None)).limit(1)).first() is None
+    return theirs
+
+
+def get_state(tx: Connection, account: int, id: str) -> str | None:
+    """The state of a message of the account, whoever may open it; None where there is none."""
+    query = select(messages.c.state).where(messages.c.account == account, messages.c.id == id)
+    state: str | None = tx.execute(query).scalar()
+    return state
+
+
+def has_source(tx: Connection, account: int, id: str) -> bool:
+    """Whether a source of a message is left that nobody took away."""
+    mine = (sources.c.account == account, sources.c.message == id, sources.c.removed_at.is_(None))
+    return tx.execute(select(sources.c.n).where(*mine).limit(1)).first() is not None
+
+
+def find_removed(tx: Connection, account: int, id: str) -> dict[int, int]:
+    """The sources of a message that were taken away, each with when."""
+    mine = (sources.c.account == account, sources.c.message == id, sources.c.removed_at.is_not(None))
+    return {row.n: row.removed_at for row in tx.execute(select(sources.c.n, sources.c.removed_at).where(*mine))}
+
+
+def remove_again(tx: Connection, account: int, id: str, removed: Mapping[int, int]) -> None:
+    """Takes sources away that had been, as of then."""
+    for n, at in removed.items():
+        mine = (sources.c.account == account, sources.c.message == id, sources.c.n == n)
+        tx.execute(update(sources).where(*mine).values(removed_at=at))
+    _count_threads(tx, account, id)
+
+
+def find_put_away(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, int]:
+    """Since when each of these messages is in Deleted."""
+    query = select(deletions.c.message, deletions.c.at).where(deletions.c.account == account)
+    return {row.message: row.at for row in tx.execute(query.where(deletions.c.message.in_(ids)))}
 
 
 def put_away(tx: Connection, account: int, id: str, now: int) -> str | None:
@@ -54,9 +87,12 @@ def put_away(tx: Connection, account: int, id: str, now: int) -> str | None:
     return conversation
 
 
-def bring_back(tx: Connection, account: int, id: str, now: int) -> str | None:
-    """Takes a message out of Deleted, to everywhere it was, with all its sources, and gives its conversation."""
-    mine = (sources.c.account == account, sources.c.message == id)
+def bring_back(tx: Connection, account: int, id: str, now: int, only: Collection[int] | None = None) -> str | None:
+    """Takes a message out of Deleted, to everywhere it was, with all its sources, and gives its conversation.
+
+    only: the numbers of those of its sources that come back; the others stay away."""
+    mine = [sources.c.account == account, sources.c.message == id]
+    mine += [] if only is None else [sources.c.n.in_(only)]
     tx.execute(update(sources).where(*mine).values(removed_at=None))
     conversation = _set_state(tx, account, id, FILED)
     set_files_due(tx, account, id, now)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, null, or_, select, update
 
 from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL
 from gateway.core.remote import RemoteFile
-from gateway.core.visibility import Box, Eyes, Sight, may_edit
+from gateway.core.visibility import Box, Eyes, Sight, may_edit, may_open
 from gateway.store.mailbox_leases import LEASE_MS
 from gateway.store.reading import collect
 from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
@@ -40,6 +40,22 @@ class Remote:
 def list_boxes(tx: Connection, account: int) -> tuple[Box, ...]:
     """Of every mailbox of the account, what decides who may open its mail."""
     return tuple(Box(*row) for row in tx.execute(select(*_BOX).where(mailboxes.c.account == account)))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBox:
+    """A mailbox whose mail somebody may read. threads: they are to be grouped (section D)."""
+
+    id: str
+    address: str
+    threads: bool
+
+
+def list_open(tx: Connection, account: int, eyes: Eyes) -> tuple[OpenBox, ...]:
+    """The mailboxes whose mail somebody may read, by their addresses; what was kept of disconnected ones as well."""
+    query = select(mailboxes.c.address, mailboxes.c.threads, *_BOX).where(mailboxes.c.account == account)
+    found = [(OpenBox(id, address, threads), Box(id, *box)) for address, threads, id, *box in tx.execute(query)]
+    return tuple(sorted((one for one, box in found if may_open(eyes, box)), key=lambda one: one.address))
 
 
 def find_sight(tx: Connection, account: int, eyes: Eyes) -> Sight:

@@ -16,6 +16,7 @@ from gateway.core.terms import Phrase, ask
 from gateway.core.visibility import BACK_END, Eyes, Sight
 from gateway.store.deletions import DELETED, FILED, NOTE
 from gateway.store.facts import SMART
+from gateway.store.few_mail import find_few, read_few
 from gateway.store.mail_entries import entry_column, message_column, message_of
 from gateway.store.mailbox_reading import find_sight
 from gateway.store.reading import Page, Position, contains, read_page
@@ -34,7 +35,7 @@ class Filter:
     """Which messages are asked for; what is None is not asked. cards: all of these must show the message.
 
     folder: inbox, sent, held or deleted; None is inbox and sent. q: words and phrases (`core.terms`) of subject,
-    people, text and names of attachments.
+    people, text and names of attachments. since, until: when they came, in milliseconds, the second one excluded.
     """
 
     cards: tuple[str, ...] = ()
@@ -42,6 +43,8 @@ class Filter:
     mailbox: str | None = None
     folder: str | None = None
     q: str = ""
+    since: int | None = None
+    until: int | None = None
 
     @property
     def state(self) -> str:
@@ -64,7 +67,12 @@ def list_messages(
     if asked is not None:
         return _search(tx, account, after, limit, wanted, asked, sight)
     query, keys = select_messages(account, wanted, sight)
-    page = read_page(tx, query, keys, _of_message(after), limit)
+    whole = not wanted.cards and wanted.thread is None and wanted.state == FILED
+    few = find_few(tx, account, wanted.mailbox, sight) if whole else None
+    if few is not None:
+        page = read_few(tx, query, keys, few, _of_message(after), limit)
+    else:
+        page = read_page(tx, query, keys, _of_message(after), limit)
     return Page(_messages(tx, account, page.rows, wanted, sight), page.next)
 
 
@@ -188,6 +196,8 @@ def _conditions(
     state = wanted.state
     conditions = [messages.c.state.in_((FILED, NOTE)) if locked else messages.c.state == state]
     conditions += [] if state == FILED else [ASIDE]
+    conditions += [] if wanted.since is None else [messages.c.at >= wanted.since]
+    conditions += [] if wanted.until is None else [messages.c.at < wanted.until]
     for card in shown_on:
         other = cards.alias()
         shown = (other.c.account == account, other.c.card == card, other.c.at == messages.c.at)

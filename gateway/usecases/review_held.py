@@ -13,15 +13,18 @@ from gateway.core.envelope import Admission, Envelope
 from gateway.core.mail import Mail, read_mail
 from gateway.core.refusals import Taken
 from gateway.core.resources import Message
+from gateway.core.tally import Tally
 from gateway.store.access import Principal
 from gateway.store.accounts import find_slug
+from gateway.store.audit import note
 from gateway.store.blobs import Blobs
 from gateway.store.bodies import unpack
-from gateway.store.deletions import DELETED, FILED, bury
+from gateway.store.deletions import DELETED, FILED, bury, get_state
 from gateway.store.engine import Store, Tx
 from gateway.store.held import HELD, Held, find_held, old_held, remove_held
 from gateway.store.outbox import add_event
 from gateway.store.reading_mail import find_message
+from gateway.store.undoing import add_undoing
 from gateway.usecases.filing import FilingSettings, decide_all, file
 from gateway.usecases.filing_facts import Handing
 
@@ -40,11 +43,34 @@ async def release_held(
     held = await store.read(lambda tx: find_held(tx, admin.account, id))
     if held is None:
         return await store.read(lambda tx: _decided(tx, admin.account, id))
-    mail = await asyncio.to_thread(lambda: read_mail(unpack(blobs, admin.account, held.body), settings.limits))
-    return await store.write(partial(_release, admin.account, id, mail, settings), account=admin.account)
+    mail = await _read(blobs, admin, held, settings)
+    return await store.write(partial(_release, admin, id, mail, settings), account=admin.account)
 
 
-def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx) -> Message | Decision | Taken | None:
+async def release_all(
+    store: Store, blobs: Blobs, admin: Principal, ids: Sequence[str], settings: FilingSettings
+) -> str:
+    """The same of several, in one transaction; the id under which what came of it is told (`undo_mail`)."""
+    held = await store.read(lambda tx: [find_held(tx, admin.account, id) for id in ids])
+    mails = [(one.id, await _read(blobs, admin, one, settings)) for one in held if one is not None]
+
+    def release(tx: Tx) -> str:
+        results = [_release(admin, id, mail, settings, tx) for id, mail in mails]
+        done = sum(isinstance(one, Message) for one in results)
+        denied = sum(isinstance(one, Decision) for one in results)
+        return add_undoing(tx, admin, "message.released", Tally(done, denied, len(ids) - done - denied), _now())
+
+    return await store.write(release, account=admin.account)
+
+
+async def _read(blobs: Blobs, admin: Principal, held: Held, settings: FilingSettings) -> Mail:
+    return await asyncio.to_thread(lambda: read_mail(unpack(blobs, admin.account, held.body), settings.limits))
+
+
+def _release(
+    admin: Principal, id: str, mail: Mail, settings: FilingSettings, tx: Tx
+) -> Message | Decision | Taken | None:
+    account = admin.account
     held = find_held(tx, account, id)
     if held is None:
         return _decided(tx, account, id)
@@ -54,6 +80,7 @@ def _release(account: int, id: str, mail: Mail, settings: FilingSettings, tx: Tx
         return decision
     remove_held(tx, account, id)
     file(settings, tx, [handing])
+    note(tx, admin, "message.released", id, _now())
     return find_message(tx, account, id)
 
 
@@ -73,11 +100,27 @@ async def refuse_held(store: Store, admin: Principal, id: str) -> Message | Take
 
     def refuse(tx: Tx) -> Message | Taken | None:
         message = find_message(tx, admin.account, id, (HELD,))
-        if message is not None:
-            _drop(tx, [(admin.account, id)])
-        return message if message is not None else _decided(tx, admin.account, id)
+        return message if _refuse(tx, admin, id) else _decided(tx, admin.account, id)
 
     return await store.write(refuse, account=admin.account)
+
+
+async def refuse_all(store: Store, admin: Principal, ids: Sequence[str]) -> str:
+    """The same of several, in one transaction; the id under which what came of it is told. Nobody can take it back."""
+
+    def refuse(tx: Tx) -> str:
+        done = sum(_refuse(tx, admin, id) for id in ids)
+        return add_undoing(tx, admin, "message.refused", Tally(done, missing=len(ids) - done), _now())
+
+    return await store.write(refuse, account=admin.account)
+
+
+def _refuse(tx: Tx, admin: Principal, id: str) -> bool:
+    if get_state(tx, admin.account, id) != HELD:
+        return False
+    _drop(tx, [(admin.account, id)])
+    note(tx, admin, "message.refused", id, _now())
+    return True
 
 
 async def refuse_forgotten(store: Store, held_days: int) -> int:
