@@ -32,3 +32,14 @@ class Draft:
     answers: str | None = None
     forwards: str | None = None
     uploads: tuple[Upload, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A draft that answers or hands on a message, and what goes along with it. files: names of the attachments of the
+    message that is forwarded; they are fetched when it is sent. senders: ids of the mailboxes that the reader may send
+    from, the one of the draft first."""
+
+    draft: Draft
+    files: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
