@@ -34,8 +34,8 @@ def next_try(attempts: int, until: int, now: int, chance: float, after_ms: int |
 
 
 def next_look(sent_at: int, now: int, *, keeps: bool) -> int | None:
-    """When the folder of sent mail is looked into next for a copy that its server makes; None where it has had its time,
-    and we put one there. keeps: the provider is known to do so."""
+    """When the folder of sent mail is looked into next for a copy that its server makes; None where it has had its
+    time, and we put one there. keeps: the provider is known to do so."""
     waited = now - sent_at
     patience = KEEPER_PATIENCE_MS if keeps else PATIENCE_MS
     if waited >= patience:

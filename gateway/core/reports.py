@@ -6,17 +6,20 @@ Only what failed for good counts: a report that it takes longer, or that it arri
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.core.header import Header, read_header
 from gateway.core.mail import message_id_of
 from gateway.core.mime import Leaf, read_parts
+from gateway.core.outgoing import FAILED
 from gateway.core.words import decode_words
 
 MOST_BYTES = 1024 * 1024
 MOST_FAILED = 100
 _MOST_PARTS, _MOST_DEPTH = 100, 10
 _MOST_WORDS = 300
+_MOST_ERROR = 1_000
 _MSG_ID = re.compile(rb"<[^<>\x00-\x20\x7f]{1,996}>")
 _BLANK_LINE = re.compile(rb"\r?\n[ \t]*\r?\n")
 _TYPED = re.compile(r"[A-Za-z0-9-]+\s*;\s*")
@@ -65,6 +68,24 @@ def read_report(message: bytes) -> Report | None:
     return Report(_value(first, "original-envelope-id"), _names(header, leaves), tuple(failed[:MOST_FAILED]))
 
 
+def after_report(
+    recipients: Sequence[str], refused: Sequence[str], error: str, report: Report
+) -> tuple[str, str, tuple[str, ...]]:
+    """The state of a mail after a report on it, its error, and whom it did not reach, each beside those before. Where a
+    report names somebody to whom it was handed on, nobody knows which recipient that was, unless there is only one."""
+    ours = {one.lower(): one for one in recipients}
+    lines = [line for line in error.split("\n") if line]
+    left = list(refused)
+    for one in report.failed:
+        address = ours.get(one.address.lower()) or (recipients[0] if len(recipients) == 1 else "")
+        line = f"{one.address or address}: {one.reason or 'its mail server reports that it did not arrive'}"
+        if line not in lines:
+            lines.append(line)
+        if address and address not in left:
+            left.append(address)
+    return FAILED, "\n".join(lines)[:_MOST_ERROR], tuple(left)
+
+
 def _fields(block: bytes) -> Header:
     return read_header(block + b"\r\n\r\n")
 
@@ -85,7 +106,7 @@ def _value(block: Header, name: str) -> str:
     return _TYPED.sub("", decode_words(block.first(name) or b"").strip(), count=1)
 
 
-def _names(header: Header, leaves: tuple[Leaf, ...] | list[Leaf]) -> tuple[str, ...]:
+def _names(header: Header, leaves: Sequence[Leaf]) -> tuple[str, ...]:
     found = [
         named
         for leaf in leaves

@@ -55,8 +55,8 @@ def may_know(eyes: Eyes, box: Box) -> bool:
 
 
 def may_send(eyes: Eyes, box: Box) -> bool:
-    """Whether they may send from a mailbox (E2): from a shared one who may read it, from a personal one its owner alone,
-    whoever they let read it."""
+    """Whether they may send from a mailbox (E2): from a shared one who may read it, from a personal one its owner
+    alone, whoever they let read it."""
     if box.kind == SHARED:
         return may_open(eyes, box)
     return eyes.user == box.owner != ""

@@ -25,7 +25,7 @@ _MEGABYTE = 1_000_000
 async def send_smtp(
     network: Network, address: str, server: Server, credential: Credential, hostname: str, parcel: Parcel
 ) -> Passed | Trouble:
-    """What became of a mail. address: of the mailbox, which is the envelope's sender. hostname: how we name ourselves."""
+    """What became of a mail. address: of the mailbox, the envelope's sender. hostname: how we name ourselves."""
     hidden = hidden_of(server.user or address, credential)
     try:
         async with asyncio.timeout(WHOLE_SECONDS):

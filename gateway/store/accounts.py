@@ -224,7 +224,7 @@ def set_user(tx: Connection, account: int, user: UserRow) -> None:
 
 
 def remove_user(tx: Connection, account: int, user: str) -> None:
-    """Takes a user (id) away, with every token and session of theirs. What they wrote and what waits to be sent isn't."""
+    """Takes a user (id) away, with every token and session of theirs. What of theirs waits to be sent isn't."""
     cancel_waiting(tx, account, shared_time(), _NOT_SENT, user=user)
     tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))

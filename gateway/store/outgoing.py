@@ -22,10 +22,11 @@ from gateway.store.reading import collect
 from gateway.store.tables import bodies, messages, outgoing, sources
 
 LEASE_MS = 60_000
+WRITTEN = "api"
+"""The road of a source that was written here."""
 _CLAIMS = 0x6F7574676F696E
 """The advisory lock under which is claimed, so that two claims never take two mails of one mailbox."""
 _LOOKED_AT = 500
-_API = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,9 @@ def claim_outgoing(tx: Tx, wanted: Claiming) -> tuple[Outgoing, ...]:
     return claimed
 
 
-def keep_claims(tx: Tx, held: Collection[Outgoing], holder: str, now: int) -> None:
-    """Holds mails longer, where what is done for them takes long."""
-    for one in sorted(held, key=lambda one: one.key):
+def keep_claims(tx: Tx, held: Collection[tuple[Outgoing, str]], now: int) -> None:
+    """Holds mails longer, each for its holder, where what is done for them takes long."""
+    for one, holder in sorted(held, key=lambda pair: pair[0].key):
         mine = (*_mine(one.account, one.message), outgoing.c.holder == holder)
         tx.execute(update(outgoing).where(*mine).values(next_at=now + LEASE_MS))
 
@@ -192,7 +193,7 @@ def find_sendings(tx: Tx, account: int, ids: Sequence[str]) -> dict[str, Sending
 def find_kept_body(tx: Tx, account: int, message: str) -> tuple[str, int] | None:
     """The state of a message that was written here, and the number of the source that holds it; None where it is gone,
     or taken away by all who could open it."""
-    mine = (sources.c.account == account, sources.c.message == message, sources.c.road == _API)
+    mine = (sources.c.account == account, sources.c.message == message, sources.c.road == WRITTEN)
     own = and_(messages.c.account == sources.c.account, messages.c.id == sources.c.message)
     body = and_(bodies.c.account == sources.c.account, bodies.c.message == sources.c.message, bodies.c.n == sources.c.n)
     query = select(messages.c.state, sources.c.n).join_from(sources, messages, own).join(bodies, body)

@@ -13,11 +13,10 @@ from gateway.core.resources import File, Message, Party, Source
 from gateway.core.visibility import Sight
 from gateway.store.deletions import DELETED, NOTE
 from gateway.store.mailbox_reading import Remote, find_lost, find_owners, find_remotes
-from gateway.store.outgoing import find_sendings
+from gateway.store.outgoing import WRITTEN, find_sendings
 from gateway.store.reading import collect
 from gateway.store.tables import cards, participants, sources
 
-_WRITTEN = "api"
 _KINDS = ("contact", "lead", "customer")
 _ROLES = ("from", "to", "cc")
 
@@ -66,7 +65,7 @@ def show_rows(tx: Connection, account: int, rows: Sequence[Row[Any]], sight: Sig
             found.append(Shown(message, row.state, None, None, (), bool(shown)))
             continue
         message = _message(row, views[row.id], open_to, shown, available)
-        if any(one.road == _WRITTEN for one in open_to):  # others may not know of whom it did not reach, who is in Bcc
+        if any(one.road == WRITTEN for one in open_to):  # others may not know of whom it did not reach, who is in Bcc
             message = replace(message, sending=sendings.get(row.id))
         others = tuple(one.n for one in open_to[1:])
         found.append(Shown(message, row.state, open_to[0].n, open_to[0].mailbox, others, bool(shown)))
