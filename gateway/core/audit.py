@@ -16,6 +16,7 @@ WHAT: Mapping[str, str] = {
     "endpoint.removed": "removed a webhook",
     "endpoint.rotated": "made a new secret for a webhook",
     "endpoint.tested": "tried a webhook out",
+    "message.cancelled": "took back a mail before it was sent",
     "message.deleted": "deleted a mail",
     "message.purged": "purged a deleted mail",
     "message.refused": "refused a held mail",
@@ -24,5 +25,7 @@ WHAT: Mapping[str, str] = {
     "template.added": "wrote a template",
     "template.changed": "changed a template",
     "template.removed": "removed a template",
+    "message.retried": "sent a mail again that had failed",
+    "message.sent": "sent a mail",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
