@@ -132,6 +132,7 @@ class _ServerSettings(BaseSettings):
     delivery_days: Whole = number(
         30, 4, 3650, "How long it is remembered, in days, what became of events on their way to CRM back ends."
     )
+    audit_days: Whole = number(365, 1, 36500, "How long it is known who did what in an account, in days.")
     webhook_allow_private: Truth = setting(
         False,
         "Whether webhooks may go to private, loopback and link-local addresses: for receivers of your own network.",

@@ -45,6 +45,7 @@ from gateway.usecases.index_words import Indexer
 from gateway.usecases.keep_answers import forget_answers
 from gateway.usecases.mailboxes import purge_mailboxes
 from gateway.usecases.review_held import refuse_forgotten
+from gateway.usecases.show_audit import drop_done
 from gateway.wiring import (
     Crew,
     answers_keyring,
@@ -52,6 +53,7 @@ from gateway.wiring import (
     certificates,
     doorway,
     egress,
+    guess_counts,
     keyring,
     muster,
     request_counts,
@@ -132,6 +134,7 @@ class Gateway:
             refuse_forgotten=partial(refuse_forgotten, self.store, settings.held_days),
             drop_receipts=partial(drop_receipts, self.store, self._receipt_days),
             drop_deliveries=partial(drop_deliveries, self.store, settings.delivery_days),
+            drop_done=partial(drop_done, self.store, settings.audit_days),
             drop_orphans=partial(drop_orphans, self.store, large_mails(settings)),
             purge_deleted=partial(purge_deleted, self.store, settings.deleted_days),
             purge_files=partial(purge_files, self.store, large_mails(settings)),
@@ -315,6 +318,9 @@ class Gateway:
             spare_loopback=settings.api_spare_loopback,
             egress=egress(settings),
             mail_servers=self._mail,
+            guesses=self._crew.guesses if self._crew else guess_counts(),
+            former_name_days=settings.former_name_days,
+            audit_days=settings.audit_days,
         )
         site = build(services)
         self._close_streams = partial(close_streams, site)

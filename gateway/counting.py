@@ -57,6 +57,10 @@ class Buckets:
             self._levels.popitem(last=False)
         return level
 
+    def give(self, key: str) -> None:
+        """Puts a token back that was taken."""
+        self._levels[key] = (min(self.capacity, self.level(key) + 1), self._clock())
+
 
 class Lock:
     """Keeps processes apart for a moment; let go by the system when one of them dies (fcntl(2), record locks)."""
@@ -100,6 +104,14 @@ class SharedBuckets:
             at, level = self._find(wanted)
             self._memory[at : at + _BUCKET.size] = _BUCKET.pack(wanted, level - 1, self._clock())
         return level - 1
+
+    def give(self, key: str) -> None:
+        """Puts a token back that was taken."""
+        wanted = hashed(key, self._secret)
+        with self._lock:
+            at, level = self._find(wanted)
+            full = min(self.capacity, level + 1)
+            self._memory[at : at + _BUCKET.size] = _BUCKET.pack(wanted, full, self._clock())
 
     def _find(self, wanted: int) -> tuple[int, float]:
         """Where the row of a key stands or would stand, and what is left."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.usecases.deliver_events import Courier
     from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
+    from gateway.web.guesses import Counted, Guesses
 
 _log = structlog.get_logger(__name__)
 _API_SECONDS = 10
@@ -56,6 +57,7 @@ class Crew:
     board: Board
     ledger: Ledger
     requests: SharedBuckets
+    guesses: Guesses
     size: int
     number: int = 0
 
@@ -176,7 +178,8 @@ def muster(settings: Settings, ears: Mapping[str, Ear], size: int) -> Crew:
 
     lent = {role: ear.lent() for role, ear in ears.items()}
     crowds = {role: Crowds(size) for role in ears}
-    return Crew(lent, crowds, Board(size), Ledger(smtp_limits(settings), size), _shared(settings), size)
+    ledger, requests = Ledger(smtp_limits(settings), size), _shared(settings.max_api_requests, _API_SECONDS)
+    return Crew(lent, crowds, Board(size), ledger, requests, guess_counts(_shared), size)
 
 
 def request_counts(settings: Settings) -> Buckets:
@@ -184,8 +187,17 @@ def request_counts(settings: Settings) -> Buckets:
     return Buckets(settings.max_api_requests, _API_SECONDS, time.monotonic)
 
 
-def _shared(settings: Settings) -> SharedBuckets:
-    return SharedBuckets(settings.max_api_requests, _API_SECONDS, Lock(), os.urandom(16), time.monotonic)
+def guess_counts(make: Callable[[float, float], Counted] | None = None) -> Guesses:
+    """Counts wrong passwords, and sign-in links by mail. make: a counter of so many within so many seconds."""
+    from gateway.web import guesses as web
+
+    made = make or (lambda most, seconds: Buckets(most, seconds, time.monotonic))
+    users, addresses = made(web.GUESSES, web.GUESS_SECONDS), made(web.ADDRESS_GUESSES, web.GUESS_SECONDS)
+    return web.Guesses(users, addresses, made(web.LINKS, web.LINK_SECONDS))
+
+
+def _shared(most: float, seconds: float) -> SharedBuckets:
+    return SharedBuckets(most, seconds, Lock(), os.urandom(16), time.monotonic)
 
 
 def egress(settings: Settings) -> tuple[str, ...]:

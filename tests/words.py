@@ -11,6 +11,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from gateway.core.audit import WHAT
 from gateway.web.tongues import LANGUAGES, LOCALE
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +32,8 @@ def collected() -> Catalog:
         )
         for path, _, message, _, _ in rows:
             found.add(message, locations=[(f"{folder}/{path}", 0)])
+    for said in WHAT.values():
+        found.add(said, locations=[("gateway/core/audit.py", 0)])
     return found
 
 

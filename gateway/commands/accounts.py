@@ -173,6 +173,7 @@ def _print(account: Account) -> None:
             ("own_domains", account.own_domains),
             ("never_log", account.never_log),
             ("rename_grace_days", account.rename_grace_days),
+            ("link_mailbox", account.link_mailbox),
             ("since", moment(account.created_at)),
         ]
     )

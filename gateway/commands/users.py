@@ -57,12 +57,17 @@ def set_user(
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     role: Annotated[str | None, typer.Option(help="admin or user.")] = None,
     shared_mail: Annotated[str | None, typer.Option(help="May read shared mailboxes: true or false.")] = None,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="Take a forgotten password away, and end the sessions of its user.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Change a user's name, role or right."""
+    """Change a user's name, role or right, or take their password away."""
     chosen = settings()
     flag = None if shared_mail is None else check_flag("shared_mail", shared_mail)
     with app.transaction(chosen) as tx:
+        if no_password:
+            users.forget_password(tx, account, mail)
         user = users.set_user(tx, account, mail, users.Change(name, role, flag))
     _print_user(user, "is changed", json=json)
 

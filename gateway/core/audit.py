@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 WHAT: Mapping[str, str] = {
     "account.changed": "changed the options",
+    "account.opened": "opened the account",
     "account.renamed": "renamed the account",
     "crm.connected": "connected the CRM",
     "crm.disconnected": "disconnected the CRM",
@@ -17,6 +20,8 @@ WHAT: Mapping[str, str] = {
     "endpoint.rotated": "made a new secret for a webhook",
     "endpoint.tested": "tried a webhook out",
     "message.cancelled": "took back a mail before it was sent",
+    "link.mailed": "asked for a sign-in link by mail",
+    "link.made": "made a sign-in link",
     "message.deleted": "deleted a mail",
     "message.purged": "purged a deleted mail",
     "message.refused": "refused a held mail",
@@ -27,5 +32,31 @@ WHAT: Mapping[str, str] = {
     "template.removed": "removed a template",
     "message.retried": "sent a mail again that had failed",
     "message.sent": "sent a mail",
+    "password.changed": "changed their password",
+    "password.removed": "removed a password",
+    "password.set": "set a password",
+    "session.ended": "signed out",
+    "session.opened": "signed in",
+    "session.revoked": "ended a session",
+    "token.changed": "changed a token",
+    "token.made": "made a token",
+    "token.revoked": "revoked a token",
+    "user.added": "added a user",
+    "user.changed": "changed a user",
+    "user.removed": "removed a user",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing that somebody did. user: their id, None for whoever runs the server, by a command. who: their address as
+    of then. what: a key of WHAT. subject: the id of what it was done to. about: what is to be known, such as a name."""
+
+    id: str
+    at: int
+    user: str | None
+    who: str
+    what: str
+    subject: str
+    about: Mapping[str, Any]

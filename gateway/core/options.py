@@ -33,6 +33,7 @@ SCOPES = ("read", "write", "admin")
 """What a token may do: ask, change, and do either where only admins may. None goes beyond its user's role."""
 MAX_GRACE_DAYS = 36_500
 MAX_NAME = 200
+MIN_PASSWORD, MAX_PASSWORD = 10, 200
 _PUBLIC = (
     "126.com 163.com aol.com bk.ru duck.com fastmail.com foxmail.com free.fr freenet.de gmail.com gmx.at "
     "gmx.ch gmx.com gmx.de gmx.fr gmx.net googlemail.com hey.com hotmail.co.uk hotmail.com hotmail.de "
@@ -51,7 +52,11 @@ PUBLIC_MAIL_DOMAINS = frozenset(_PUBLIC.split())
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of an account that are to change; None leaves one as it is."""
+    """The options of an account that are to change; None leaves one as it is.
+
+    link_mailbox: the mailbox that mails sign-in links, by its id or its address; empty for none. Only the store knows
+    which there are.
+    """
 
     name: str | None = None
     copy_policy: str | None = None
@@ -59,9 +64,10 @@ class Options:
     rename_grace_days: int | None = None
     own_domains: tuple[str, ...] | None = None
     never_log: tuple[str, ...] | None = None
+    link_mailbox: str | None = None
 
 
-OPTIONS = ("copy_policy", "strangers", "own_domains", "never_log", "rename_grace_days", "name")
+OPTIONS = ("copy_policy", "strangers", "own_domains", "never_log", "rename_grace_days", "name", "link_mailbox")
 
 
 def read_options(pairs: Mapping[str, str], gateway_domains: Collection[str]) -> Options:
@@ -77,6 +83,7 @@ def read_options(pairs: Mapping[str, str], gateway_domains: Collection[str]) -> 
         rename_grace_days=None if days is None else _days(days),
         own_domains=None if domains is None else check_own_domains(domains.split(","), gateway_domains),
         never_log=None if hidden is None else check_never_log(hidden.split(",")),
+        link_mailbox=pairs["link_mailbox"].strip() if "link_mailbox" in pairs else None,
     )
 
 
@@ -123,6 +130,25 @@ def check_never_log(items: Collection[str]) -> tuple[str, ...]:
 def check_role(text: str) -> str:
     """What a user may do in the account (rules, F)."""
     return _choice("role", text, ROLES)
+
+
+def check_password(text: str, email: str) -> str:
+    """A password to sign in with: long, and not the address (NIST SP 800-63B section 3.1.1.2).
+
+    Raises AccountError, which never repeats it.
+    """
+    if not MIN_PASSWORD <= len(text) <= MAX_PASSWORD:
+        raise AccountError(f"this password is not allowed; allowed: {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    if text.casefold() in (email, email.partition("@")[0]) or len(set(text)) < 4:
+        raise AccountError("this password is easy to guess; allowed: several words, or what a password manager makes")
+    return text
+
+
+def check_language(text: str, languages: Collection[str]) -> str:
+    """The language in which a user reads the pages; empty for what their browser asks for."""
+    if text and text not in languages:
+        raise AccountError(f"language {_shown(text)} is not allowed; allowed: {', '.join(languages)}, or none")
+    return text
 
 
 def check_flag(option: str, text: str) -> bool:

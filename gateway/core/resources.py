@@ -40,7 +40,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A tenant as its users see it."""
+    """A tenant as its users see it. link_mailbox: the mailbox that mails sign-in links, None for none."""
 
     id: str
     slug: str
@@ -51,6 +51,7 @@ class Account:
     copy_policy: str
     strangers: str
     rename_grace_days: int
+    link_mailbox: str | None
     created_at: int
 
 

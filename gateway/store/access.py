@@ -143,17 +143,36 @@ def find_principal(tx: Connection, token: str, kind: str, now: int) -> Principal
     return replace(Principal(*row[:-1], scopes=may), role=row.role if "admin" in may else "user")
 
 
-def redeem_sign_in(tx: Connection, token: str, now: int) -> tuple[str, Principal] | None:
-    """Opens a session for a one-time link: the session's secret and whose it is. The link is used up by that."""
+def redeem_sign_in(tx: Connection, token: str, now: int, device: str = "") -> tuple[str, Principal] | None:
+    """Opens a session for a one-time link: the session's secret and whose it is. The link is used up by that.
+
+    device: what the browser says it is, by which people know their sessions apart.
+    """
     found = find_principal(tx, token, "sign_in", now)
     if found is None:
         return None
     mine = (tokens.c.account == found.account, tokens.c.id == found.token, tokens.c.used_at.is_(None))
     if tx.execute(update(tokens).where(*mine).values(used_at=now)).rowcount != 1:
         return None
-    session = issue_token(tx, found.account, found.user, "session", now)
+    return open_session(tx, found.account, found.user, now, device)
+
+
+def open_session(tx: Connection, account: int, user: str, now: int, device: str = "") -> tuple[str, Principal] | None:
+    """A new session of a user (id): its secret, and whose it is."""
+    session = issue_token(tx, account, user, "session", now, name=device)
     opened = find_principal(tx, session, "session", now)
     return None if opened is None else (session, opened)
+
+
+def list_sessions(tx: Connection, account: int, user: str, now: int) -> list[TokenRow]:
+    """A user's (id) open sessions, newest first."""
+    return _tokens(tx, account, tokens.c.user == user, tokens.c.kind == "session", _lives(now))
+
+
+def end_sessions(tx: Connection, account: int, user: str, *, but: str = "") -> int:
+    """Ends a user's (id) sessions except one (id); how many those were."""
+    mine = (tokens.c.account == account, tokens.c.user == user, tokens.c.kind == "session", tokens.c.id != but)
+    return tx.execute(delete(tokens).where(*mine)).rowcount
 
 
 def list_tokens(tx: Connection, account: int, now: int) -> list[TokenRow]:

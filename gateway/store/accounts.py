@@ -15,6 +15,7 @@ from gateway.core.options import ConflictError, MissingError, Options
 from gateway.core.resources import Account, Addresses, User
 from gateway.store.ids import new_id, shared_time
 from gateway.store.lists import among, listed
+from gateway.store.mailbox_reading import find_link_sender
 from gateway.store.outgoing import cancel_waiting
 from gateway.store.prepared import Prepared
 from gateway.store.searching import forget_account
@@ -42,6 +43,7 @@ class AccountRow:
     own_domains: tuple[str, ...]
     never_log: tuple[str, ...]
     created_at: int
+    link_mailbox: str = ""
 
     def shown(self, domain: str) -> Account:
         """As the API shows it. domain: the gateway domain its addresses are written with."""
@@ -56,6 +58,7 @@ class AccountRow:
             copy_policy=self.copy_policy,
             strangers=self.strangers,
             rename_grace_days=self.rename_grace_days,
+            link_mailbox=self.link_mailbox or None,
             created_at=self.created_at,
         )
 
@@ -161,8 +164,11 @@ def set_slug(tx: Connection, account: AccountRow, slug: str, now: int, former_na
 
 
 def set_options(tx: Connection, account: int, options: Options) -> None:
-    """Changes the options that are given (checked by core.options)."""
-    plain = ("name", "copy_policy", "strangers", "rename_grace_days")
+    """Changes the options that are given (checked by core.options). Raises MissingError for a mailbox that can't mail
+    links."""
+    if options.link_mailbox:
+        options = replace(options, link_mailbox=_require_sender(tx, account, options.link_mailbox))
+    plain = ("name", "copy_policy", "strangers", "rename_grace_days", "link_mailbox")
     changed = {name: value for name in plain if (value := getattr(options, name)) is not None}
     if changed:
         tx.execute(update(accounts).where(accounts.c.number == account).values(changed))
@@ -230,6 +236,33 @@ def remove_user(tx: Connection, account: int, user: str) -> None:
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
 
 
+def set_profile(tx: Connection, account: int, user: str, name: str, language: str) -> None:
+    """Writes what a user (id) is called, and the language they read in, anew."""
+    mine = (users.c.account == account, users.c.id == user)
+    tx.execute(update(users).where(*mine).values(name=name, language=language))
+
+
+def get_password(tx: Connection, account: int, user: str) -> str:
+    """The hash of a user's (id) password; empty where they have none."""
+    query = select(users.c.password).where(users.c.account == account, users.c.id == user)
+    return str(tx.execute(query).scalar() or "")
+
+
+def set_password(tx: Connection, account: int, user: str, hash: str) -> None:
+    """Keeps the hash of a user's (id) password; empty for none."""
+    tx.execute(update(users).where(users.c.account == account, users.c.id == user).values(password=hash))
+
+
+def _require_sender(tx: Connection, account: int, named: str) -> str:
+    """The id of a mailbox that mails sign-in links: a shared one that can send."""
+    found = find_link_sender(tx, account, named)
+    if found is None:
+        raise MissingError(
+            f"link_mailbox: {named[:80]!a} can't mail links; allowed: a shared mailbox that is connected and can send"
+        )
+    return found
+
+
 def _new_number(tx: Connection) -> int:
     """A number no account has. Random, so that an erased account's is not had again by one opened after it, while a
     mail for the old one may still be under way."""
@@ -260,6 +293,7 @@ _ACCOUNT = (
     accounts.c.strangers,
     accounts.c.rename_grace_days,
     accounts.c.created_at,
+    accounts.c.link_mailbox,
 )
 _USER = (
     users.c.id,

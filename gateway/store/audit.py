@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
-from gateway.core.audit import WHAT
+from gateway.core.audit import WHAT, Done
 from gateway.store.access import Principal
 from gateway.store.ids import new_id
-from gateway.store.reading import Page, Position
+from gateway.store.reading import Page, Position, read_page
 from gateway.store.tables import audit
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that somebody did. user: an id, empty for the operator. who: their address as of then."""
-
-    id: str
-    at: int
-    user: str
-    who: str
-    what: str
-    subject: str
-    about: Mapping[str, Any]
+MOST_DOERS = 500
+Actor: TypeAlias = Principal | int
+"""Who does something: a user, or the number of the account in which the operator does it by a command."""
 
 
-def note(tx: Connection, actor: Principal | int, what: str, subject: str, now: int, **about: object) -> None:
+def account_of(actor: Actor) -> int:
+    """The number of the account in which it is done."""
+    return actor if isinstance(actor, int) else actor.account
+
+
+def note(tx: Connection, actor: Actor, what: str, subject: str, now: int, **about: object) -> None:
     """Writes down what somebody did. actor: who, or the number of the account in which the operator did it by a
     command. what: a key of `core.audit.WHAT`. subject: the id of what it was done to. about: what to read of it later,
     such as a name; never a secret and never the text of a mail."""
@@ -40,23 +34,33 @@ def note(tx: Connection, actor: Principal | int, what: str, subject: str, now: i
     tx.execute(insert(audit).values(account=account, id=new_id(), **row))
 
 
-def account_of(actor: Principal | int) -> int:
-    """The number of the account in which somebody does something."""
-    return actor if isinstance(actor, int) else actor.account
+def list_entries(
+    tx: Connection, account: int, after: Position | None, limit: int, user: str | None = None
+) -> Page[Done]:
+    """What was done in an account, newest first. user: by whom alone, an id, empty for the operator."""
+    query = select(audit).where(audit.c.account == account)
+    if user is not None:
+        query = query.where(audit.c.user == user)
+    page = read_page(tx, query, [audit.c.id], after, limit)
+    return Page(tuple(map(_done, page.rows)), page.next)
 
 
-def list_entries(tx: Connection, account: int, after: Position | None, limit: int) -> Page[Entry]:
-    """What was done in an account, newest first."""
-    query = select(audit).where(audit.c.account == account).order_by(audit.c.id.desc()).limit(limit + 1)
-    if after is not None:
-        query = query.where(audit.c.id < after[0])
-    rows = [
-        Entry(row.id, row.at, row.user, row.who, row.what, row.subject, json.loads(row.about))
-        for row in tx.execute(query)
-    ]
-    return Page(tuple(rows[:limit]), (rows[limit - 1].id,) if len(rows) > limit else None)
+def list_doers(tx: Connection, account: int) -> list[str]:
+    """The users (ids) who did something that is still known; empty for the operator. One step an index entry each."""
+    found: list[str] = []
+    query = select(func.min(audit.c.user)).where(audit.c.account == account)
+    user = tx.execute(query).scalar()
+    while user is not None and len(found) < MOST_DOERS:
+        found.append(user)
+        user = tx.execute(query.where(audit.c.user > user)).scalar()
+    return found
 
 
-def drop_entries(tx: Connection, before: int) -> int:
-    """Forgets what was done before a moment; how many entries that were."""
-    return tx.execute(delete(audit).where(audit.c.at < before)).rowcount
+def drop_entries(tx: Connection, before: int, most: int) -> int:
+    """Forgets some of what was done before a moment; how many entries those were."""
+    old = select(audit.c.account, audit.c.id).where(audit.c.at < before).limit(most)
+    return tx.execute(delete(audit).where(tuple_(audit.c.account, audit.c.id).in_(old))).rowcount
+
+
+def _done(row: Row[Any]) -> Done:
+    return Done(row.id, row.at, row.user or None, row.who, row.what, row.subject, json.loads(row.about))

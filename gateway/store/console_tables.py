@@ -21,6 +21,7 @@ audit = Table(
     columns.text("subject"),
     columns.text("about"),
     PrimaryKeyConstraint("account", "id"),
+    Index(None, "account", "user", "id"),
     sqlite_with_rowid=False,
 )
 

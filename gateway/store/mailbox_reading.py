@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, null, or_, select, update
 
-from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL
+from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL, SHARED
 from gateway.core.remote import RemoteFile
 from gateway.core.visibility import Box, Eyes, Sight, may_edit, may_open
 from gateway.store.mailbox_leases import LEASE_MS
@@ -83,6 +83,30 @@ def list_owned(tx: Connection, account: int, user: str) -> list[str]:
     mine = (mailboxes.c.account == account, mailboxes.c.owner == user, mailboxes.c.kind == PERSONAL)
     query = select(mailboxes.c.address).where(*mine, mailboxes.c.state != DISCONNECTED)
     return list(tx.execute(query.order_by(mailboxes.c.address)).scalars())
+
+
+def list_link_senders(tx: Connection, account: int) -> list[tuple[str, str]]:
+    """The shared mailboxes that may mail sign-in links: id and address, by address."""
+    query = select(mailboxes.c.id, mailboxes.c.address).where(*_sends_links(account)).order_by(mailboxes.c.address)
+    return [(row.id, row.address) for row in tx.execute(query)]
+
+
+def find_link_sender(tx: Connection, account: int, named: str) -> str | None:
+    """The id of such a mailbox, named by its id or its address."""
+    mine = or_(mailboxes.c.id == named, mailboxes.c.address == named.lower())
+    return tx.execute(select(mailboxes.c.id).where(*_sends_links(account), mine)).scalar()
+
+
+def _sends_links(account: int) -> tuple[ColumnElement[bool], ...]:
+    connected = mailboxes.c.state != DISCONNECTED
+    return (mailboxes.c.account == account, mailboxes.c.kind == SHARED, mailboxes.c.can_send.is_(True), connected)
+
+
+def owns_private(tx: Connection, account: int, user: str) -> bool:
+    """Whether a user (id) has a mailbox whose mail nobody but them may read (E2)."""
+    mine = (mailboxes.c.account == account, mailboxes.c.owner == user, mailboxes.c.kind == PERSONAL)
+    query = select(mailboxes.c.id).where(*mine, mailboxes.c.share_with_admins.is_(False)).limit(1)
+    return tx.execute(query).first() is not None
 
 
 def set_credential(tx: Connection, account: int, id: str, sealed: bytes, instead_of: bytes) -> bool:

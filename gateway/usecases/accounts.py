@@ -1,4 +1,7 @@
-"""Open, list, rename, set and erase accounts: what the operator does, each in the transaction that is handed in."""
+"""Open, list, rename, set and erase accounts: what the operator does, each in the transaction that is handed in.
+
+Renaming is an admin's as well (rule A4).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway.core.options import (
     AccountError,
+    ConflictError,
     Options,
     check_email,
     check_name,
@@ -16,10 +20,13 @@ from gateway.core.options import (
     name_of,
     read_options,
 )
+from gateway.core.refusals import Taken, Wrong
 from gateway.core.resources import Account, User
 from gateway.store import access, accounts
+from gateway.store.access import Principal
 from gateway.store.accounts import AccountRow
-from gateway.store.engine import Tx
+from gateway.store.audit import Actor, note
+from gateway.store.engine import Store, Tx
 from gateway.store.outbox import add_event
 
 
@@ -49,6 +56,7 @@ def open_account(tx: Tx, house: House, slug: str, name: str, owner: str, own_dom
     account = accounts.add_account(tx, slug, name, now, house.former_name_days)
     accounts.set_options(tx, account.number, Options(own_domains=domains))
     user = accounts.add_user(tx, account.number, email, name_of(email), "admin", now, shared_mail=True)
+    note(tx, account.number, "account.opened", account.id, now, name=slug, owner=email)
     token = access.issue_token(tx, account.number, user.id, "api", now)
     link = access.issue_token(tx, account.number, user.id, "sign_in", now)
     shown = _shown(house, _again(tx, account))
@@ -69,11 +77,38 @@ def show_account(tx: Tx, house: House, slug: str) -> tuple[Account, tuple[User, 
 
 def rename_account(tx: Tx, house: House, old: str, new: str) -> Account:
     """Gives an account another slug; the old one stays reserved to it (A4). Raises AccountError."""
-    row, now = accounts.require_account(tx, old), _now()
-    renamed = accounts.set_slug(tx, row, check_slug(new), now, house.former_name_days)
+    row = accounts.require_account(tx, old)
+    return _shown(house, _rename(tx, row.number, row, check_slug(new), house.former_name_days))
+
+
+async def give_name(
+    store: Store, admin: Principal, new: str, domain: str, former_name_days: int
+) -> Account | Wrong | Taken | None:
+    """As rename_account, by an admin. domain: the gateway domain addresses are written with."""
+    try:
+        slug = check_slug(new)
+    except AccountError as fault:
+        return Wrong("slug", str(fault))
+
+    def rename(tx: Tx) -> Account | Taken | None:
+        row = accounts.get_account(tx, admin.account)
+        if row is None:
+            return None
+        try:
+            return _rename(tx, admin, row, slug, former_name_days).shown(domain)
+        except ConflictError as fault:
+            return Taken(str(fault), slug)
+
+    return await store.write(rename)
+
+
+def _rename(tx: Tx, actor: Actor, row: AccountRow, slug: str, former_name_days: int) -> AccountRow:
+    now = _now()
+    renamed = accounts.set_slug(tx, row, slug, now, former_name_days)
     if renamed.slug != row.slug:
         add_event(tx, row.number, "account.renamed", row.id, now)
-    return _shown(house, renamed)
+        note(tx, actor, "account.renamed", row.id, now, former=row.slug, name=slug)
+    return renamed
 
 
 def set_account(tx: Tx, house: House, slug: str, pairs: Mapping[str, str]) -> Account:
@@ -82,6 +117,7 @@ def set_account(tx: Tx, house: House, slug: str, pairs: Mapping[str, str]) -> Ac
         raise AccountError("no option is given; allowed: OPTION=VALUE, such as copy_policy=cc_or_to")
     row = accounts.require_account(tx, slug)
     accounts.set_options(tx, row.number, read_options(pairs, house.domains))
+    note(tx, row.number, "account.changed", row.id, _now(), **dict(pairs))
     return _shown(house, _again(tx, row))
 
 

@@ -1,13 +1,24 @@
-"""Sign in by a one-time link, sign out, and say who stands behind a token."""
+"""Sign in by a one-time link or a password, sign out, and say who stands behind a token."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
 
+from gateway.core.address import parse_address
+from gateway.hashing import Hasher
 from gateway.store import access
-from gateway.store.access import LIVES, USE_NOTED_EVERY, Principal, drop_token, find_principal, redeem_sign_in
-from gateway.store.accounts import get_account, get_user
+from gateway.store.access import (
+    LIVES,
+    USE_NOTED_EVERY,
+    Principal,
+    drop_token,
+    find_principal,
+    open_session,
+    redeem_sign_in,
+)
+from gateway.store.accounts import find_account, find_user, get_account, get_password, get_user, set_password
+from gateway.store.audit import note
 from gateway.store.engine import Store, Tx
 from gateway.store.mailbox_reading import count_locked_out
 from gateway.store.reading_outcomes import find_oldest_held
@@ -17,10 +28,14 @@ __all__ = [
     "LINK_MINUTES",
     "SESSION_SECONDS",
     "USE_NOTED_EVERY",
+    "Browser",
+    "Named",
     "Principal",
     "Visitor",
     "note_use",
+    "read_name",
     "sign_in",
+    "sign_in_by_password",
     "sign_out",
     "who_is",
     "who_visits",
@@ -30,6 +45,28 @@ COOKIE = "smartgate_session"
 """In which a browser keeps its session."""
 MOST_HELD = 100
 LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Where somebody signs in. device: what it says it is. session: the secret of one it has already."""
+
+    device: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who somebody says they are: their account's slug and their address."""
+
+    slug: str
+    email: str
+
+
+def read_name(account: str, email: str) -> Named:
+    """As people type it; what is no address names nobody."""
+    found = parse_address(email.strip())
+    return Named(account.strip().lower()[:100], found.key if found is not None else "")
 
 
 async def who_is(store: Store, secret: str) -> Principal | None:
@@ -74,15 +111,65 @@ async def who_visits(store: Store, secret: str) -> Visitor | None:
     return await store.read(find)
 
 
-async def sign_in(store: Store, secret: str) -> str | None:
+async def sign_in(store: Store, secret: str, browser: Browser = Browser()) -> str | None:
     """Opens a session for a one-time link, which is used up by that; None for a link that is wrong, used or old."""
-    opened = await store.write(lambda tx: redeem_sign_in(tx, secret, _now()))
-    return opened[0] if opened is not None else None
+
+    def redeem(tx: Tx) -> str | None:
+        opened = redeem_sign_in(tx, secret, _now(), browser.device)
+        return None if opened is None else _begun(tx, opened, browser, "link")
+
+    return await store.write(redeem)
+
+
+async def sign_in_by_password(
+    store: Store, hasher: Hasher, named: Named, password: str, browser: Browser = Browser()
+) -> str | None:
+    """Opens a session; None for a wrong password, and as late where there is no such user or they have none."""
+    found = await store.read(lambda tx: _kept(tx, named))
+    account, user, kept = found or (0, "", "")
+    right = await hasher.matches(kept, password)
+    if not right:
+        return None
+    renewed = await hasher.hash(password) if hasher.is_stale(kept) else ""
+
+    def open(tx: Tx) -> str | None:
+        if get_password(tx, account, user) != kept:  # it was changed meanwhile
+            return None
+        if renewed:
+            set_password(tx, account, user, renewed)
+        opened = open_session(tx, account, user, _now(), browser.device)
+        return None if opened is None else _begun(tx, opened, browser, "password")
+
+    return await store.write(open, account=account)
 
 
 async def sign_out(store: Store, secret: str) -> None:
     """Ends a session."""
-    await store.write(lambda tx: drop_token(tx, secret, "session"))
+
+    def end(tx: Tx) -> None:
+        found = find_principal(tx, secret, "session", _now())
+        if drop_token(tx, secret, "session") and found is not None:
+            note(tx, found, "session.ended", found.token, _now())
+
+    await store.write(end)
+
+
+def _kept(tx: Tx, named: Named) -> tuple[int, str, str] | None:
+    """Account, user and the hash of their password."""
+    account = find_account(tx, named.slug)
+    user = None if account is None else find_user(tx, account.number, named.email)
+    if account is None or user is None:
+        return None
+    return account.number, user.id, get_password(tx, account.number, user.id)
+
+
+def _begun(tx: Tx, opened: tuple[str, Principal], browser: Browser, by: str) -> str:
+    """Writes a session down; the one the browser had before is over."""
+    secret, who = opened
+    if browser.session:
+        drop_token(tx, browser.session, "session")
+    note(tx, who, "session.opened", who.token, _now(), device=browser.device, by=by)
+    return secret
 
 
 def _now() -> int:

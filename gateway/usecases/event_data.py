@@ -15,10 +15,8 @@ from functools import partial
 from typing import Any
 
 from gateway.core.body import Content, content
-from gateway.core.envelope import Action
-from gateway.core.resources import Account, Addresses, Message, as_json
+from gateway.core.resources import Message, as_json
 from gateway.sealing import Keyring
-from gateway.store.accounts import AccountRow
 from gateway.store.blobs import Blobs
 from gateway.store.bodies import StoredBody, unpack
 from gateway.store.reading_events import Subjects, room_of
@@ -51,7 +49,7 @@ async def data_of(telling: Telling, account: int, subjects: Subjects, type: str,
     """The data of an event. What is gone is `{"id", "gone": true}`."""
     room = room_of(type)
     if room == "account" and subjects.account is not None:
-        return as_json(_shown(subjects.account, telling.domain))
+        return as_json(subjects.account.shown(telling.domain))
     found = subjects.found.get((room, subject))
     if found is None:
         return {"id": subject, "gone": True}
@@ -100,19 +98,3 @@ def file_link(telling: Telling, account: int, message: str, n: int, now: int) ->
     about = json.dumps([account, message, n, now + LINK_DAYS * _DAY_MS]).encode()
     sealed = base64.urlsafe_b64encode(telling.keyring().seal(about, LINK)).rstrip(b"=").decode()
     return f"{telling.public_url()}/files/{sealed}"
-
-
-def _shown(row: AccountRow, domain: str) -> Account:
-    attach, contact, lead = (f"{row.slug}{action.suffix}@{domain}" for action in Action)
-    return Account(
-        row.id,
-        row.slug,
-        row.name,
-        Addresses(attach, contact, lead),
-        row.own_domains,
-        row.never_log,
-        row.copy_policy,
-        row.strangers,
-        row.rename_grace_days,
-        row.created_at,
-    )

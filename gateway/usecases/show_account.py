@@ -32,3 +32,8 @@ async def show_user(store: Store, reader: Principal, id: str) -> User | None:
     """One user of the reader's account."""
     row = await store.read(lambda tx: get_user(tx, reader.account, id))
     return None if row is None else row.shown()
+
+
+async def list_names(store: Store, reader: Principal) -> dict[str, str]:
+    """What the users of the reader's account are called, by their ids."""
+    return {row.id: row.name for row in await store.read(lambda tx: list_users(tx, reader.account))}

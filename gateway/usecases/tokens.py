@@ -24,8 +24,10 @@ from gateway.core.resources import NewToken, Token
 from gateway.store import access, accounts
 from gateway.store.access import Principal, TokenRow
 from gateway.store.accounts import UserRow
+from gateway.store.audit import Actor, account_of, note
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
+from gateway.store.mailbox_reading import owns_private
 from gateway.store.reading import Page, Position
 
 
@@ -44,6 +46,7 @@ def create_token(tx: Tx, slug: str, email: str, wish: Wish = Wish()) -> tuple[Ne
     account = accounts.require_account(tx, slug)
     user = accounts.require_user(tx, account, check_email(email, ()))
     made = _make(tx, account.number, user, wish)
+    note(tx, account.number, "link.made", user.id, _now(), name=user.email)
     return made, access.issue_token(tx, account.number, user.id, "sign_in", _now())
 
 
@@ -55,6 +58,10 @@ def list_tokens(tx: Tx, slug: str) -> tuple[TokenRow, ...]:
 def revoke_token(tx: Tx, slug: str, token: str) -> None:
     """Ends a token by its id. Raises MissingError."""
     account = accounts.require_account(tx, slug)
+    known = next((one for one in access.list_tokens(tx, account.number, _now()) if one.id == token), None)
+    if known is not None:
+        what = "session.revoked" if known.kind == "session" else "token.revoked"
+        note(tx, account.number, what, token, _now(), name=known.name, user=known.email)
     if not access.revoke_token(tx, account.number, token):
         raise MissingError(f"account {account.slug} has no token {token[:80]!a}; `smartgate token list` names them")
 
@@ -84,8 +91,12 @@ async def make_token(store: Store, admin: Principal, user: str | None, wish: Wis
         owner = accounts.get_user(tx, admin.account, admin.user if user is None else user)
         if owner is None:
             return Wrong("user", f"{str(user)[:80]!a} is no user of this account; allowed: a user's id")
+        if owner.id != admin.user and owns_private(tx, admin.account, owner.id):
+            return Wrong(
+                "user", f"{owner.email} has a mailbox that nobody else may read; only they make a token of theirs"
+            )
         bounded = replace(wish, scopes=_scopes(wish, owner.role, admin))
-        return _wrong(owner.role, bounded, admin) or _make(tx, admin.account, owner, bounded)
+        return _wrong(owner.role, bounded, admin) or _make(tx, admin, owner, bounded)
 
     return await store.write(make, account=admin.account)
 
@@ -112,6 +123,7 @@ async def change_token(
             expires_at=row.expires_at if wish.expires_at == "" else _end(wish),
         )
         access.set_token(tx, admin.account, changed)
+        note(tx, admin, "token.changed", id, _now(), name=changed.name, user=row.email)
         return _shown(changed)
 
     return await store.write(edit, account=admin.account)
@@ -122,7 +134,10 @@ async def drop_token(store: Store, admin: Principal, id: str) -> bool:
 
     def drop(tx: Tx) -> bool:
         known = access.find_token(tx, admin.account, id, _now())
-        return known is not None and access.revoke_token(tx, admin.account, id)
+        if known is None:
+            return False
+        note(tx, admin, "token.revoked", id, _now(), name=known.name, user=known.email)
+        return access.revoke_token(tx, admin.account, id)
 
     return await store.write(drop, account=admin.account)
 
@@ -160,11 +175,13 @@ def _end(wish: Wish) -> int | None:
     return check_expires(wish.expires_at, _now()) if wish.expires_at else None
 
 
-def _make(tx: Tx, account: int, user: UserRow, wish: Wish) -> NewToken:
+def _make(tx: Tx, actor: Actor, user: UserRow, wish: Wish) -> NewToken:
     scopes = scopes_of(user.role) if wish.scopes is None else check_scopes(wish.scopes, user.role)
     now, id, name = _now(), new_id(), check_name(wish.name) if wish.name else ""
     ends = _end(wish)
+    account = account_of(actor)
     secret = access.issue_token(tx, account, user.id, "api", now, ends, name=name, scopes=scopes, id=id)
+    note(tx, actor, "token.made", id, now, name=name, user=user.email)
     return NewToken(id, name, user.id, scopes, now, ends, None, secret)
 
 

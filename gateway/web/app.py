@@ -19,6 +19,7 @@ from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
 from gateway.web.api import (
     account,
+    audit,
     contacts,
     crm,
     docs,
@@ -31,7 +32,22 @@ from gateway.web.api import (
     tokens,
     users,
 )
-from gateway.web.console import cards, consent, egress, held, home, mail, session, trace, why
+from gateway.web.console import (
+    cards,
+    consent,
+    egress,
+    held,
+    home,
+    journal,
+    keys,
+    mail,
+    me,
+    people,
+    settings,
+    sign_in,
+    trace,
+    why,
+)
 from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
@@ -42,9 +58,29 @@ from gateway.web.openapi import SAYS, describe, name_of
 from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
+from gateway.web.uses import Uses
 
-API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates)
-PAGES = (docs, health, files, home, trace, held, cards, mail, template_pages, consent, egress, why, session)
+API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates, audit)
+PAGES = (
+    docs,
+    health,
+    files,
+    home,
+    trace,
+    held,
+    cards,
+    mail,
+    template_pages,
+    consent,
+    egress,
+    why,
+    sign_in,
+    me,
+    settings,
+    people,
+    keys,
+    journal,
+)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",
@@ -72,6 +108,7 @@ def build(services: WebServices) -> FastAPI:
     app.state.pages = Pages(services)
     app.state.feed = Feed(services.store, app.state.pages)
     app.state.live = Live()
+    app.state.uses = Uses(services.store)
     api = APIRouter(prefix="/v1")
     for part in API:
         api.include_router(part.router)

@@ -7,23 +7,20 @@ a request is carried out once. Plain ASGI, so that streams pass through unbuffer
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable
 from hashlib import blake2b
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.usecases.edit_session import COOKIE, USE_NOTED_EVERY, Principal, note_use, who_is, who_visits
+from gateway.usecases.edit_session import COOKIE, Principal, who_is, who_visits
 from gateway.usecases.keep_answers import Answer, Once
 from gateway.web.problems import NOT_SIGNED_IN, Problem
 from gateway.web.requests import Requests
 from gateway.web.services import WebServices
 from gateway.web.tags import Tagged
+from gateway.web.uses import Uses
 
 JSON_BYTES = 1024 * 1024
 """What a body may have; only what is a mail, or becomes one, may have more. Of a page of the console only for somebody
@@ -33,7 +30,6 @@ _OPEN = ("/v1/docs", "/v1/openapi.json")
 _LARGE = {"/v1/explain": 1.0, "/v1/messages": 1.5, "/tester": 1.5, "/compose": 1.5}
 """What may have as much as a mail, and some more where files are written in a longer form."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_log = structlog.get_logger(__name__)
 
 
 class Gate:
@@ -42,7 +38,7 @@ class Gate:
     def __init__(self, app: ASGIApp, services: WebServices) -> None:
         self.app, self.services = app, services
         self._requests = Requests(services.requests, spare_loopback=services.spare_loopback)
-        self._uses = _Uses(services)
+        self._uses = Uses(services.store)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -153,32 +149,3 @@ class _Keeping:
                 await self._once.keep(Answer(self._start["status"], self._body))
                 await self._send(self._start)
                 await self._send({"type": "http.response.body", "body": self._body})
-
-
-class _Uses:
-    """Notes now and then that a token is in use, beside the request that shows it."""
-
-    def __init__(self, services: WebServices) -> None:
-        self._services = services
-        self._noted: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def note(self, reader: Principal) -> None:
-        now = time.monotonic()
-        if now - self._noted.get(reader.token, -1e9) < USE_NOTED_EVERY / 1000:
-            return
-        if len(self._noted) > _MOST_TOKENS:
-            self._noted.clear()
-        self._noted[reader.token] = now
-        task = asyncio.create_task(self._write(note_use(self._services.store, reader)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _write(self, noting: Awaitable[None]) -> None:
-        try:
-            await noting
-        except Exception as fault:  # nobody is refused because this can't be written down
-            _log.info("token.use_not_noted", fault=type(fault).__name__)
-
-
-_MOST_TOKENS = 10_000

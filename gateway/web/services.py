@@ -12,13 +12,16 @@ from fastapi.routing import APIRoute
 from gateway import metrics
 from gateway.core import resources
 from gateway.core.mail import DEFAULT_LIMITS, Limits
+from gateway.hashing import Hasher
 from gateway.sealing import Keyring
 from gateway.usecases.fetch_files import Files
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
+from gateway.usecases.mail_link import SendLink
 from gateway.usecases.mail_servers import MailServers
 from gateway.usecases.send_mail import SendSettings
 from gateway.usecases.show_mail import MimeLimits
+from gateway.web.guesses import Guesses
 from gateway.web.requests import Counted
 from gateway.web.tags import body_of
 
@@ -76,6 +79,11 @@ class WebServices:
     spare_loopback: bool = True
     egress: tuple[str, ...] = ()
     mail_servers: MailServers | None = None
+    hasher: Hasher = field(default_factory=Hasher)
+    guesses: Guesses | None = None
+    send_link: SendLink | None = None
+    former_name_days: int = 3650
+    audit_days: int = 365
 
     @property
     def files(self) -> Files:

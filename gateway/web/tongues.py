@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES: Mapping[str, str] = {
     "en": "English",
@@ -88,10 +90,15 @@ def in_each(render: Callable[[], str]) -> Callable[[str], str]:
 
     @cache
     def rendered(language: str) -> str:
-        before = _spoken.set(language)
-        try:
-            return render()
-        finally:
-            _spoken.reset(before)
+        return in_language(language, render)
 
     return partial(rendered)
+
+
+def in_language(language: str, render: Callable[[], T]) -> T:
+    """What is rendered in a language, whatever this request is answered in."""
+    before = _spoken.set(language if language in LANGUAGES else "en")
+    try:
+        return render()
+    finally:
+        _spoken.reset(before)

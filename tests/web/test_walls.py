@@ -30,6 +30,7 @@ OPEN = {
     "/readyz",
     "/metrics",
     "/sign-in",
+    "/sign-in/link",
     "/sign-in/{token}",
     "/sign-out",
     "/why/{what}",
@@ -59,7 +60,7 @@ async def test_the_table_of_routes_is_whole(site: Site) -> None:
         assert wanted in seen
 
 
-CONSOLE = {"mail": "messages", "held": "messages", "trace": "receipts"}
+CONSOLE = {"me": "tokens", "mail": "messages", "held": "messages", "trace": "receipts"}
 
 
 async def fill(site: Site) -> dict[str, str]:
@@ -78,7 +79,7 @@ async def fill(site: Site) -> dict[str, str]:
 
 def at(path: str, ids: dict[str, str]) -> str:
     """The path with ids of things that are there. A new resource finds its id in its own list (`fill`)."""
-    kind = path.removeprefix("/v1").split("/")[1]
+    kind = path.removeprefix("/v1").replace("/settings/", "/").split("/")[1]
     id = ids[CONSOLE.get(kind, kind)] if "{id}" in path else ""
     path += "?address=ana@acme.example" if path.endswith("/discover") else ""
     return path.replace("{id}", id).replace("{n}", "1").replace("{action}", "lead").replace("{token}", "x")

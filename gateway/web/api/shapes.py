@@ -38,6 +38,7 @@ class Account(BaseModel):
     copy_policy: Literal["cc", "cc_or_to"]
     strangers: Literal["accept", "hold", "refuse"]
     rename_grace_days: int
+    link_mailbox: Annotated[Id | None, Field(description="The mailbox that mails sign-in links.")]
     created_at: Time
 
 
@@ -68,6 +69,18 @@ class NewToken(Token):
     """A token with its secret, which is shown this once."""
 
     secret: Annotated[str, Field(examples=["sga_7_GZgR0vXw…"])]
+
+
+class Done(BaseModel):
+    """Something that somebody did."""
+
+    id: Id
+    at: Time
+    user: Annotated[Id | None, Field(description="Null: whoever runs the server, by a command.")]
+    who: Annotated[str, Field(description="Their address as of then.")]
+    what: Annotated[str, Field(examples=["user.added"])]
+    subject: Annotated[str, Field(description="The id of what it was done to.")]
+    about: dict[str, Any]
 
 
 class Egress(BaseModel):
@@ -287,6 +300,9 @@ class AccountChange(_Body):
     rename_grace_days: int | None = None
     own_domains: list[Text] | None = Field(None, max_length=1_000)
     never_log: list[Text] | None = Field(None, max_length=10_000)
+    link_mailbox: Annotated[
+        Text | None, Field(description="A shared mailbox that can send, by id or address; empty for none.")
+    ] = None
 
 
 class UserChange(_Body):

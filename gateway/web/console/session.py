@@ -1,34 +1,44 @@
-"""Signing in by a one-time link, signing out, and who is signed in (rules, F)."""
+"""Who is signed in (rules, F): the cookie, the readers that pages name, and where who isn't signed in is led."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeAlias
+from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Cookie, Depends
+from fastapi import Cookie, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.usecases.edit_session import COOKIE, LINK_MINUTES, SESSION_SECONDS, Visitor, sign_in, sign_out, who_visits
-from gateway.web.pages import pages_of
+from gateway.usecases.edit_session import COOKIE, SESSION_SECONDS, Visitor, who_visits
 from gateway.web.problems import Problem
 from gateway.web.services import Services, WebServices
 from gateway.web.tongues import gettext as _
 from gateway.web.tongues import speak
+from gateway.web.uses import Uses
 
-router = APIRouter()
 Session = Annotated[str | None, Cookie(alias=COOKIE)]
+SIGN_IN = "/sign-in"
+WAY = "smartgate_way"
+"""The cookie of the page that somebody asked for before they had signed in."""
+WAY_SECONDS = 1800
+_LONGEST_WAY = 1000
+_LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+"""A page of ours: what begins with two slashes, or a backslash in their place, is another site's (RFC 3986 4.2)."""
 
 
 class SignInNeededError(Exception):
     """A page of the console was asked for by nobody who is signed in."""
 
 
-async def _reader(services: Services, session: Session = None) -> Visitor:
+async def _reader(request: Request, services: Services, session: Session = None) -> Visitor:
     found = await who_visits(services.store, session) if session else None
     if found is None:
         raise SignInNeededError
     if found.language:
         speak(found.language)
+    uses: Uses = request.app.state.uses
+    uses.note(found)
     return found
 
 
@@ -47,53 +57,34 @@ Admin: TypeAlias = Annotated[Visitor, Depends(_admin)]
 
 
 def to_sign_in(request: Request, _fault: Exception) -> Response:
-    """Where nobody is signed in: pages and their buttons lead to the page that says how; streams are told 401."""
-    if request.url.path != "/feed" and not request.url.path.endswith("/live"):
-        return RedirectResponse("/sign-in", 303)
-    return Response(status_code=401)
-
-
-@router.get("/sign-in")
-async def show_sign_in(request: Request, services: Services) -> Response:
-    """How to get a link."""
-    return _sign_in_page(request, services, used=False)
-
-
-@router.head("/sign-in/{token}")
-async def look_at_link(token: str) -> Response:
-    """Programs that look at links before people do burn nothing."""
-    return Response(headers={"Content-Type": "text/html; charset=utf-8"})
-
-
-@router.get("/sign-in/{token}")
-async def use_link(request: Request, services: Services, token: str) -> Response:
-    """Signs in, once, and leads home."""
-    session = await sign_in(services.store, token)
-    if session is None:
-        return _sign_in_page(request, services, used=True)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(
-        COOKIE,
-        session,
-        max_age=SESSION_SECONDS,
-        path="/",
-        secure=services.secure_cookies,
-        httponly=True,
-        samesite="lax",
-    )
+    """Where nobody is signed in: pages and their buttons lead to the page that says how; streams are told 401. The page
+    is remembered, to be led back to."""
+    if request.url.path == "/feed" or request.url.path.endswith("/live"):
+        return Response(status_code=401)
+    answer = RedirectResponse(SIGN_IN, 303)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method == "GET" and path != "/" and len(path) <= _LONGEST_WAY:
+        services: WebServices = request.app.state.services
+        _set(answer, services, WAY, quote(path, safe=""), WAY_SECONDS, SIGN_IN)
     return answer
 
 
-@router.post("/sign-out")
-async def use_sign_out(services: Services, session: Session = None) -> Response:
-    """Ends the session here and in the store."""
-    if session:
-        await sign_out(services.store, session)
-    answer = RedirectResponse("/sign-in", 303)
-    answer.delete_cookie(COOKIE, path="/", secure=services.secure_cookies, httponly=True, samesite="lax")
+def let_in(request: Request, services: WebServices, session: str) -> Response:
+    """Leads whoever signed in to where they wanted to go."""
+    way = unquote(request.cookies.get(WAY, ""))
+    local = _LOCAL.fullmatch(way) is not None and len(way) <= _LONGEST_WAY and not way.startswith(SIGN_IN)
+    answer = RedirectResponse(way if local else "/", 303)
+    keep_session(answer, services, session)
+    if WAY in request.cookies:
+        answer.delete_cookie(WAY, path=SIGN_IN, secure=services.secure_cookies, httponly=True, samesite="lax")
     return answer
 
 
-def _sign_in_page(request: Request, services: WebServices, *, used: bool) -> Response:
-    status = 410 if used else 200
-    return pages_of(request).answer("sign_in.html", status, used=used, minutes=LINK_MINUTES, domain=services.domains[0])
+def keep_session(answer: Response, services: WebServices, session: str) -> None:
+    """Has the browser keep a session."""
+    _set(answer, services, COOKIE, session, SESSION_SECONDS, "/")
+
+
+def _set(answer: Response, services: WebServices, name: str, value: str, seconds: int, path: str) -> None:
+    secure = services.secure_cookies
+    answer.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")

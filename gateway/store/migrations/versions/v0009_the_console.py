@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_audit_account_user_id", "audit", ["account", "user", "id"])
     op.create_table(
         "field_values",
         sa.Column("account", sa.Integer(), nullable=False),
