@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.core.audit import WHAT
 from gateway.store.access import Principal
 from gateway.store.ids import new_id
-from gateway.store.reading import Page, Position
+from gateway.store.reading import PASS, Page, Position, contains
 from gateway.store.tables import audit
 
 
@@ -50,6 +50,18 @@ def list_entries(tx: Connection, account: int, after: Position | None, limit: in
         for row in tx.execute(query)
     ]
     return Page(tuple(rows[:limit]), (rows[limit - 1].id,) if len(rows) > limit else None)
+
+
+def forget_about(tx: Connection, account: int, subjects: Collection[str], texts: Collection[str]) -> None:
+    """Empties what is told of some subjects, and wherever one of the texts stands; who did what, and when, stays."""
+    found = {"about": "{}"}
+    every = sorted(subjects)
+    for start in range(0, len(every), PASS):
+        mine = (audit.c.account == account, audit.c.subject.in_(every[start : start + PASS]))
+        tx.execute(update(audit).where(*mine).values(found))
+    for text in texts:
+        named = contains(audit.c.about, json.dumps(text)[1:-1])
+        tx.execute(update(audit).where(audit.c.account == account, named).values(found))
 
 
 def drop_entries(tx: Connection, before: int) -> int:

@@ -17,8 +17,21 @@ from starlette.responses import Response
 from gateway.usecases.keep_answers import AnsweredError, KeyReusedError, LostAnswerError
 from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
-from gateway.web.api import account, contacts, crm, docs, endpoints, leads, mailboxes, messages, receipts, tokens, users
-from gateway.web.console import cards, consent, egress, held, home, mail, session, trace, why
+from gateway.web.api import (
+    account,
+    contacts,
+    crm,
+    docs,
+    endpoints,
+    fields,
+    leads,
+    mailboxes,
+    messages,
+    receipts,
+    tokens,
+    users,
+)
+from gateway.web.console import cards, consent, custom, deals, egress, held, home, mail, people, session, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
@@ -29,8 +42,8 @@ from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
-API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints)
-PAGES = (docs, health, files, home, trace, held, cards, mail, consent, egress, why, session)
+API = (account, users, tokens, contacts, leads, fields, messages, receipts, mailboxes, crm, endpoints)
+PAGES = (docs, health, files, home, trace, held, cards, people, deals, custom, mail, consent, egress, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",

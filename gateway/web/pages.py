@@ -43,6 +43,8 @@ _SCRIPT = (
     later("%s at %s"),
     later("Paused"),
     later("%s new since you paused"),
+    later("%s is now in %s"),
+    later("%s could not be moved. Load the page again."),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 
