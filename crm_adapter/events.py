@@ -15,6 +15,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {
     "message.sent": ("a message was sent from here", "the message"),
     "message.failed": ("a message that was to be sent from here did not arrive, or was taken back", "the message"),
     "contact.created": ("a contact was made, by a mail or by a person", "the contact"),
+    "contact.merged": ("two contacts became one", "the contact that stays; `merged` names those that are gone"),
     "lead.created": ("a lead was opened, by a mail or by a person", "the lead"),
     "lead.closed_reply": ("a mail came in a conversation whose lead is closed (C6a)", "the lead"),
     "customer.created": ("a person made a customer", "the customer"),

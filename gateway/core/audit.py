@@ -22,6 +22,15 @@ WHAT: Mapping[str, str] = {
     "message.cancelled": "took back a mail before it was sent",
     "link.mailed": "asked for a sign-in link by mail",
     "link.made": "made a sign-in link",
+    "card.made": "made a card from a mail",
+    "contact.deleted": "deleted a contact",
+    "contact.merged": "merged two contacts",
+    "customer.deleted": "deleted a customer",
+    "field.added": "added a field to cards",
+    "field.removed": "removed a field from cards",
+    "field.renamed": "renamed a field of cards",
+    "lead.deleted": "deleted a lead",
+    "lead.moved": "changed the status of a lead",
     "message.deleted": "deleted a mail",
     "message.purged": "purged a deleted mail",
     "message.refused": "refused a held mail",
@@ -44,6 +53,7 @@ WHAT: Mapping[str, str] = {
     "user.added": "added a user",
     "user.changed": "changed a user",
     "user.removed": "removed a user",
+    "note.deleted": "deleted a note",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
 

@@ -6,7 +6,7 @@ Times are milliseconds since 1970 inside and RFC 3339 in UTC outside; `as_json` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,7 +89,8 @@ class NewToken(Token):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person the account knows (C7). emails: the first one is written to. leads: ids, newest first."""
+    """A person the account knows (C7). emails: the first one is written to. leads: ids, newest first. custom: what
+    stands in the account's own fields, by key. merged: ids of contacts that were merged into it."""
 
     id: str
     name: str
@@ -99,6 +100,8 @@ class Contact:
     leads: tuple[str, ...]
     source: str
     created_at: int
+    custom: Mapping[str, str] = field(default_factory=dict)
+    merged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Lead:
     contacts: tuple[str, ...]
     main_contact: str | None
     created_at: int
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class Customer:
     contacts: tuple[str, ...]
     main_contact: str | None
     created_at: int
+    custom: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +374,8 @@ def as_json(value: Any) -> Any:
     """The value as JSON types: dataclasses become objects, tuples lists, times RFC 3339 texts."""
     if is_dataclass(value):
         shown = {}
-        for field in fields(value):
-            name, inner = field.name.rstrip("_"), getattr(value, field.name)
+        for one in fields(value):
+            name, inner = one.name.rstrip("_"), getattr(value, one.name)
             shown[name] = rfc3339(inner) if name in _TIMES and inner is not None else as_json(inner)
         return shown
     return [as_json(inner) for inner in value] if isinstance(value, tuple) else value

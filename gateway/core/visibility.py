@@ -82,6 +82,16 @@ def may_disconnect(eyes: Eyes, box: Box) -> bool:
     return eyes.role == ADMIN or may_edit(eyes, box)
 
 
+def may_edit_note(eyes: Eyes, author: str) -> bool:
+    """Whether they may change what somebody (a user's id) wrote down on a card: their own."""
+    return eyes.user == author != ""
+
+
+def may_drop_note(eyes: Eyes, author: str) -> bool:
+    """Whether they may take it away: their own, and an admin anybody's."""
+    return eyes.role == ADMIN or may_edit_note(eyes, author)
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What one reader sees of an account's mail (E2, E13, F). boxes: its mailboxes, by their ids.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from gateway.core.audit import WHAT, Done
 from gateway.store.access import Principal
 from gateway.store.ids import new_id
-from gateway.store.reading import Page, Position, read_page
+from gateway.store.reading import PASS, Page, Position, contains, read_page
 from gateway.store.tables import audit
 
 MOST_DOERS = 500
@@ -64,3 +65,15 @@ def drop_entries(tx: Connection, before: int, most: int) -> int:
 
 def _done(row: Row[Any]) -> Done:
     return Done(row.id, row.at, row.user or None, row.who, row.what, row.subject, json.loads(row.about))
+
+
+def forget_about(tx: Connection, account: int, subjects: Collection[str], texts: Collection[str]) -> None:
+    """Empties what is told of some subjects, and wherever one of the texts stands; who did what, and when, stays."""
+    found = {"about": "{}"}
+    every = sorted(subjects)
+    for start in range(0, len(every), PASS):
+        mine = (audit.c.account == account, audit.c.subject.in_(every[start : start + PASS]))
+        tx.execute(update(audit).where(*mine).values(found))
+    for text in texts:
+        named = contains(audit.c.about, json.dumps(text)[1:-1])
+        tx.execute(update(audit).where(audit.c.account == account, named).values(found))

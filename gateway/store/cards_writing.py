@@ -18,9 +18,12 @@ from gateway.store.tables import (
     conversations,
     customer_contacts,
     customers,
+    field_values,
+    former_contacts,
     lead_contacts,
     leads,
     messages,
+    notes,
     participants,
 )
 
@@ -43,19 +46,24 @@ def add_contact(tx: Connection, account: int, contact: Contact) -> None:
 
 def set_contact(tx: Connection, account: int, contact: Contact) -> None:
     """Writes a contact's names and addresses anew; mail of addresses it no longer has leaves its card."""
-    mine = (contacts.c.account == account, contacts.c.id == contact.id)
-    changed = {"name": contact.name, "first_name": contact.first_name, "last_name": contact.last_name}
-    tx.execute(update(contacts).where(*mine).values(changed))
     _let_wait(tx, account, contact.id, contact.emails)
-    tx.execute(
-        delete(contact_emails).where(contact_emails.c.account == account, contact_emails.c.contact == contact.id)
-    )
     concerned = exists().where(
         participants.c.account == account,
         participants.c.message == cards.c.message,
         participants.c.key.in_(contact.emails),
     )
     tx.execute(delete(cards).where(cards.c.account == account, cards.c.card == contact.id, ~concerned))
+    write_contact(tx, account, contact)
+
+
+def write_contact(tx: Connection, account: int, contact: Contact) -> None:
+    """The same for a contact that loses no address."""
+    mine = (contacts.c.account == account, contacts.c.id == contact.id)
+    changed = {"name": contact.name, "first_name": contact.first_name, "last_name": contact.last_name}
+    tx.execute(update(contacts).where(*mine).values(changed))
+    tx.execute(
+        delete(contact_emails).where(contact_emails.c.account == account, contact_emails.c.contact == contact.id)
+    )
     _write_emails(tx, account, contact)
 
 
@@ -66,10 +74,10 @@ def _write_emails(tx: Connection, account: int, contact: Contact) -> None:
     ]
     tx.execute(insert(contact_emails), rows)
     _make_found(tx, account, CONTACT, contact.id, contact.name, *contact.emails)
-    _show_mail_of(tx, account, contact)
+    show_mail_of(tx, account, contact)
 
 
-def _show_mail_of(tx: Connection, account: int, contact: Contact) -> None:
+def show_mail_of(tx: Connection, account: int, contact: Contact) -> None:
     """Puts on its card every message in which an address of the contact is a client without one (C3)."""
     shown = exists().where(cards.c.account == account, cards.c.card == contact.id, cards.c.message == messages.c.id)
     theirs = select(participants.c.message).where(
@@ -96,7 +104,7 @@ def remove_contact(tx: Connection, account: int, id: str) -> None:
     for table in (leads, customers):
         mine = (table.c.account == account, table.c.main_contact == id)
         tx.execute(update(table).where(*mine).values(main_contact=None))
-    for table in (contact_emails, lead_contacts, customer_contacts):
+    for table in (contact_emails, lead_contacts, customer_contacts, former_contacts):
         tx.execute(delete(table).where(table.c.account == account, table.c.contact == id))
     _remove_card(tx, account, contacts, id)
 
@@ -189,5 +197,6 @@ def _make_found(tx: Connection, account: int, kind: str, id: str, *texts: str) -
 def _remove_card(tx: Connection, account: int, table: Table, id: str) -> None:
     kind = {contacts.name: CONTACT, leads.name: LEAD, customers.name: CUSTOMER}[table.name]
     forget_entries(tx, account, kind, [id])
-    tx.execute(delete(cards).where(cards.c.account == account, cards.c.card == id))
+    for about in (cards, notes, field_values):
+        tx.execute(delete(about).where(about.c.account == account, about.c.card == id))
     tx.execute(delete(table).where(table.c.account == account, table.c.id == id))

@@ -66,6 +66,7 @@ field_values = Table(
     columns.text("field"),
     columns.text("value"),
     PrimaryKeyConstraint("account", "card", "field"),
+    Index(None, "account", "field"),
     sqlite_with_rowid=False,
 )
 
@@ -81,7 +82,19 @@ notes = Table(
     columns.text("text"),
     columns.time("at"),
     PrimaryKeyConstraint("account", "id"),
-    Index(None, "account", "card", "id"),
+    Index(None, "account", "card", "at", "id"),
+    sqlite_with_rowid=False,
+)
+
+# Contacts that were merged into others (C7). id: of the one that is gone. contact: who they are now.
+former_contacts = Table(
+    "former_contacts",
+    metadata,
+    columns.account(),
+    columns.text("id"),
+    columns.text("contact"),
+    PrimaryKeyConstraint("account", "id"),
+    Index(None, "account", "contact"),
     sqlite_with_rowid=False,
 )
 

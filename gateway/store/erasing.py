@@ -13,11 +13,14 @@ import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, insert, or_, select, update
 
 from gateway.core.terms import Phrase, terms
+from gateway.store.audit import forget_about
 from gateway.store.bodies import FILE
+from gateway.store.card_fields import forget_values
 from gateway.store.cards_writing import remove_contact, remove_customer, remove_lead
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import GONE, count_thread
 from gateway.store.mail_entries import forget_mail, message_of
+from gateway.store.notes import forget_mentions
 from gateway.store.reading import PASS, contains
 from gateway.store.searching import CUSTOMER, LEAD, MESSAGE, forget_entries, hits, is_complete, purge
 from gateway.store.tables import (
@@ -128,6 +131,9 @@ def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict
         remove_customer(tx, account, id)
     for id in traces.contacts:
         remove_contact(tx, account, id)
+    counts["notes"] = forget_mentions(tx, account, traces.keys)
+    counts["values"] = forget_values(tx, account, traces.keys)
+    forget_about(tx, account, gone, (*traces.keys, *traces.names))
     counts["renamed"] = sum(_rename(tx, account, table, traces) for table in (leads, customers))
     for some in _passes(traces.receipts):
         tx.execute(delete(receipts).where(receipts.c.account == account, receipts.c.id.in_(some)))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, select
 
 from gateway.core.resources import Contact, Customer, Lead
+from gateway.store.card_fields import find_values
 from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.search_reading import read_parts
 from gateway.store.searching import CONTACT, CUSTOMER, LEAD
@@ -16,6 +17,7 @@ from gateway.store.tables import (
     contacts,
     customer_contacts,
     customers,
+    former_contacts,
     lead_contacts,
     leads,
 )
@@ -81,6 +83,9 @@ def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[C
     emails = collect(tx, addresses, contact_emails.c.contact, ids, contact_emails.c.position)
     linked = select(lead_contacts.c.contact, lead_contacts.c.lead).where(lead_contacts.c.account == account)
     found = collect(tx, linked, lead_contacts.c.contact, ids, lead_contacts.c.lead)
+    former = select(former_contacts).where(former_contacts.c.account == account)
+    merged = collect(tx, former, former_contacts.c.contact, ids, former_contacts.c.id)
+    custom = find_values(tx, account, ids)
     return tuple(
         Contact(
             row.id,
@@ -91,16 +96,27 @@ def _contacts(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[C
             tuple(one.lead for one in reversed(found.get(row.id, ()))),
             row.source,
             row.created_at,
+            custom.get(row.id, {}),
+            tuple(one.id for one in merged.get(row.id, ())),
         )
         for row in rows
     )
 
 
 def list_leads(
-    tx: Connection, account: int, after: Position | None, limit: int, *, contact: str | None = None, q: str = ""
+    tx: Connection,
+    account: int,
+    after: Position | None,
+    limit: int,
+    *,
+    contact: str | None = None,
+    status: str | None = None,
+    q: str = "",
 ) -> Page[Lead]:
-    """Leads, newest first. contact: only those linked to it. q: part of a name."""
+    """Leads, newest first. contact: only those linked to it. status: only those that have it. q: part of a name."""
     query = select(leads).where(leads.c.account == account)
+    if status is not None:
+        query = query.where(leads.c.status == status)
     if contact is not None:
         linked = select(lead_contacts.c.lead).where(
             lead_contacts.c.account == account, lead_contacts.c.contact == contact
@@ -123,7 +139,9 @@ def find_leads(tx: Connection, account: int, ids: Sequence[str]) -> tuple[Lead, 
 
 def _leads(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Lead, ...]:
     query = select(lead_contacts.c.lead, lead_contacts.c.contact).where(lead_contacts.c.account == account)
-    linked = collect(tx, query, lead_contacts.c.lead, [row.id for row in rows], lead_contacts.c.contact)
+    ids = [row.id for row in rows]
+    linked = collect(tx, query, lead_contacts.c.lead, ids, lead_contacts.c.contact)
+    custom = find_values(tx, account, ids)
     return tuple(
         Lead(
             row.id,
@@ -133,6 +151,7 @@ def _leads(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Lead
             _main_first(row.main_contact, [one.contact for one in linked.get(row.id, ())]),
             row.main_contact,
             row.created_at,
+            custom.get(row.id, {}),
         )
         for row in rows
     )
@@ -161,7 +180,9 @@ def find_customer(tx: Connection, account: int, id: str) -> Customer | None:
 def _customers(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[Customer, ...]:
     query = select(customer_contacts.c.customer, customer_contacts.c.contact)
     query = query.where(customer_contacts.c.account == account)
-    linked = collect(tx, query, customer_contacts.c.customer, [row.id for row in rows], customer_contacts.c.contact)
+    ids = [row.id for row in rows]
+    linked = collect(tx, query, customer_contacts.c.customer, ids, customer_contacts.c.contact)
+    custom = find_values(tx, account, ids)
     return tuple(
         Customer(
             row.id,
@@ -169,6 +190,7 @@ def _customers(tx: Connection, account: int, rows: Sequence[Row[Any]]) -> tuple[
             _main_first(row.main_contact, [one.contact for one in linked.get(row.id, ())]),
             row.main_contact,
             row.created_at,
+            custom.get(row.id, {}),
         )
         for row in rows
     )

@@ -76,6 +76,19 @@ def list_messages(
     return Page(_messages(tx, account, page.rows, wanted, sight), page.next)
 
 
+def list_on_card(
+    tx: Connection, account: int, card: str, after: Position | None, limit: int, eyes: Eyes
+) -> Page[tuple[int, Message]]:
+    """A card's messages with the time at which each stands there, newest first; what is locked among them (F)."""
+    sight, wanted = find_sight(tx, account, eyes), Filter(cards=(card,))
+    query, keys = select_messages(account, wanted, sight)
+    page = read_page(tx, query, keys, after, limit)
+    shown = show_rows(tx, account, page.rows, sight)
+    at = keys[0]
+    found = tuple((row._mapping[at], one.message) for row, one in zip(page.rows, shown, strict=True))
+    return Page(found, page.next)
+
+
 def _search(
     tx: Connection,
     account: int,

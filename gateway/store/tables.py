@@ -26,6 +26,7 @@ from gateway.store.columns import metadata as metadata
 from gateway.store.console_tables import audit as audit
 from gateway.store.console_tables import field_values as field_values
 from gateway.store.console_tables import fields as fields
+from gateway.store.console_tables import former_contacts as former_contacts
 from gateway.store.console_tables import notes as notes
 from gateway.store.console_tables import outgoing as outgoing
 from gateway.store.console_tables import picture_senders as picture_senders
@@ -177,6 +178,7 @@ leads = Table(
     columns.text("main_contact", null=True),
     columns.time("created_at"),
     PrimaryKeyConstraint("account", "id"),
+    Index(None, "account", "status", "id"),
     sqlite_with_rowid=False,
 )
 

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.core.address import parse_address
+from gateway.core.custom import check_values
+from gateway.core.merging import MAX_EMAILS
 from gateway.core.names import split_name
 from gateway.core.options import AccountError, check_name
 from gateway.core.refusals import Stale, Taken, Wrong
 from gateway.core.resources import Contact
+from gateway.store import audit
 from gateway.store.access import Principal
+from gateway.store.card_fields import list_fields, set_values
 from gateway.store.cards_writing import add_contact, remove_contact, set_contact
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
 from gateway.store.outbox import add_event
 from gateway.store.reading_cards import find_contact, find_owner
 
-MAX_EMAILS = 50
+KIND = "contact"
 
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """Fields of a contact as they were sent; None leaves one as it is, or derives it for a new contact (C8)."""
+    """Fields of a contact as they were sent; None leaves one as it is, or derives it for a new contact (C8).
+
+    custom: what is to stand in the account's own fields, by their keys; those that are not named stay.
+    """
 
     emails: tuple[str, ...] | None = None
     name: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    custom: Mapping[str, str | None] | None = None
 
 
 async def make_contact(
-    store: Store, writer: Principal, change: ContactChange, gateway_domains: Collection[str]
+    store: Store, writer: Principal, change: ContactChange, gateway_domains: Collection[str], source: str = "api"
 ) -> Contact | Wrong | Taken:
-    """A new contact, with the mail of its addresses on its card; the event tells of it in the same commit."""
+    """A new contact, with the mail of its addresses on its card; the event tells of it in the same commit. source: by
+    what it is made."""
     checked = _check(change, gateway_domains)
     if isinstance(checked, Wrong):
         return checked
@@ -48,17 +57,21 @@ async def make_contact(
         last_name=last if checked.last_name is None else checked.last_name,
         emails=emails,
         leads=(),
-        source="api",
+        source=source,
         created_at=time.time_ns() // 1_000_000,
     )
 
-    def make(tx: Tx) -> Contact | Taken:
+    def make(tx: Tx) -> Contact | Wrong | Taken:
         taken = _taken(tx, writer.account, contact)
         if taken is not None:
             return taken
+        filled = _fill(tx, writer.account, contact, change)
+        if isinstance(filled, Wrong):
+            return filled
         add_contact(tx, writer.account, contact)
+        set_values(tx, writer.account, KIND, contact.id, filled.custom)
         add_event(tx, writer.account, "contact.created", contact.id, contact.created_at)
-        return contact
+        return filled
 
     return await store.write(make, account=writer.account)
 
@@ -90,8 +103,12 @@ async def change_contact(
         taken = _taken(tx, writer.account, contact)
         if taken is not None:
             return taken
+        filled = _fill(tx, writer.account, contact, change)
+        if isinstance(filled, Wrong):
+            return filled
         set_contact(tx, writer.account, contact)
-        return contact
+        set_values(tx, writer.account, KIND, id, {**dict.fromkeys(known.custom, ""), **filled.custom})
+        return filled
 
     return await store.write(edit, account=writer.account)
 
@@ -100,12 +117,24 @@ async def drop_contact(store: Store, writer: Principal, id: str) -> bool:
     """Takes the contact away; its mail stays in Mail. False when the account has no such one."""
 
     def drop(tx: Tx) -> bool:
-        if find_contact(tx, writer.account, id) is None:
+        known = find_contact(tx, writer.account, id)
+        if known is None:
             return False
         remove_contact(tx, writer.account, id)
+        audit.note(tx, writer, "contact.deleted", id, time.time_ns() // 1_000_000, name=known.name)
         return True
 
     return await store.write(drop, account=writer.account)
+
+
+def _fill(tx: Tx, account: int, contact: Contact, change: ContactChange) -> Contact | Wrong:
+    """The contact with what is to stand in its fields."""
+    if not change.custom:
+        return contact
+    values = check_values(change.custom, [field.key for field in list_fields(tx, account, KIND)])
+    if isinstance(values, Wrong):
+        return values
+    return replace(contact, custom={key: value for key, value in {**contact.custom, **values}.items() if value})
 
 
 def _taken(tx: Tx, account: int, contact: Contact) -> Taken | None:
@@ -134,7 +163,7 @@ def _check(change: ContactChange, gateway_domains: Collection[str], *, new: bool
             checked[field] = check_name(text)
         except AccountError as fault:
             return Wrong(field, str(fault).replace("name", field, 1))
-    return ContactChange(emails, **checked)
+    return ContactChange(emails, checked["name"], checked["first_name"], checked["last_name"])
 
 
 def _read_emails(texts: Sequence[str], gateway_domains: Collection[str]) -> tuple[str, ...] | Wrong:

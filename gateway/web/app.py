@@ -24,6 +24,7 @@ from gateway.web.api import (
     crm,
     docs,
     endpoints,
+    fields,
     leads,
     mailboxes,
     messages,
@@ -35,6 +36,8 @@ from gateway.web.api import (
 from gateway.web.console import (
     cards,
     consent,
+    custom,
+    deals,
     egress,
     held,
     home,
@@ -60,7 +63,7 @@ from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 from gateway.web.uses import Uses
 
-API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates, audit)
+API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates, audit, fields)
 PAGES = (
     docs,
     health,
@@ -80,6 +83,8 @@ PAGES = (
     people,
     keys,
     journal,
+    deals,
+    custom,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

@@ -23,6 +23,7 @@ TAGS = {
     "tokens": "What programs come in with.",
     "contacts": "The people an account knows.",
     "leads": "Leads and customers: what an account sells, and to whom.",
+    "fields": "The fields that the account gives its cards.",
     "messages": "The mail that was filed, and its threads.",
     "receipts": "What became of every attempt to hand over a mail, and what happened since.",
     "endpoints": "Webhooks, what they are told, and what became of each event on its way to them.",

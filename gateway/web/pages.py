@@ -44,6 +44,8 @@ _SCRIPT = (
     later("Paused"),
     later("%s new since you paused"),
     later("Inserted %s"),
+    later("%s is now in %s"),
+    later("%s could not be moved. Load the page again."),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 

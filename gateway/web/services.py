@@ -17,6 +17,7 @@ from gateway.sealing import Keyring
 from gateway.usecases.fetch_files import Files
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
+from gateway.usecases.ledger import Library
 from gateway.usecases.mail_link import SendLink
 from gateway.usecases.mail_servers import MailServers
 from gateway.usecases.send_mail import SendSettings
@@ -90,6 +91,10 @@ class WebServices:
         """How what messages carry is handed over (E7)."""
         parts, depth = self.limits.mime_parts, self.limits.mime_depth
         return Files(self.store, self.blobs, self.keyring, self.mail_servers, parts, depth)
+
+    def library(self) -> Library:
+        """What the books of the account's CRM need."""
+        return Library(self.store, self.blobs, self.keyring())
 
     @property
     def send_settings(self) -> SendSettings:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.core.resources import as_json
-from gateway.usecases import edit_contacts, show_cards, show_mail
+from gateway.usecases import edit_contacts, merge_contacts, show_cards, show_mail
 from gateway.usecases.edit_contacts import ContactChange
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
@@ -57,6 +57,14 @@ async def delete_contact(services: Services, writer: Writer, id: str) -> None:
         raise NOT_THERE
 
 
+@router.post("/{id}/merge", response_model=shapes.Contact)
+async def merge_contact(services: Services, writer: Writer, id: str, wish: shapes.Merge) -> Any:
+    """Merges another contact into this one: its addresses, mail, notes, leads, customers and values come here, and it
+    is no more."""
+    library = services.library
+    return as_json(unwrap(await merge_contacts.merge_contacts(services.store, writer, id, wish.other, library)))
+
+
 @router.get("/{id}/messages", response_model=Listed[shapes.Message])
 async def list_contact_messages(
     services: Services, reader: Reader, id: str, after: AfterTime, limit: Limit = 50
@@ -69,4 +77,5 @@ async def list_contact_messages(
 def _change(sent: shapes.NewContact) -> ContactChange:
     given = sent.model_dump(exclude_unset=True, exclude_none=True)
     emails = given.pop("emails", None)
+    given["custom"] = sent.custom
     return ContactChange(emails=None if emails is None else tuple(emails), **given)

@@ -12,7 +12,7 @@ from gateway.core.decision import Decision
 from gateway.core.outgoing import Draft, Upload
 from gateway.core.refusals import Wrong
 from gateway.core.resources import as_json
-from gateway.usecases import delete_mail, review_held, send_mail, show_mail
+from gateway.usecases import delete_mail, make_card, review_held, send_mail, show_mail
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Admin, Reader, Writer
@@ -122,6 +122,15 @@ async def release_message(services: Services, admin: Admin, id: str) -> Any:
 async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
     """Drops a held mail's content for good; its receipt stays. The message as it was."""
     return as_json(unwrap(await review_held.refuse_held(services.store, admin, id)))
+
+
+@router.post("/messages/{id}/card", status_code=201, response_model=shapes.Contact | shapes.Lead)
+async def post_message_card(services: Services, writer: Writer, id: str, wish: shapes.NewCardOfMail) -> Any:
+    """Makes a contact of a mail's primary client, or a lead of its conversation, with the other mail of that client
+    that waits for a card; where it is there already, that one."""
+    domains, limits = services.domains, services.limits
+    made = await make_card.make_card(services.store, services.blobs, writer, id, wish.kind, domains, limits)
+    return as_json(unwrap(made))
 
 
 @router.get("/messages/{id}/raw", response_class=Response, responses=_RAW)

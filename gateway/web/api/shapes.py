@@ -16,6 +16,10 @@ Time = Annotated[
 ]
 Id = Annotated[str, Field(description="Opaque; later ones sort after earlier ones.")]
 Text = Annotated[str, Field(max_length=10_000)]
+Custom = Annotated[
+    dict[str, str],
+    Field(description="What stands in the account's own fields, by key.", examples=[{"company": "Bluefin Hotels"}]),
+]
 
 
 class Addresses(BaseModel):
@@ -100,6 +104,8 @@ class Contact(BaseModel):
     leads: list[Id]
     source: str
     created_at: Time
+    custom: Custom
+    merged: Annotated[list[Id], Field(description="Contacts that were merged into this one.")]
 
 
 class Lead(BaseModel):
@@ -112,6 +118,7 @@ class Lead(BaseModel):
     contacts: list[Id]
     main_contact: Id | None
     created_at: Time
+    custom: Custom
 
 
 class Customer(BaseModel):
@@ -121,6 +128,17 @@ class Customer(BaseModel):
     name: str
     contacts: list[Id]
     main_contact: Id | None
+    created_at: Time
+    custom: Custom
+
+
+class CardField(BaseModel):
+    """A field that the account gives its cards; `key` is its name in `custom` and in templates."""
+
+    id: Id
+    kind: Literal["contact", "lead", "customer"]
+    key: str
+    name: str
     created_at: Time
 
 
@@ -333,6 +351,38 @@ class TokenWish(TokenChange):
     user: Text | None = None
 
 
+CustomChange = Annotated[
+    dict[Text, Text | None],
+    Field(max_length=1_000, description="By key; null or empty takes a value away, what is not named stays."),
+]
+
+
+class FieldChange(_Body):
+    """A field's name to change; its key stays."""
+
+    name: Text | None = None
+
+
+class NewField(_Body):
+    """A field to make; its key is derived from the name where it is left out."""
+
+    name: Text
+    kind: Annotated[Text, Field(examples=["contact"])]
+    key: Annotated[Text, Field(examples=["company"])] = ""
+
+
+class Merge(_Body):
+    """The contact (id) that is merged into another, and is no more after that."""
+
+    other: Text = ""
+
+
+class NewCardOfMail(_Body):
+    """What to make from a mail: `contact` or `lead`."""
+
+    kind: Annotated[Text, Field(examples=["contact"])] = ""
+
+
 class NewContact(_Body):
     """A contact to make; its name is derived where it is left out."""
 
@@ -340,6 +390,7 @@ class NewContact(_Body):
     name: Text | None = None
     first_name: Text | None = None
     last_name: Text | None = None
+    custom: CustomChange | None = None
 
 
 class ContactChange(NewContact):
@@ -354,6 +405,7 @@ class CardChange(_Body):
     name: Text | None = None
     contacts: list[Text] | None = Field(None, max_length=10_000)
     main_contact: Text | None = None
+    custom: CustomChange | None = None
 
 
 class NewCard(CardChange):

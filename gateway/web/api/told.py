@@ -58,7 +58,7 @@ class ReceiptEvent(Told):
 class ContactEvent(Told):
     """An event of a contact."""
 
-    type: Literal["contact.created"]
+    type: Literal["contact.created", "contact.merged"]
     data: shapes.Contact | Gone
 
 

@@ -226,5 +226,58 @@ function write(form) {
     const answer = await fetch(`${form.elements.who.dataset.people}?q=${encodeURIComponent(sought)}`);
     if (!answer.ok || sought !== asked) return;
     people.replaceChildren(...(await answer.json()).map((name) => new Option("", name)));
+/* board: a lead goes to another column by the arrow keys on its name, or by its form, and stays in sight */
+const board = document.querySelector("[data-board]");
+if (board) {
+  const columns = [...board.querySelectorAll("[data-status]")];
+  const hint = document.getElementById("board-keys");
+  if (hint) hint.hidden = false;
+
+  const count = () => columns.forEach((column) => {
+    const shown = column.querySelector(".count");
+    const more = shown.textContent.endsWith("+") ? "+" : "";
+    shown.textContent = `${column.querySelectorAll("li").length}${more}`;
+    const empty = column.querySelector(".empty");
+    if (empty) empty.hidden = column.querySelector("li") !== null;
+  });
+
+  const move = async (row, column) => {
+    const form = row.querySelector("form");
+    const name = row.querySelector("a.over");
+    const status = column.dataset.status;
+    row.setAttribute("aria-busy", "true");
+    try {
+      const body = new URLSearchParams({ status });
+      const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      if (answer.type !== "opaqueredirect") throw new Error(String(answer.status));
+    } catch {
+      say(tell("%s could not be moved. Load the page again.", name.textContent));
+      return;
+    } finally {
+      row.removeAttribute("aria-busy");
+    }
+    const focused = row.contains(document.activeElement) ? document.activeElement : null;
+    column.querySelector("ul").prepend(row);
+    form.elements.status.value = status;
+    count();
+    focused?.focus();
+    say(tell("%s is now in %s", name.textContent, column.dataset.label));
+  };
+
+  board.addEventListener("keydown", (event) => {
+    const name = event.target.closest("a.over");
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!name || !step || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const row = name.closest("li");
+    const column = columns[columns.indexOf(row.closest("[data-status]")) + step];
+    event.preventDefault();
+    if (column && !row.hasAttribute("aria-busy")) move(row, column);
+  });
+  board.addEventListener("submit", (event) => {
+    const row = event.target.closest("li");
+    const column = columns.find((one) => one.dataset.status === event.target.elements.status.value);
+    if (!row || !column) return;
+    event.preventDefault();
+    if (!column.contains(row)) move(row, column);
   });
 }

@@ -13,7 +13,18 @@ branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_TABLES = ("audit", "field_values", "fields", "notes", "outgoing", "picture_senders", "setups", "templates", "undoings")
+_TABLES = (
+    "audit",
+    "field_values",
+    "fields",
+    "former_contacts",
+    "notes",
+    "outgoing",
+    "picture_senders",
+    "setups",
+    "templates",
+    "undoings",
+)
 
 
 def upgrade() -> None:
@@ -41,6 +52,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "card", "field"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_field_values_account_field", "field_values", ["account", "field"])
+
     op.create_table(
         "fields",
         sa.Column("account", sa.Integer(), nullable=False),
@@ -54,6 +67,16 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "former_contacts",
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("id", _TEXT, nullable=False),
+        sa.Column("contact", _TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("account", "id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_former_contacts_account_contact", "former_contacts", ["account", "contact"])
+
+    op.create_table(
         "notes",
         sa.Column("account", sa.Integer(), nullable=False),
         sa.Column("id", _TEXT, nullable=False),
@@ -65,7 +88,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "id"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_notes_account_card_id", "notes", ["account", "card", "id"])
+    op.create_index("ix_notes_account_card_at_id", "notes", ["account", "card", "at", "id"])
 
     op.create_table(
         "outgoing",
@@ -144,6 +167,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_undoings_at", "undoings", ["at"])
 
+    op.create_index("ix_leads_account_status_id", "leads", ["account", "status", "id"])
     op.add_column("accounts", sa.Column("link_mailbox", _TEXT, server_default="", nullable=False))
     op.add_column("users", sa.Column("password", _TEXT, server_default="", nullable=False))
     op.add_column("users", sa.Column("language", _TEXT, server_default="", nullable=False))
@@ -152,6 +176,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Takes a store back to the revision before."""
+    op.drop_index("ix_leads_account_status_id", "leads")
     for table, column in (("users", "language"), ("users", "password"), ("accounts", "link_mailbox")):
         with op.batch_alter_table(table) as batch:
             batch.drop_column(column)
