@@ -12,5 +12,7 @@ WHAT: Mapping[str, str] = {
     "message.refused": "refused a held mail",
     "message.released": "released a held mail",
     "message.restored": "restored a deleted mail",
+    "setup.domain": "chose the domain to set up",
+    "setup.finished": "finished setting up",
 }
 """Key → what was done. The subject's name, where there is one, follows."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -73,6 +74,7 @@ class Pages:
             "marked": marked,
             "smart": smart,
             "bytes": lambda number: f"{number:,} bytes",
+            "host": lambda url: urlsplit(url).hostname or url,
             "initials": words.initials,
         }
         self._jinja.policies["ext.i18n.trimmed"] = True
