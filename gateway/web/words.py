@@ -112,13 +112,18 @@ class StepLine:
 
 
 def reason_id(attempt: Attempt) -> str:
-    """The key of the attempt's reason: its rule, and for B1 which header the address stood in."""
-    if attempt.rule != "B1":
-        return attempt.rule
-    slug = str(attempt.receipt.decision.get("account") or "")
+    """The key of the attempt's reason."""
+    return reason_key(attempt.receipt.decision)
+
+
+def reason_key(decision: Mapping[str, Any]) -> str:
+    """The key of a decision's reason: its rule, and for B1 which header the address stood in."""
+    if decision["rule"] != "B1":
+        return str(decision["rule"])
+    slug = str(decision.get("account") or "")
     visible = [
         one["address"].rpartition("@")[0].partition("+")[0].lower()
-        for one in attempt.receipt.decision["participants"]
+        for one in decision["participants"]
         if one["role"] == "to" and one["kind"] == "smart"
     ]
     return "B1-to" if slug in visible else "B1"
@@ -147,13 +152,22 @@ def author(attempt: Attempt) -> str:
 
 def writer(attempt: Attempt) -> Mapping[str, str] | None:
     """The From participant, where the header could be read."""
-    people: Sequence[Mapping[str, str]] = attempt.receipt.decision.get("participants", ())
+    return _writer(attempt.receipt.decision)
+
+
+def _writer(decision: Mapping[str, Any]) -> Mapping[str, str] | None:
+    people: Sequence[Mapping[str, str]] = decision.get("participants", ())
     return next((one for one in people if one["role"] == "from"), None)
 
 
 def badge(attempt: Attempt) -> Badge | None:
+    """What is known of the author of an attempt."""
+    return badge_of(attempt.receipt.decision)
+
+
+def badge_of(decision: Mapping[str, Any]) -> Badge | None:
     """What is known of the author: proven, not proven, or a colleague's name that nothing proves; None for nothing."""
-    wrote, authentic = writer(attempt), attempt.receipt.decision.get("authentic")
+    wrote, authentic = _writer(decision), decision.get("authentic")
     if wrote is None or authentic is None:
         return None
     domain = wrote["address"].rpartition("@")[2]
@@ -179,6 +193,11 @@ def why_held(attempt: Attempt) -> str:
         why = _("Nothing proves that {domain} sent it, and {domain} asks to set such mail apart.")
         return why.replace("{domain}", wrote["address"].rpartition("@")[2])
     return _(_WHY_HELD.get(attempt.rule, later("It is held for review.")))
+
+
+def what_to_do(attempt: Attempt) -> str:
+    """What the team does about a refused mail."""
+    return reason_of(reason_id(attempt)).team
 
 
 def people(attempt: Attempt, role: str) -> str:

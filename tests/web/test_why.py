@@ -39,9 +39,9 @@ def texts(one: Reason | Around) -> dict[str, str]:
     return values | steps
 
 
-def marks(text: str) -> tuple[list[str], int, list[str]]:
+def marks(text: str) -> tuple[list[str], int, bool]:
     """What a translation may not lose: places, words to look for, endings of addresses, a colon before the address."""
-    return sorted(re.findall(r"\{\w+\}|\+contact|\+lead", text)), text.count("*"), text.endswith(":") and [":"] or []
+    return sorted(re.findall(r"\{\w+\}|\+contact|\+lead", text)), text.count("*"), text.endswith(":")
 
 
 @pytest.mark.parametrize("language", OTHERS)
