@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from config import Settings
+from config import Settings, UnixSocket
 from gateway import metrics
 from gateway.counting import Buckets, Lock, SharedBuckets
 from gateway.figures import Board
-from gateway.listening import Ear, ListenError, allow_connections
+from gateway.listening import Ear, ListenError, Place, allow_connections
 from gateway.sealing import Keyring, SealError, key_file
 from gateway.usecases.accounts import House
 from gateway.usecases.filing import FilingSettings
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.smtp.limits import SmtpLimits
     from gateway.smtp.visitors import Visitors
     from gateway.smtp.welcome import Crowds
+    from gateway.usecases.check_machine import Checks
     from gateway.usecases.deliver_events import Courier
     from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
@@ -203,6 +204,23 @@ def _shared(most: float, seconds: float) -> SharedBuckets:
 def egress(settings: Settings) -> tuple[str, ...]:
     """The addresses we connect from (E12); one of a single address without its prefix."""
     return tuple(str(one.network_address if one.num_addresses == 1 else one) for one in settings.egress_addresses)
+
+
+def machine_checks(settings: Settings, place: Callable[[], Place]) -> Checks:
+    """What looks at this machine as others do. place: asked each time where its door for mail is."""
+    from gateway.checks.door import Door
+    from gateway.checks.machine import MachineChecks
+    from gateway.checks.names import Names
+
+    def door() -> tuple[str, int] | None:
+        at = place()
+        if isinstance(at, UnixSocket) or at.port == 0:
+            return None
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(at.host, at.host), at.port  # noqa: S104 - where it listens
+
+    names = Names([(one.host, one.port) for one in settings.dns_servers])
+    alone = [str(one.network_address) for one in settings.egress_addresses if one.num_addresses == 1]
+    return MachineChecks(settings.hostname, alone, names, Door(door, settings.hostname))
 
 
 def certificates(settings: Settings) -> Certificates | None:

@@ -54,6 +54,8 @@ WHAT: Mapping[str, str] = {
     "user.changed": "changed a user",
     "user.removed": "removed a user",
     "note.deleted": "deleted a note",
+    "setup.domain": "chose the domain to set up",
+    "setup.finished": "finished setting up",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
 

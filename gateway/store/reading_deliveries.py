@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, null, select, union_all, update
 
 from gateway.core.resources import Delivery
 from gateway.store.ids import first_id, moment_of
-from gateway.store.outbox import GIVEN_UP, UNSETTLED, deliveries, events, lanes, open_lanes
+from gateway.store.outbox import GIVEN_UP, UNSETTLED, deliveries, endpoints, events, lanes, open_lanes
 from gateway.store.prepared import Prepared
 from gateway.store.reading import Page, Position, read_page
 from gateway.store.tables import accounts
 
 PASS = 500
+_AROUND_MS = 5_000
+"""What one commit writes has ids of one moment, or nearly."""
 _AGAIN = Prepared(
     update(deliveries)
     .where(
@@ -24,6 +27,15 @@ _AGAIN = Prepared(
     )
     .values(state="waiting", attempts=0, next_at=bindparam("due"), settled_at=null())
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A delivery with who was told: the kind and the address of the endpoint, None where that was removed."""
+
+    delivery: Delivery
+    kind: str | None
+    url: str | None
 
 
 def delivery_id(event: str, endpoint: str) -> str:
@@ -53,6 +65,21 @@ def list_deliveries(
     if state is not None:
         query = query.where(deliveries.c.state == state)
     return read_page(tx, query, [deliveries.c.event, deliveries.c.endpoint], after, limit).map(_delivery)
+
+
+def find_told(tx: Connection, account: int, receipt: str, subjects: Sequence[str], limit: int) -> tuple[Told, ...]:
+    """Deliveries of what happened in the commit of an attempt, in their order. subjects: ids of its receipt, message
+    and cards. Ids begin with their time, so that only the events of that moment are read."""
+    moment = moment_of(receipt)
+    there = and_(endpoints.c.account == deliveries.c.account, endpoints.c.id == deliveries.c.endpoint)
+    query = _query(account, endpoints.c.kind, endpoints.c.url).outerjoin(endpoints, there)
+    query = query.where(
+        deliveries.c.event >= first_id(moment - _AROUND_MS),
+        deliveries.c.event < first_id(moment + _AROUND_MS),
+        events.c.subject.in_(subjects),
+    )
+    rows = tx.execute(query.order_by(deliveries.c.event, deliveries.c.endpoint).limit(limit)).all()
+    return tuple(Told(_delivery(row), row.kind, row.url) for row in rows)
 
 
 def find_delivery(tx: Connection, account: int, event: str, endpoint: str) -> Delivery | None:
@@ -112,9 +139,11 @@ def _again(tx: Connection, account: int, rows: Sequence[Any], now: int) -> None:
         tx.execute(update(lanes).where(*mine, lanes.c.holder.is_(None)).values(next_at=now))
 
 
-def _query(account: int) -> Select[Any]:
+def _query(account: int, *more: Any) -> Select[Any]:
     same = and_(events.c.account == deliveries.c.account, events.c.id == deliveries.c.event)
-    return select(deliveries, events.c.type, events.c.at).join(events, same).where(deliveries.c.account == account)
+    return (
+        select(deliveries, events.c.type, events.c.at, *more).join(events, same).where(deliveries.c.account == account)
+    )
 
 
 def _delivery(row: Row[Any]) -> Delivery:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, literal, select
 
+from gateway.store.outbox import endpoints
 from gateway.store.reading import PASS, collect
 from gateway.store.tables import ASIDE, cards, contacts, customers, leads, messages, receipts, users
 
@@ -59,16 +60,20 @@ def find_oldest_held(tx: Connection, account: int, limit: int) -> list[int]:
     return [row.at for row in tx.execute(query.order_by(messages.c.at).limit(limit))]
 
 
-def find_progress(tx: Connection, account: int) -> dict[str, bool]:
-    """Which steps of getting started are done: a mail filed, a contact, a lead, a second user."""
+def find_progress(tx: Connection, account: int, *, admin: bool) -> dict[str, bool]:
+    """Which steps of getting started are done: a mail filed, a contact, a lead; for admins also a second user, and
+    somebody who is told of events."""
     second = select(literal(1)).where(users.c.account == account).limit(1).offset(1)
     filed = select(literal(1)).where(receipts.c.account == account, receipts.c.verdict == "file").limit(1)
-    return {
+    steps = {
         "mail": tx.execute(filed).first() is not None,
         "contact": _any(tx, contacts, account),
         "lead": _any(tx, leads, account),
-        "team": tx.execute(second).first() is not None,
     }
+    if admin:
+        steps["team"] = tx.execute(second).first() is not None
+        steps["crm"] = _any(tx, endpoints, account)
+    return steps
 
 
 def _any(tx: Connection, table: Table, account: int) -> bool:

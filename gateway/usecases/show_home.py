@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.store.access import Principal
 from gateway.store.engine import Store, Tx
+from gateway.store.needs import LockedOut, Silenced, Unsent, count_dead, find_locked_out, find_silenced, find_unsent
 from gateway.store.reading_outcomes import Named, find_closed_leads, find_oldest_held, find_progress
 from gateway.store.reading_receipts import DAY_MS, count_days, recent_events
 
@@ -21,7 +22,8 @@ class Home:
     """days: attempts by (day since 1970 in UTC, verdict). today: that number. held: when held mails came, oldest first.
 
     closed: leads that are closed and were written to, with the moment, newest first. steps: of getting started, done
-    or not.
+    or not. locked_out: mailboxes to connect again. unsent: the reader's own mail that could not be sent. silenced:
+    back ends that are told nothing; dead: deliveries that were given up; both the admins'.
     """
 
     days: Mapping[tuple[int, str], int]
@@ -29,6 +31,16 @@ class Home:
     held: tuple[int, ...]
     closed: tuple[tuple[Named, int], ...]
     steps: Mapping[str, bool]
+    locked_out: tuple[LockedOut, ...] = ()
+    unsent: tuple[Unsent, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
+    dead: int = 0
+
+    @property
+    def needs(self) -> int:
+        """How many things need somebody."""
+        single = (self.closed, self.locked_out, self.unsent, self.silenced)
+        return sum(map(len, single)) + bool(self.held) + bool(self.dead)
 
 
 async def show_home(store: Store, reader: Principal) -> Home:
@@ -37,13 +49,17 @@ async def show_home(store: Store, reader: Principal) -> Home:
     today = now // DAY_MS
 
     def home(tx: Tx) -> Home:
-        account = reader.account
+        account, admin = reader.account, reader.role == "admin"
         return Home(
             days=count_days(tx, account, (today - DAYS + 1) * DAY_MS),
             today=today,
-            held=tuple(find_oldest_held(tx, account, MOST_HELD)) if reader.role == "admin" else (),
+            held=tuple(find_oldest_held(tx, account, MOST_HELD)) if admin else (),
             closed=_closed(tx, account, now - _RECENT_MS),
-            steps=find_progress(tx, account),
+            steps=find_progress(tx, account, admin=admin),
+            locked_out=find_locked_out(tx, account, reader.eyes),
+            unsent=find_unsent(tx, account, reader.user, now - _RECENT_MS),
+            silenced=find_silenced(tx, account) if admin else (),
+            dead=count_dead(tx, account) if admin else 0,
         )
 
     return await store.read(home)

@@ -11,6 +11,7 @@ from gateway.store.access import Principal
 from gateway.store.engine import Store, Tx
 from gateway.store.positions import settled
 from gateway.store.reading import Page, Position
+from gateway.store.reading_deliveries import Told, find_told
 from gateway.store.reading_outcomes import Named, find_outcomes
 from gateway.store.reading_receipts import Attempt, Search
 
@@ -20,14 +21,19 @@ __all__ = [
     "Outcome",
     "Page",
     "Search",
+    "Told",
     "list_events",
     "list_outcomes",
     "list_receipts",
+    "show_deliveries",
     "show_first_attempt",
     "show_outcome",
     "show_receipt",
     "show_refusal",
 ]
+
+
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,13 @@ async def show_outcome(store: Store, reader: Principal, id: str) -> Outcome | No
         return _outcomes(tx, reader.account, (found,))[0] if found is not None else None
 
     return await store.read(outcome)
+
+
+async def show_deliveries(store: Store, admin: Principal, outcome: Outcome) -> tuple[Told, ...]:
+    """What became of the events that an attempt caused, on their way to each back end."""
+    receipt = outcome.attempt.receipt
+    subjects = (receipt.id, *([receipt.message] if receipt.message else ()), *(card.id for card in outcome.cards))
+    return await store.read(lambda tx: find_told(tx, admin.account, receipt.id, subjects, MOST_TOLD))
 
 
 async def show_receipt(store: Store, reader: Principal, id: str) -> Attempt | None:

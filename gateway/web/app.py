@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from gateway.usecases.keep_answers import AnsweredError, KeyReusedError, LostAnswerError
 from gateway.usecases.show_health import is_passing
-from gateway.web import files, health
+from gateway.web import files, health, policy
 from gateway.web.api import (
     account,
     audit,
@@ -47,7 +47,9 @@ from gateway.web.console import (
     me,
     people,
     settings,
+    setup,
     sign_in,
+    tester,
     trace,
     why,
 )
@@ -85,6 +87,9 @@ PAGES = (
     journal,
     deals,
     custom,
+    policy,
+    setup,
+    tester,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

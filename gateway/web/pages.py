@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,7 +17,6 @@ from starlette.requests import Request
 from gateway.core.resources import rfc3339
 from gateway.usecases.edit_session import Visitor
 from gateway.web import words
-from gateway.web.reasons import reason_of
 from gateway.web.services import WebServices
 from gateway.web.tongues import gettext, later, ngettext, spoken
 
@@ -77,12 +77,12 @@ class Pages:
             "marked": marked,
             "smart": smart,
             "bytes": lambda number: f"{number:,} bytes",
+            "host": lambda url: urlsplit(url).hostname or url,
             "initials": words.initials,
         }
         self._jinja.policies["ext.i18n.trimmed"] = True
         self._jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._jinja.globals |= {
-            "reason_of": reason_of,
             "words": words,
             "version": services.version,
             "spoken": spoken,
@@ -143,9 +143,17 @@ def _moment(milliseconds: int, *, form: str) -> str:
 
 def _day(number: int) -> str:
     moment = datetime.fromtimestamp(number * 86_400, UTC)
-    return f"{moment.day} {moment:%b}"
+    return f"{moment.day} {moment:%b}" if spoken() == "en" else _spelled(moment, "d MMM")
 
 
 def _utc(milliseconds: int) -> str:
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    day = f"{moment.day} {moment:%B %Y}" if spoken() == "en" else _spelled(moment, "d MMMM y")
+    return f"{day}, {moment:%H:%M} UTC"
+
+
+def _spelled(moment: datetime, form: str) -> str:
+    """A day with its month in the language of this request."""
+    from babel.dates import format_date
+
+    return format_date(moment, form, locale=spoken().replace("-", "_"))

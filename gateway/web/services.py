@@ -14,6 +14,7 @@ from gateway.core import resources
 from gateway.core.mail import DEFAULT_LIMITS, Limits
 from gateway.hashing import Hasher
 from gateway.sealing import Keyring
+from gateway.usecases.check_machine import Checks
 from gateway.usecases.fetch_files import Files
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
@@ -52,11 +53,12 @@ class WebServices:
 
     filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
-    only once the listener is bound. receipt_days, held_days, deleted_days: how long receipts, held and deleted mail are kept.
-    secure_cookies: cookies by https only. figures: what is counted, for Prometheus. keyring: seals credentials.
-    answers: seals what is kept of answers. webhooks_private: webhooks may lead into our own network. requests: counts
-    those of each token; None for no limit. spare_loopback: not those of this machine. egress: the addresses we connect
-    from (E12). mail_servers: the door to people's own mailboxes; None where there is none.
+    only once the listener is bound. receipt_days, held_days, deleted_days: how long receipts, held and deleted mail
+    are kept. checks: what the world sees of this machine. secure_cookies: cookies by https only. figures: what is
+    counted, for Prometheus. keyring: seals credentials. answers: seals what is kept of answers. webhooks_private:
+    webhooks may lead into our own network. requests: counts those of each token; None for no limit. spare_loopback: not
+    those of this machine. egress: the addresses we connect from (E12). mail_servers: the door to people's own
+    mailboxes; None where there is none.
     """
 
     store: Store
@@ -66,6 +68,7 @@ class WebServices:
     public_url: Callable[[], str]
     explain: Explain
     version: str
+    checks: Checks
     figures: Callable[[], Awaitable[bytes]] = _own_figures
     receipt_days: int = 365
     held_days: int = 30

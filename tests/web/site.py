@@ -12,6 +12,9 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
+from gateway.checks.door import Door
+from gateway.checks.machine import MachineChecks
+from gateway.checks.names import Names
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
@@ -182,6 +185,7 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         public_url=lambda: URL,
         explain=explain,
         version="0",
+        checks=MachineChecks("mx.kommo.example", (), Names([("127.0.0.1", 9)], 0.2), Door(lambda: None, "")),
         receipt_days=90,
         max_message_bytes=100_000,
         keyring=lambda: KEYRING,

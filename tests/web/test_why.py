@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import gateway.core
-from gateway.web.reasons import ENGLISH, LANGUAGES, NAMES
-from tests.web.site import CLIENT, Site, check_page, letter
+from gateway.web.reasons import ENGLISH, LANGUAGES, Around, Reason, around, find_rule, reason_of
+from gateway.web.tongues import LANGUAGES as NAMES
+from gateway.web.tongues import speak
+from tests.web.site import CLIENT, Page, Site, check_page, letter
 
 CORE = Path(gateway.core.__path__[0])
 PRIVATE = ("bob", "miller", "bluefin", "ana", "putri", "acme.example", "secret plans", "192.0.2.7", "acme coffee")
@@ -27,9 +29,78 @@ def test_every_rule_that_refuses_has_its_text() -> None:
     assert rules_that_refuse() - ENGLISH.keys() == set()
 
 
-def test_every_language_has_a_name_and_no_rule_of_its_own() -> None:
+OTHERS = [language for language in NAMES if language != "en"]
+
+
+def texts(one: Reason | Around) -> dict[str, str]:
+    """Every sentence, by where it stands."""
+    values = {name: getattr(one, name) for name in one.__slots__ if name not in ("envelope", "once")}
+    steps = {f"how {n}": step for n, step in enumerate(values.pop("how", ()))}
+    return values | steps
+
+
+def marks(text: str) -> tuple[list[str], int, bool]:
+    """What a translation may not lose: places, words to look for, endings of addresses, a colon before the address."""
+    return sorted(re.findall(r"\{\w+\}|\+contact|\+lead", text)), text.count("*"), text.endswith(":")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_rule_has_its_whole_text_in_every_language(language: str) -> None:
     assert LANGUAGES.keys() == NAMES.keys()
-    assert [rule for table in LANGUAGES.values() for rule in table if rule not in ENGLISH] == []
+    assert LANGUAGES[language].keys() == ENGLISH.keys()
+    for rule in (*ENGLISH, "a rule that is new"):
+        english, other = reason_of(rule, "en"), reason_of(rule, language)
+        assert (other.envelope, other.once) == (english.envelope, english.once), rule
+        said, told = texts(english), texts(other)
+        assert said.keys() == told.keys(), rule
+        for where, text in told.items():
+            assert text.strip() == text != said[where], f"{rule} {where}"
+            assert marks(text) == marks(said[where]), f"{rule} {where}"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_all_else_on_the_page_is_in_its_language(language: str) -> None:
+    english = texts(around())
+    speak(language)
+    other = texts(around())
+    speak("en")
+    for where, text in other.items():
+        assert text.strip() == text != english[where], where
+        assert marks(text) == marks(english[where]), where
+
+
+LANGUAGE_STORIES = {
+    # story                           query          Accept-Language              is
+    "nothing said": ("", "", "en"),
+    "the browser's wish": ("", "ru-RU,ru;q=0.9,en;q=0.5", "ru"),
+    "the first one we have": ("", "de-DE,es-MX;q=0.8,en;q=0.2", "es"),
+    "Portuguese of wherever": ("", "pt-PT", "pt-BR"),
+    "a link of the page wins": ("?lang=id", "ru", "id"),
+    "a language we don't have": ("?lang=xx", "es", "es"),
+    "one in other letters": ("?lang=pt-br", "", "en"),
+}
+
+
+@pytest.mark.parametrize(("query", "wish", "language"), LANGUAGE_STORIES.values(), ids=LANGUAGE_STORIES)
+async def test_the_page_speaks_its_readers_language(site: Site, query: str, wish: str, language: str) -> None:
+    receipt = await refuse(site, {})
+    reader = site.client(Accept="text/html", **({"Accept-Language": wish} if wish else {}))
+    for what, status in ((receipt, 200), ("B1", 200), ("0" * 26, 404)):
+        answer = await reader.get(f"/why/{what}{query}")
+        page = Page(answer.text)
+        assert (answer.status_code, page.lang, page.faults) == (status, language, [])
+        assert answer.headers["vary"] == "Accept-Language"
+        if status == 200:
+            assert page.h1 == reason_of("B1", language).title
+        for code, name in NAMES.items():
+            assert f"/why/{what}?lang={code}" in page.links
+            assert name in page.text
+        for word in PRIVATE:
+            assert re.search(rf"\b{re.escape(word)}\b", page.text.lower()) is None, word
+
+
+def test_a_rule_is_found_by_its_id_in_any_case() -> None:
+    assert (find_rule("b1-TO"), find_rule("B99")) == ("B1-to", None)
 
 
 @pytest.mark.parametrize("rule", ENGLISH)

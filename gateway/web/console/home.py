@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -19,15 +20,31 @@ from gateway.web.console.feed import Feed
 from gateway.web.console.session import Reader
 from gateway.web.pages import pages_of
 from gateway.web.services import Services
+from gateway.web.tongues import gettext as _
+from gateway.web.tongues import later
 
 router = APIRouter()
 ROWS = 12
 _STEPS = (
-    ("mail", "Send your first mail.", "Write to a client as ever, and put {address} in Cc."),
-    ("contact", "Add your first contact.", "Put {address} in Cc: new people on the mail become contacts."),
-    ("lead", "Open your first lead.", "Put {address} in Cc: a lead named after the subject opens."),
-    ("team", "Bring in a colleague.", "Whoever runs this server adds people with `smartgate user add`."),
+    ("mail", later("Send your first mail."), later("Write to a client as ever, and put {address} in Cc.")),
+    (
+        "contact",
+        later("Add your first contact."),
+        later("Put {address} in Cc: new people on the mail become contacts."),
+    ),
+    ("lead", later("Open your first lead."), later("Put {address} in Cc: a lead named after the subject opens.")),
+    ("team", later("Bring in a colleague."), later("Their addresses count as your team, and they see what you see.")),
+    ("crm", later("Connect your CRM."), later("Contacts and leads are kept here, and sent on as soon as it answers.")),
 )
+_NAMED = {
+    "attach": later("%s: file a mail"),
+    "contact": later("%s: file and add contact"),
+    "lead": later("%s: file and open lead"),
+}
+_BUTTONS = {
+    "team": ("/settings/users", later("Add a user")),
+    "crm": ("/settings/crm", later("Connect the CRM")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +65,43 @@ class Card:
         return self.address.partition("@")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next step of getting started. path, button: where it is done."""
+
+    title: str
+    text: str
+    address: str
+    path: str
+    button: str
+
+
 def _cards(addresses: Addresses) -> tuple[Card, ...]:
     return (
-        Card("attach", "File it", addresses.attach, "On the cards of people you already know."),
+        Card("attach", _("File it"), addresses.attach, _("On the cards of people you already know.")),
         Card(
             "contact",
-            "File it and add the contact",
+            _("File it and add the contact"),
             addresses.contact,
-            "New people become contacts. Known ones stay as they are.",
+            _("New people become contacts. Known ones stay as they are."),
         ),
-        Card("lead", "File it and open a lead", addresses.lead, "One lead a conversation, named after the subject."),
+        Card(
+            "lead", _("File it and open a lead"), addresses.lead, _("One lead a conversation, named after the subject.")
+        ),
     )
+
+
+def _next_step(steps: Mapping[str, bool], cards: tuple[Card, ...]) -> Step | None:
+    """The first step that isn't done; None where all are."""
+    wanted = {"mail": cards[0], "contact": cards[1], "lead": cards[2]}
+    for name, title, text in _STEPS:
+        if steps.get(name, True):
+            continue
+        if name in _BUTTONS:
+            path, button = _BUTTONS[name]
+            return Step(_(title), _(text), "", path, _(button))
+        return Step(_(title), _(text), wanted[name].address, wanted[name].mailto, _("New mail"))
+    return None
 
 
 @router.get("/")
@@ -68,7 +111,6 @@ async def home(request: Request, services: Services, reader: Reader) -> Response
     numbers = await show_home(services.store, reader)
     newest = await list_outcomes(services.store, reader.account, None, ROWS, Search())
     cards = _cards(account.addresses)
-    wanted = {"mail": cards[0], "contact": cards[1], "lead": cards[2]}
     return pages_of(request).console(
         "home.html",
         reader,
@@ -78,7 +120,8 @@ async def home(request: Request, services: Services, reader: Reader) -> Response
         chart=draw(numbers.days, numbers.today, DAYS),
         numbers=numbers,
         outcomes=newest.rows,
-        steps=[(name, title, text, wanted.get(name)) for name, title, text in _STEPS],
+        done=sum(numbers.steps.values()),
+        next=_next_step(numbers.steps, cards),
     )
 
 
@@ -96,8 +139,7 @@ async def vcard(services: Services, reader: Reader, action: Literal["attach", "c
     """A smart address for an address book (vCard 3.0, RFC 2426), which every mail program reads."""
     account = await show_account(services.store, reader, services.domains[0])
     address = getattr(account.addresses, action)
-    named = {"attach": "file a mail", "contact": "file and add contact", "lead": "file and open lead"}[action]
-    name = _vcard_text(f"{account.name}: {named}")
+    name = _vcard_text(_(_NAMED[action]) % account.name)
     known = (f"FN:{name}", f"N:;{name};;;", f"EMAIL;TYPE=INTERNET:{address}")
     lines = ("BEGIN:VCARD", "VERSION:3.0", *known, "END:VCARD", "")
     disposition = f'attachment; filename="{account.slug}-{action}.vcf"'

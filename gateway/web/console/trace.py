@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from gateway.usecases.edit_session import Principal
 from gateway.usecases.show_held import is_held, show_reviewed
-from gateway.usecases.show_receipts import Outcome, Search, list_outcomes, show_outcome
+from gateway.usecases.show_receipts import Outcome, Search, list_outcomes, show_deliveries, show_outcome
 from gateway.web import words
 from gateway.web.console.session import Reader
 from gateway.web.pages import pages_of
@@ -20,6 +20,7 @@ from gateway.web.paging import cursor, read_cursor
 from gateway.web.problems import Problem
 from gateway.web.reasons import Reason, reason_of
 from gateway.web.services import Services, WebServices
+from gateway.web.tongues import gettext as _
 
 router = APIRouter()
 ROWS = 25
@@ -43,7 +44,7 @@ async def trace(
     """The list, and beside it one attempt where it was opened."""
     opened = await show_outcome(services.store, reader, id) if id is not None else None
     if id is not None and opened is None:
-        raise Problem(404, "There is no attempt with this receipt, or it is not your account’s.")
+        raise Problem(404, _("There is no attempt with this receipt, or it is not your account’s."))
     asked = {"q": q.strip()[:200], "since": since, "until": until, "verdict": verdict}
     asked = {name: value for name, value in asked.items() if value}
     page = await list_outcomes(services.store, reader.account, read_cursor(after, (str,)), ROWS, _search(asked))
@@ -60,6 +61,7 @@ async def trace(
         outcome=opened,
         **(_opened(services, reader, opened) if opened is not None else {}),
         **(await _review(services, reader, opened) if opened is not None else {}),
+        told=await show_deliveries(services.store, reader, opened) if opened and reader.role == "admin" else (),
     )
 
 
@@ -94,8 +96,8 @@ def _opened(services: WebServices, reader: Principal, outcome: Outcome) -> dict[
         "again": reason is not None and reason.once,
         "why": f"{services.public_url().rstrip('/')}/why/{attempt.receipt.id}" if refused else "",
         "said": (f"{code} {enhanced}", text),
-        "steps": words.steps(attempt),
-        "not_asked": words.not_asked(attempt),
+        "steps": words.steps(attempt.receipt.decision),
+        "not_asked": words.not_asked(attempt.receipt.decision),
         "write_to": _write_to(reader, outcome) if refused else None,
     }
 
@@ -115,6 +117,6 @@ def _write_to(reader: Principal, outcome: Outcome) -> tuple[str, str] | None:
     wrote = words.writer(outcome.attempt)
     if wrote is None or wrote["kind"] != "team" or wrote["address"].lower() == reader.email:
         return None
-    subject = quote("Please send it again with the address in Cc")
+    subject = quote(_("Send it again with the address in Cc"))
     name = (wrote["name"] or wrote["address"]).split()[0]
     return f"mailto:{quote(wrote['address'], safe='@')}?subject={subject}", name

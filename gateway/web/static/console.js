@@ -72,7 +72,8 @@ function tellTimes(root) {
   const now = new Date();
   for (const time of root.querySelectorAll("time[data-show]")) {
     const then = new Date(time.dateTime);
-    time.textContent = time.dataset.show === "full" ? fully(then, now) : shortly(then, now);
+    const tells = { full: fully, clock: () => exact.format(then) };
+    time.textContent = (tells[time.dataset.show] ?? shortly)(then, now);
     time.title = then.toLocaleString();
   }
 }
@@ -97,17 +98,30 @@ for (const frame of document.querySelectorAll("iframe.paper")) {
   fit();
 }
 
+/* a file that is too large is told at once: on its way it would be cut off without an answer */
+for (const field of document.querySelectorAll("input[type=file][data-most]")) {
+  const judge = () => {
+    field.setCustomValidity(field.files[0]?.size > Number(field.dataset.most) ? field.dataset.tooLarge : "");
+    field.reportValidity();
+  };
+  field.addEventListener("change", judge);
+}
+
 /* live parts: made anew on the server, and put in place unless somebody is in the middle of something there */
 for (const part of document.querySelectorAll("[data-live]")) {
   if (!("EventSource" in window)) break;
   let waiting = null;
   const source = new EventSource(part.dataset.live);
-  const busy = () => part.matches(":focus-within") || part.querySelector("details[open]");
+  /* a button or link that has an id is found again in the new part; elsewhere somebody is in the middle of something */
+  const held = () => part.querySelector(":is(button, a)[id]:focus");
+  const busy = () => (part.matches(":focus-within") && !held()) || part.querySelector("details[open]");
   const put = () => {
     if (waiting === null || busy()) return;
+    const id = held()?.id;
     part.innerHTML = waiting;
     waiting = null;
     tellTimes(part);
+    if (id) document.getElementById(id)?.focus({ preventScroll: true });
   };
   source.addEventListener("part", (event) => {
     const { html, said: sentence } = JSON.parse(event.data);

@@ -1,46 +1,22 @@
-"""Why a mail was refused and what to do about it: one text a rule, by language, for the public pages and the trace.
-
-`{address}` stands for the smart address the mail was sent to; a word in stars is one to look for on the screen. Nothing
-here names a person, a subject or an account. A language is one more table of the same rules; English is the one every
-other falls back to.
-"""
+"""The reasons in English, the language that every other falls back to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """The text of one refusal.
-
-    title, lead: for the sender, on the public page. how: the steps that make it right. envelope: the header the address
-    stood in (`Bcc`, `To`), where a picture of wrong and right helps. short: in a list, after "Refused". happened: after
-    the mail's subject, as a heading. team: what colleagues are told to do. once: the mail comes again by itself.
-    """
-
-    title: str
-    lead: str
-    how: tuple[str, ...]
-    short: str
-    happened: str
-    team: str
-    envelope: str = ""
-    once: bool = False
-
+from gateway.web.reasons.shape import Around, Reason
 
 _SEND = "Send. If it worked, you hear nothing more. If not, you get a mail like the one that brought you here."
 _REPLY_ALL = "Open the mail in your *Sent* folder and choose *Reply all*. That keeps the people and the subject."
 _RIGHT_ADDRESS = "Ask the colleague who gave you the address how it is spelled."
 
-ENGLISH: Mapping[str, Reason] = {
+REASONS: Mapping[str, Reason] = {
     "A1": Reason(
         "This server takes no mail for that domain.",
         "You sent a mail to {address} through a server that takes mail for smart addresses only, and this is none.",
         ("Check the part after the @ sign.", _RIGHT_ADDRESS, "Put the right address in Cc and send again."),
         "the domain isn’t one of ours",
-        "was sent to a domain that isn’t ours",
+        "{mail} was sent to a domain that isn’t ours",
         "Check the part after the @ sign in the address.",
     ),
     "A2": Reason(
@@ -48,7 +24,7 @@ ENGLISH: Mapping[str, Reason] = {
         "You sent a mail to {address}. Nobody here has that name: it may be misspelled, or the team may be gone.",
         ("Check the spelling before the @ sign.", _RIGHT_ADDRESS, "Put the right address in Cc and send again."),
         "no account has this name",
-        "was sent to an account that doesn’t exist",
+        "{mail} was sent to an account that doesn’t exist",
         "Check the spelling of the address before the @ sign.",
     ),
     "A3": Reason(
@@ -60,7 +36,7 @@ ENGLISH: Mapping[str, Reason] = {
             _SEND,
         ),
         "the ending doesn’t exist; +contact and +lead do",
-        "was sent to an ending that doesn’t exist",
+        "{mail} was sent to an ending that doesn’t exist",
         "Ask for it to be sent again, with one of your three addresses in Cc.",
     ),
     "A4": Reason(
@@ -68,7 +44,7 @@ ENGLISH: Mapping[str, Reason] = {
         "You sent a mail to {address}. The team has another name now, and its addresses changed with it.",
         ("Ask the team you write to for its new address.", "Replace the old one in your contacts.", _SEND),
         "a former name of this account",
-        "was sent to your former address",
+        "{mail} was sent to your former address",
         "Tell the sender your new address. The former one stays reserved to you.",
     ),
     "A6": Reason(
@@ -76,7 +52,7 @@ ENGLISH: Mapping[str, Reason] = {
         "Each team gives its own answer, so your mail server delivers the mail to {address} on its own in a moment.",
         ("There is nothing to do: your mail server tries again by itself.",),
         "another account comes first; the mail server tries again",
-        "is on its way again",
+        "{mail} is on its way again",
         "There is nothing to do: the sender’s mail server tries again by itself.",
         once=True,
     ),
@@ -89,7 +65,7 @@ ENGLISH: Mapping[str, Reason] = {
             "In all other cases wait: your mail server tries again by itself.",
         ),
         "beyond a limit",
-        "was beyond a limit",
+        "{mail} was beyond a limit",
         "Where the mail is too large, ask for a link in place of the attachment.",
     ),
     "B1": Reason(
@@ -98,7 +74,7 @@ ENGLISH: Mapping[str, Reason] = {
         "everyone on the mail can see it.",
         (_REPLY_ALL, "Put this address in *Cc*, and leave Bcc empty:", _SEND),
         "hidden copy: the address was in Bcc",
-        "was sent with a hidden copy",
+        "{mail} was sent with a hidden copy",
         "Ask for it to be sent again with the address in Cc.",
         envelope="Bcc",
     ),
@@ -112,7 +88,7 @@ ENGLISH: Mapping[str, Reason] = {
             _SEND,
         ),
         "the address was in To, not in Cc",
-        "was sent to the address itself",
+        "{mail} was sent to the address itself",
         "Ask for it to be sent again with the address in Cc. That holds for forwarded mail too.",
         envelope="To",
     ),
@@ -121,7 +97,7 @@ ENGLISH: Mapping[str, Reason] = {
         "A bounce or a similar notice was sent to {address}. A smart address never sends, so no notice belongs to it.",
         ("There is nothing to do. If you run the mail server, look for who forges this address as a sender.",),
         "a bounce, and a smart address sends nothing",
-        "is a bounce",
+        "{mail} is a bounce",
         "There is nothing to do: a smart address sends nothing, so no bounce belongs to it.",
     ),
     "B3": Reason(
@@ -129,7 +105,7 @@ ENGLISH: Mapping[str, Reason] = {
         "It passed through so many servers on its way to {address} that one of them must be sending it back.",
         ("Look for a forwarding rule that leads back to its own start.", "Remove that rule and send the mail again."),
         "it goes round in circles",
-        "goes round in circles",
+        "{mail} goes round in circles",
         "Look for a forwarding rule that leads back to its own start.",
     ),
     "B4": Reason(
@@ -138,7 +114,7 @@ ENGLISH: Mapping[str, Reason] = {
         "who wrote the mail. It was sent to {address}.",
         ("Send it again from a usual mail program, with one address in From.",),
         "its header is malformed",
-        "has a malformed header",
+        "{mail} has a malformed header",
         "Ask for it to be sent again from a usual mail program. The reply below says what is wrong with it.",
     ),
     "B4a": Reason(
@@ -146,7 +122,7 @@ ENGLISH: Mapping[str, Reason] = {
         "Lines of mail end with two characters, a carriage return and a line feed. One of them was missing.",
         ("If you run the mail server, bring it up to date and send again.",),
         "a line ended in a way mail doesn’t allow",
-        "broke the rules of mail",
+        "{mail} broke the rules of mail",
         "The sender’s mail server has to be brought up to date.",
     ),
     "B4b": Reason(
@@ -154,7 +130,7 @@ ENGLISH: Mapping[str, Reason] = {
         "It has more header lines, addresses or parts within parts than any usual mail. It was sent to {address}.",
         ("Send it again as a plain new mail, with fewer people on it.",),
         "beyond what we read",
-        "is beyond what we read",
+        "{mail} is beyond what we read",
         "Ask for it to be sent again as a plain new mail.",
     ),
     "B4c": Reason(
@@ -162,7 +138,7 @@ ENGLISH: Mapping[str, Reason] = {
         "The mail says that a smart address wrote it. Such an address only receives, so the mail can’t be genuine.",
         ("Choose your own address in From and send again.", _SEND),
         "it says a smart address wrote it",
-        "says a smart address wrote it",
+        "{mail} says a smart address wrote it",
         "A smart address sends nothing. Whoever wrote this has to choose an address of their own in From.",
     ),
     "B5": Reason(
@@ -174,7 +150,7 @@ ENGLISH: Mapping[str, Reason] = {
             "If you run that domain: sign its mail (DKIM), or list this mail server (SPF).",
         ),
         "not proven to be from the domain it names",
-        "isn’t proven to be from the domain it names",
+        "{mail} isn’t proven to be from the domain it names",
         "The sender’s domain asks for such mail to be refused. Whoever runs it can sign its mail.",
     ),
     "B7": Reason(
@@ -182,7 +158,7 @@ ENGLISH: Mapping[str, Reason] = {
         "You sent a mail with {address} in Cc. Its team takes mail from its own people and their clients only.",
         ("Write to the person you know in that team, without this address.",),
         "a stranger, and only known people may write here",
-        "was written by a stranger",
+        "{mail} was written by a stranger",
         "To let the author in, make them a contact. You can also let strangers write to you.",
     ),
     "B8": Reason(
@@ -191,7 +167,7 @@ ENGLISH: Mapping[str, Reason] = {
         "people of the team. The text of a forwarded mail isn’t read.",
         ("Write to your client, or reply to them.", "Put this address in *Cc*:", _SEND),
         "no client in From, To or Cc",
-        "has no client on it",
+        "{mail} has no client on it",
         "Ask for a mail that has the client in To or Cc. The text of a forwarded mail isn’t read.",
     ),
     "B10": Reason(
@@ -199,31 +175,39 @@ ENGLISH: Mapping[str, Reason] = {
         "Something on our side is out of order for a short while. Your mail to {address} is not lost.",
         ("There is nothing to do: your mail server tries again by itself.",),
         "trouble on our side; the mail server tries again",
-        "couldn’t be taken for a moment",
+        "{mail} couldn’t be taken for a moment",
         "There is nothing to do: the sender’s mail server tries again by itself.",
         once=True,
     ),
 }
-
-LANGUAGES: Mapping[str, Mapping[str, Reason]] = {"en": ENGLISH}
-NAMES: Mapping[str, str] = {"en": "English"}
-"""Each language by its own name, as the page offers it."""
 
 OTHER = Reason(
     "This mail was not taken.",
     "A mail to {address} was refused. The words below are what your mail server was told.",
     ("Show this page to the colleague who gave you the address.",),
     "not taken",
-    "was refused",
+    "{mail} was refused",
     "The reply below says why.",
 )
 
-
-def reason_of(rule: str, language: str = "en") -> Reason:
-    """The text of a rule in a language, else in English."""
-    return LANGUAGES.get(language, ENGLISH).get(rule) or ENGLISH.get(rule, OTHER)
-
-
-def find_rule(text: str) -> str | None:
-    """A rule by its id as it stands in a link, case ignored; None where no rule of this id refuses."""
-    return next((rule for rule in ENGLISH if rule.lower() == text.lower()), None)
+AROUND = Around(
+    title="Why your mail was not filed",
+    language="Language",
+    safe="The other people you wrote to are not affected.",
+    safe_why="Only the copy to this address was refused, and its text was not kept.",
+    right="How to do it right",
+    now="What happens now",
+    wrong="What happened",
+    works="What works",
+    client="your client",
+    nobody="nobody",
+    told="What your mail server was told",
+    stuck="Still stuck? Show this page to the colleague who gave you the address.",
+    receipt="They can look up receipt {receipt}.",
+    private="This page shows nobody’s mail: no subject, no text, no one’s address.",
+    gone="We no longer have this record.",
+    gone_days="Records are kept for {days} days.",
+    gone_how="The reply your mail server got says the reason in a few words. Show it to the colleague who gave you the "
+    "address.",
+    mail="A mail",
+)

@@ -1,0 +1,1 @@
+"""The room of the checks: asks name servers, and our own door, what the world sees of this machine."""
