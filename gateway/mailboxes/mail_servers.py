@@ -21,7 +21,7 @@ from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.servers import check, wrong_host, wrong_port
 from gateway.mailboxes.session import Session, SessionError
 from gateway.mailboxes.smtp_login import try_smtp
-from gateway.usecases.mail_servers import Place, Tried, Trouble
+from gateway.usecases.mail_servers import Known, Place, Tried, Trouble
 
 _T = TypeVar("_T")
 _NAMESAKES = 5
@@ -51,11 +51,17 @@ class MailDoor:
 
     def __init__(self, settings: DoorSettings, table: Table, network: Network, open_session: OpenSession) -> None:
         self._network, self._open, self._hostname = network, open_session, settings.hostname
+        self._table = table
         self._discovery = Discovery(network, table, settings.pace)
         self._oauth = OAuth(
             network, {name: App(*pair, table.oauth(name)) for name, pair in settings.apps.items() if pair[0]}
         )
         self._hands = Hands(settings.threads)
+
+    def known(self, provider: str) -> Known | None:
+        """What the table says of a provider."""
+        found = self._table.get(provider)
+        return None if found is None else Known(found.name, found.page)
 
     async def discover(self, address: str) -> Found | Wrong:
         """The provider of an address (rule E1): at most ten seconds."""

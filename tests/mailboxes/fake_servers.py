@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from gateway.core.mailboxes import GOOGLE, MICROSOFT, PASSWORD, Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
-from gateway.usecases.mail_servers import Place, Tried, Trouble
+from gateway.usecases.mail_servers import Known, Place, Tried, Trouble
 
 ACCESS, REFRESH = "access-canary-5a7d", "refresh-canary-91c3"
 REFUSED = Trouble("auth", "the server refuses this password")
@@ -36,6 +36,10 @@ class FakeServers:
     discovered: list[str] = field(default_factory=list)
     challenges: dict[str, str] = field(default_factory=dict)
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def known(self, provider: str) -> Known | None:
+        name = {"gmail.com": "Gmail", "outlook.com": "Outlook.com"}.get(provider)
+        return None if name is None else Known(name, "https://passwords.example/make")
 
     async def discover(self, address: str) -> Found | Wrong:
         self.discovered.append(address)

@@ -164,3 +164,11 @@ function follow(list) {
     if (!paused) { waiting.forEach(add); waiting = []; }
   });
 }
+
+/* forms whose answer takes a while say so */
+for (const form of document.querySelectorAll("form[data-waits]")) {
+  form.addEventListener("submit", (event) => event.submitter?.setAttribute("aria-busy", "true"));
+}
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("form[data-waits] [aria-busy]")) button.removeAttribute("aria-busy");
+});
