@@ -17,6 +17,7 @@ from gateway.core.mailboxes import (
     SHARED,
 )
 from gateway.core.resources import Mailbox
+from gateway.core.sent_names import is_about_sent
 from gateway.usecases.mail_servers import Known
 from gateway.usecases.show_mailboxes import Shown
 from gateway.web.services import WebServices
@@ -136,7 +137,7 @@ def by(how: str) -> str:
 
 def asks_for_sent(mailbox: Mailbox) -> bool:
     """Whether its owner has to say which folder holds sent mail."""
-    return CHOOSE in mailbox.error
+    return is_about_sent(mailbox.error)
 
 
 def folders(mailbox: Mailbox) -> list[str]:
@@ -146,9 +147,16 @@ def folders(mailbox: Mailbox) -> list[str]:
 
 
 def sentence(text: str) -> str:
-    """What the core said in a few words, as a sentence: a capital at its begin, a full stop at its end."""
-    text = text.strip()
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+    """What the core said in a few words, as a sentence: a capital at its begin, unless that is a server's name, and a
+    full stop at its end."""
+    text = text.strip().rstrip(".")
+    named = "." in text.partition(" ")[0]
+    return f"{text if named else text[:1].upper() + text[1:]}." if text else ""
+
+
+def asked_for_sent(mailbox: Mailbox) -> str:
+    """Why its owner has to say which folder holds sent mail."""
+    return sentence(mailbox.error.partition(CHOOSE)[0])
 
 
 def provider(services: WebServices, id: str) -> Known:
