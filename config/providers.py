@@ -86,6 +86,10 @@ class Table:
         self._by_server = {one.imap.host: one for one in reversed(providers) if one.imap is not None}
         self.providers = tuple(providers)
 
+    def get(self, id: str) -> Provider | None:
+        """The provider of this id."""
+        return (self._earlier and self._earlier.get(id)) or next((one for one in self.providers if one.id == id), None)
+
     def find(self, domain: str) -> Provider | None:
         """Who hosts the addresses of a domain, as the table says."""
         return (self._earlier and self._earlier.find(domain)) or self._by_domain.find(domain)

@@ -39,11 +39,11 @@ from gateway.store.engine import Store
 from gateway.store.engine import StoreError as StoreError
 from gateway.usecases.delete_mail import purge_deleted, purge_files
 from gateway.usecases.deliveries import drop_deliveries
+from gateway.usecases.disconnect_mailbox import purge_mailboxes
 from gateway.usecases.drop_orphans import drop_orphans
 from gateway.usecases.drop_receipts import drop_receipts
 from gateway.usecases.index_words import Indexer
 from gateway.usecases.keep_answers import forget_answers
-from gateway.usecases.mailboxes import purge_mailboxes
 from gateway.usecases.review_held import refuse_forgotten
 from gateway.usecases.show_audit import drop_done
 from gateway.wiring import (

@@ -98,11 +98,9 @@ def consent_words(settings: Settings, halt: Halt, address: str, kind: str) -> st
     """Why a mailbox can't be connected here yet, and where it can."""
     if halt.consent is not None:
         page = f"{app.public_url(settings)}/mailboxes/consent?{urlencode({'address': address, 'kind': kind})}"
-        return f"{halt.wrong.detail.replace('the page at `consent`', page)}"
+        return f"{halt.reason}: open {page} and sign in there"
     if halt.found is not None:
-        return (
-            f"{halt.wrong.detail.partition(' Look at')[0]} Name them with --imap and --smtp, or trust them with --yes"
-        )
+        return f"{halt.reason}. Name them with --imap and --smtp, or trust them with --yes"
     return f"{halt.wrong.field}: {halt.wrong.detail}"
 
 

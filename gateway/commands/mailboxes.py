@@ -37,7 +37,7 @@ from gateway.core.mailboxes import SYNCED, Found
 from gateway.core.options import check_flag
 from gateway.core.resources import Mailbox, as_json
 from gateway.sealing import SealError
-from gateway.usecases import connect_mailbox, mailboxes, users
+from gateway.usecases import connect_mailbox, disconnect_mailbox, mailboxes, users
 from gateway.usecases.connect_mailbox import Halt, Opened, Wish
 from gateway.usecases.edit_session import Principal
 from gateway.usecases.mail_servers import MailServers
@@ -217,13 +217,13 @@ def disconnect(
     chosen = settings()
     with app.transaction(chosen, reading=True) as tx:
         writer, found = operator_of(tx, account, mailbox)
-        mails = mailboxes.count_mail(tx, writer, found.id)
+        mails = disconnect_mailbox.count_mail(tx, writer, found.id)
     alone = f"{mails.alone:,} of them came by it alone and will be gone."
     said = f"{found.address} brought {mails.messages:,} messages; {alone}"
     if emails == "delete" and not yes:
         confirm_erasing("Delete them here?", lambda: typer.echo(said, err=True))
     with app.transaction(chosen) as tx:
-        mailboxes.set_apart(tx, writer, found.id, with_mail=emails == "delete")
+        disconnect_mailbox.set_apart(tx, writer, found.id, with_mail=emails == "delete")
     if emails == "delete":
         _purge(chosen, writer, found.id)
     if not app.empty_log(chosen):
@@ -237,7 +237,7 @@ def _purge(chosen: Settings, writer: Principal, id: str) -> None:
     more = 1
     while more:
         with app.transaction(chosen) as tx:
-            more = mailboxes.purge_some(tx, writer.account, id)
+            more = disconnect_mailbox.purge_some(tx, writer.account, id)
 
 
 def _changed(chosen: Settings, wanted: Edit) -> Mailbox:
@@ -250,7 +250,8 @@ def _changed(chosen: Settings, wanted: Edit) -> Mailbox:
     except SealError as fault:
         raise InputError(str(fault)) from fault
     with app.transaction(chosen) as tx:
-        return mailboxes.edit_row(tx, right(mailboxes.judge(tx, wanted), wanted.id), wanted.change, sealed)
+        row = right(mailboxes.judge(tx, wanted), wanted.id)
+        return mailboxes.edit_row(tx, wanted.writer, row, wanted.change, sealed)
 
 
 def _opened(chosen: Settings, mail: MailServers, wish: Wish, password_file: str, *, yes: bool) -> Opened:

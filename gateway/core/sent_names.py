@@ -147,6 +147,11 @@ def words_about_sent(chosen: str | None, found: str | None, candidates: Sequence
     return "" if chosen is None or chosen == found else _NOT_THERE
 
 
+def is_about_sent(error: str) -> bool:
+    """Whether what is wrong with a mailbox is its folder of sent mail, which its owner can choose (E3)."""
+    return error.startswith((NO_SENT, _NOT_TOLD, _NOT_THERE))
+
+
 def _readable(one: Listed) -> bool:
     return not one.flags & _NOT_READ and one.path.upper() != "INBOX"
 

@@ -22,7 +22,7 @@ from gateway.mailboxes.servers import check, wrong_host, wrong_port
 from gateway.mailboxes.session import Session, SessionError
 from gateway.mailboxes.smtp_login import try_smtp
 from gateway.mailboxes.smtp_sending import send_smtp
-from gateway.usecases.mail_servers import Copy, Parcel, Passed, Place, Tried, Trouble
+from gateway.usecases.mail_servers import Copy, Known, Parcel, Passed, Place, Tried, Trouble
 
 _T = TypeVar("_T")
 _NAMESAKES = 5
@@ -58,6 +58,11 @@ class MailDoor:
             network, {name: App(*pair, table.oauth(name)) for name, pair in settings.apps.items() if pair[0]}
         )
         self._hands = Hands(settings.threads)
+
+    def known(self, provider: str) -> Known | None:
+        """What the table says of a provider."""
+        found = self._table.get(provider)
+        return None if found is None else Known(found.name, found.page)
 
     async def discover(self, address: str) -> Found | Wrong:
         """The provider of an address (rule E1): at most ten seconds."""

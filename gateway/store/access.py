@@ -53,6 +53,11 @@ class Principal:
         """With which mail is looked at (E2)."""
         return Eyes(self.user, self.role, self.shared_mail)
 
+    @property
+    def actor(self) -> Principal | int:
+        """Who is written down for what is done (`audit`): the operator, where a command does it in somebody's name."""
+        return self if self.token else self.account
+
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:

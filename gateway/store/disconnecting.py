@@ -22,7 +22,16 @@ from gateway.store.ids import shared_time
 from gateway.store.mail_entries import entry_of, forget_mail
 from gateway.store.reading import collect
 from gateway.store.searching import MESSAGE, forget_entries
-from gateway.store.tables import bodies, mailbox_folders, messages, participants, remote_messages, sources, threads
+from gateway.store.tables import (
+    bodies,
+    cards,
+    mailbox_folders,
+    messages,
+    participants,
+    remote_messages,
+    sources,
+    threads,
+)
 
 PURGED_AT_ONCE = 100
 _ROWS_AT_ONCE = 1_000
@@ -30,10 +39,12 @@ _ROWS_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How much mail of a mailbox there is. messages: all of it. alone: that is nowhere else, and would be gone."""
+    """How much mail of a mailbox there is. messages: all of it. alone: that is nowhere else, and would be gone. cards:
+    on so many cards stands some of that."""
 
     messages: int
     alone: int
+    cards: int
 
 
 def count_mail(tx: Connection, account: int, mailbox: str) -> Counted:
@@ -48,8 +59,10 @@ def count_mail(tx: Connection, account: int, mailbox: str) -> Counted:
         .where(other.c.mailbox.is_(None) | (other.c.mailbox != mailbox))
         .exists()
     )
-    count, alone = (int(tx.execute(query).scalar() or 0) for query in (there, there.where(~elsewhere)))
-    return Counted(count, alone)
+    shown = (cards.c.account == account) & (cards.c.message == sources.c.message)
+    on_cards = select(func.count(cards.c.card.distinct())).join_from(sources, messages, filed).join(cards, shown)
+    queries = (there, there.where(~elsewhere), on_cards.where(*mine, ~elsewhere))
+    return Counted(*(int(tx.execute(query).scalar() or 0) for query in queries))
 
 
 def purge_some(tx: Connection, account: int, mailbox: str) -> int:

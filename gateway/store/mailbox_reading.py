@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, null, or_, select, true, update
 
 from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL, SHARED
 from gateway.core.remote import RemoteFile
-from gateway.core.visibility import Box, Eyes, Sight, may_edit, may_open
+from gateway.core.visibility import ADMIN, Box, Eyes, Sight, may_edit, may_open
 from gateway.store.mailbox_leases import LEASE_MS
 from gateway.store.outbox import add_event
 from gateway.store.reading import collect
@@ -68,6 +68,25 @@ def count_locked_out(tx: Connection, account: int, eyes: Eyes) -> int:
     """How many mailboxes that somebody may connect again no longer let us in (E10)."""
     query = select(*_BOX).where(mailboxes.c.account == account, mailboxes.c.state == AUTH_FAILED)
     return sum(may_edit(eyes, Box(*row)) for row in tx.execute(query))
+
+
+def find_waiting(tx: Connection, account: int, ids: Sequence[str]) -> frozenset[str]:
+    """Those of the mailboxes whose servers tell us of new mail at once (E5): somebody keeps a connection for that."""
+    asked = (mailboxes.c.account == account, mailboxes.c.id.in_(tuple(ids)))
+    waits = (mailboxes.c.holder.is_not(null()), mailboxes.c.lease_until.is_(null()))
+    return frozenset(tx.execute(select(mailboxes.c.id).where(*asked, *waits)).scalars())
+
+
+def count_shared_readers(tx: Connection, account: int) -> int:
+    """How many users may open shared mailboxes (E2)."""
+    reads = or_(users.c.role == ADMIN, users.c.shared_mail.is_(true()))
+    return int(tx.execute(select(func.count()).where(users.c.account == account, reads)).scalar() or 0)
+
+
+def list_people(tx: Connection, account: int, most: int) -> list[tuple[str, str]]:
+    """Address and name of users, by their addresses."""
+    query = select(users.c.email, users.c.name).where(users.c.account == account).order_by(users.c.email).limit(most)
+    return [(row.email, row.name) for row in tx.execute(query)]
 
 
 def find_owners(tx: Connection, account: int, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:

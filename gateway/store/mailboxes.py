@@ -25,7 +25,7 @@ from gateway.core.mailboxes import (
     servers_of,
 )
 from gateway.core.resources import Mailbox, Progress
-from gateway.core.visibility import ADMIN, BACK_END, Box, Eyes, as_known
+from gateway.core.visibility import ADMIN, BACK_END, Box, Eyes, as_known, may_know
 from gateway.store.ids import shared_time
 from gateway.store.outgoing import cancel_waiting
 from gateway.store.quotas import add_quotas, find_quotas
@@ -92,6 +92,12 @@ _COLUMNS = tuple(mailboxes.c[name] for name in _NAMES)
 def get_mailbox(tx: Connection, account: int, id: str) -> MailboxRow | None:
     """The mailbox of this id, whoever may see it."""
     return _first(tx, account, mailboxes.c.id == id)
+
+
+def find_known(tx: Connection, account: int, eyes: Eyes, id: str) -> MailboxRow | None:
+    """The mailbox of this id, where somebody may know of it."""
+    row = get_mailbox(tx, account, id)
+    return row if row is not None and may_know(eyes, row.box) else None
 
 
 def find_address(tx: Connection, account: int, address: str) -> MailboxRow | None:

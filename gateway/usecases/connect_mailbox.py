@@ -30,6 +30,7 @@ from gateway.core.resources import Mailbox
 from gateway.core.sent_names import words_about_sent
 from gateway.core.visibility import ADMIN, may_edit, may_know
 from gateway.sealing import Keyring
+from gateway.store import audit
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
 from gateway.store.engine import Store, Tx
@@ -63,9 +64,11 @@ class Wish:
 @dataclass(frozen=True, slots=True)
 class Halt:
     """Why it can't be connected yet. consent: the provider whose page has to be opened for it, `google` or `microsoft`.
-    found: what was found and has to be looked at and sent along, as it isn't sure."""
+    found: what was found and has to be looked at and sent along, as it isn't sure. reason: the same as `wrong` says,
+    without what a program does about it."""
 
     wrong: Wrong
+    reason: str
     consent: str | None = None
     found: Found | None = None
 
@@ -87,13 +90,13 @@ def check_address(text: str, gateway_domains: tuple[str, ...]) -> str | Wrong:
     """The address of a mailbox as addresses are compared (C7); no IDN domain, IP address or smart address (C9, E1)."""
     found = parse_address(text)
     if found is None:
-        return Wrong("address", f"{text[:80]!a} is no e-mail address; allowed: one such as ana@example.com")
+        return Wrong("address", f"{text[:80]!r} is no e-mail address; allowed: one such as ana@example.com")
     if found.domain.startswith("["):
-        return Wrong("address", f"{text[:80]!a} names a server by its number; allowed: an address at a domain")
+        return Wrong("address", f"{text[:80]!r} names a server by its number; allowed: an address at a domain")
     if any(label.startswith("xn--") for label in found.domain.split(".")):
-        return Wrong("address", f"{text[:80]!a} is at an internationalised domain, whose mailboxes can't be connected")
+        return Wrong("address", f"{text[:80]!r} is at an internationalised domain, whose mailboxes can't be connected")
     if found.domain in gateway_domains:
-        return Wrong("address", f"{text[:80]!a} is at a gateway domain, where no mailboxes are; it needs no connecting")
+        return Wrong("address", f"{text[:80]!r} is at a gateway domain, where no mailboxes are; it needs no connecting")
     return found.key
 
 
@@ -213,6 +216,8 @@ def add_opened(tx: Tx, writer: Principal, opened: Opened, ring: Keyring) -> Mail
     else:
         row = _resumed(tx, before, row)
     add_event(tx, writer.account, "mailbox.connected", id, at)
+    what = "mailbox.connected" if before is None else "mailbox.connected_again"
+    audit.note(tx, writer.actor, what, id, at, name=row.address, kind=row.kind)
     return store_of.show_row(tx, row)
 
 
@@ -277,13 +282,14 @@ async def _choose(mail: MailServers, wish: Wish) -> Found | Wrong | Halt:
     if isinstance(found, Wrong):
         return found
     if found.auth in _NAMES and (not wish.password or found.auth == MICROSOFT):
-        return Halt(Wrong("password", _consent_words(found, given=bool(wish.password))), consent=found.auth)
+        reason, more = _why_consent(found, given=bool(wish.password))
+        said = f"{reason}; open the page at `consent` and sign in there{more}"
+        return Halt(Wrong("password", said), f"{reason}{more}", consent=found.auth)
     if not found.sure:
         shown = ", ".join(f"{one.host}:{one.port}" for one in (found.servers.imap, found.servers.smtp) if one)
-        return Halt(
-            Wrong("imap", f"the servers were guessed: {shown}. Look at them, and send them as `imap` and `smtp`"),
-            found=found,
-        )
+        reason = f"the servers were guessed: {shown}"
+        wrong = Wrong("imap", f"{reason}. Look at them, and send them as `imap` and `smtp`")
+        return Halt(wrong, reason, found=found)
     return found
 
 
@@ -305,7 +311,11 @@ def _opened(wish: Wish, found: Found, credential: Credential, tried: Tried) -> O
     wrong = wrong_of(tried, imap="imap/host" if typed else "address", smtp="smtp/host" if wish.smtp else None)
     if wrong is not None:
         wrong = Wrong(wrong.field, f"{wrong.detail}{_page(found)}") if wrong.field == "password" else wrong
-        return Halt(wrong, consent=found.auth) if found.auth in _NAMES and wrong.field == "password" else wrong
+        return (
+            Halt(wrong, wrong.detail, consent=found.auth)
+            if found.auth in _NAMES and wrong.field == "password"
+            else wrong
+        )
     error = ""
     if tried.folders and not wish.sent:
         error = words_about_sent(None, None, tried.folders)
@@ -313,11 +323,12 @@ def _opened(wish: Wish, found: Found, credential: Credential, tried: Tried) -> O
     return Opened(wish, found.provider, found.servers, credential, can_send, error)
 
 
-def _consent_words(found: Found, *, given: bool) -> str:
+def _why_consent(found: Found, *, given: bool) -> tuple[str, str]:
+    """Why somebody has to sign in at the provider, and what else gets further."""
     name = _NAMES[found.auth]
     if given:
-        return f"{name} lets no program in by a password any more; open the page at `consent` and sign in there"
-    return f"{name} asks its users themselves: open the page at `consent` and sign in there{_page(found)}"
+        return f"{name} lets no program in by a password any more", ""
+    return f"{name} asks its users themselves", _page(found)
 
 
 def _page(found: Found) -> str:

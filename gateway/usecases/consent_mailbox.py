@@ -41,7 +41,7 @@ def begin(mail: MailServers, ring: Keyring, visitor: Principal, found: Found, ki
     redirect: the page of ours that it leads back to.
     """
     if found.auth == PASSWORD:
-        return Wrong("address", f"{found.address!a} is opened with a password; allowed: mailboxes at Google, Microsoft")
+        return Wrong("address", f"{found.address!r} is opened with a password; allowed: mailboxes at Google, Microsoft")
     verifier = secrets.token_urlsafe(_VERIFIER_BYTES)
     about = {
         "account": visitor.account,
@@ -60,6 +60,11 @@ def begin(mail: MailServers, ring: Keyring, visitor: Principal, found: Found, ki
             "address", f"whoever runs this server has set up no app at {found.name} yet; ask them for {setting}"
         )
     return url
+
+
+def is_set_up(mail: MailServers, found: Found) -> bool:
+    """Whether an app of ours is set up at a provider that asks its users itself."""
+    return found.auth != PASSWORD and mail.consent_url(found.auth, "", "", "", found.address) is not None
 
 
 async def finish(

@@ -94,8 +94,19 @@ class Copy:
     at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the table says of a provider. page: where its app passwords are made or told of; None for no such page."""
+
+    name: str
+    page: str | None
+
+
 class MailServers(Protocol):
     """The door of mailboxes as use cases see it."""
+
+    def known(self, provider: str) -> Known | None:
+        """What is known of a provider by its id; nobody is asked."""
 
     async def discover(self, address: str) -> Found | Wrong:
         """The provider of an address (E1): at most ten seconds. Wrong: `address`, in words."""

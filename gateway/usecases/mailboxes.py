@@ -1,4 +1,4 @@
-"""Show people's own mailboxes, change them, have one synced at once, and disconnect one (rules E2, E5, E9, E10, E14).
+"""Show people's own mailboxes, change them, and have one synced at once (rules E2, E5, E10, E14).
 
 A mailbox that somebody may not know of is not there for them; one they know of and may not change is denied.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import structlog
 
@@ -27,13 +26,12 @@ from gateway.core.mailboxes import (
 )
 from gateway.core.refusals import Denied, Stale, Taken, Wrong
 from gateway.core.resources import Mailbox
-from gateway.core.visibility import ADMIN, may_disconnect, may_edit, may_know
+from gateway.core.visibility import ADMIN, may_edit
 from gateway.sealing import Keyring, SealError
-from gateway.store import disconnecting
+from gateway.store import audit
 from gateway.store import mailboxes as store_of
 from gateway.store.access import Principal
 from gateway.store.accounts import get_user
-from gateway.store.disconnecting import Counted
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
 from gateway.store.mailboxes import MailboxRow
@@ -58,6 +56,7 @@ _DENIED = {
 _KIND = Denied("Only admins of the account make a mailbox personal or shared.")
 _SHARING = Denied("Only whose mailbox it is may share it with the admins.")
 _STATES = (READY, PAUSED)
+_NOTED = ("kind", "owner", "share_with_admins", "threads", "auto_create", "keep_attachments", "sent_path")
 _log = structlog.get_logger(__name__)
 
 
@@ -103,7 +102,7 @@ async def show_mailbox(store: Store, reader: Principal, id: str) -> Mailbox | No
     """One mailbox; None where there is none that the reader may know of."""
 
     def show(tx: Tx) -> Mailbox | None:
-        row = find_known(tx, reader, id)
+        row = store_of.find_known(tx, reader.account, reader.eyes, id)
         return None if row is None else store_of.show_row(tx, row, reader.eyes)
 
     return await store.read(show)
@@ -152,7 +151,7 @@ async def change_mailbox(
     def edit(tx: Tx) -> Mailbox | Wrong | Taken | Denied | Stale | None:
         nonlocal before
         before = judge(tx, wanted)
-        return edit_row(tx, before, wanted.change, sealed) if isinstance(before, MailboxRow) else before
+        return edit_row(tx, wanted.writer, before, wanted.change, sealed) if isinstance(before, MailboxRow) else before
 
     now_it_is = await store.write(edit, account=wanted.writer.account)
     if isinstance(before, MailboxRow) and _changes_hands(before, wanted.change):
@@ -173,37 +172,9 @@ async def sync_mailbox(store: Store, writer: Principal, id: str) -> Mailbox | Ta
     return await store.write(lambda tx: want_sync(tx, writer, id), account=writer.account)
 
 
-async def disconnect_mailbox(store: Store, writer: Principal, id: str, *, with_mail: bool) -> bool | Denied | None:
-    """Disconnects a mailbox and forgets its credential, from the log of the store too (E9). None where there is none.
-
-    with_mail: what came by it goes. One that is disconnected already may be purged still.
-    """
-    done = await store.write(lambda tx: set_apart(tx, writer, id, with_mail=with_mail), account=writer.account)
-    if done is not True:
-        return done
-    while await store.write(lambda tx: purge_some(tx, writer.account, id), account=writer.account):
-        pass
-    await store.empty_log()
-    return True
-
-
-async def purge_mailboxes(store: Store) -> int:
-    """Goes on with the mail of disconnected mailboxes where that was broken off; how many rows went."""
-    count = 0
-    for account, id in await store.read(store_of.find_purging):
-        count += await store.write(partial(purge_some, account=account, id=id), account=account)
-    return count
-
-
-def find_known(tx: Tx, reader: Principal, id: str) -> MailboxRow | None:
-    """A mailbox that the reader may know of."""
-    row = store_of.get_mailbox(tx, reader.account, id)
-    return row if row is not None and may_know(reader.eyes, row.box) else None
-
-
 def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale | None:
     """The mailbox to change, as it is; else why it isn't changed so."""
-    row, change = find_known(tx, wanted.writer, wanted.id), wanted.change
+    row, change = store_of.find_known(tx, wanted.writer.account, wanted.writer.eyes, wanted.id), wanted.change
     if row is None:
         return None
     if not wanted.unchanged(store_of.show_row(tx, row, wanted.writer.eyes)):
@@ -218,11 +189,12 @@ def judge(tx: Tx, wanted: Edit) -> MailboxRow | Wrong | Taken | Denied | Stale |
     )
 
 
-def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> Mailbox:
-    """Changes what was judged. sealed: a credential that was tried.
+def edit_row(tx: Tx, writer: Principal, row: MailboxRow, change: Change, sealed: bytes | None) -> Mailbox:
+    """Changes what was judged, and writes down who did. sealed: a credential that was tried.
 
     Where others read it from now on, or another user owns it, the event tells everybody so in the same commit (E2).
     """
+    before = store_of.find_aliases(tx, row.account, {row.id: row.address}).get(row.id, ())
     given = {
         name: value
         for name in ("kind", "share_with_admins", "threads", "auto_create", "keep_attachments")
@@ -245,12 +217,14 @@ def edit_row(tx: Tx, row: MailboxRow, change: Change, sealed: bytes | None) -> M
         after = replace(after, credential=sealed, tries=0, failures=0, error="")
     after = _with_state(tx, after, change, renewed=sealed is not None)
     store_of.set_mailbox(tx, row, after)
-    return store_of.show_row(tx, after)
+    shown = store_of.show_row(tx, after)
+    _note(tx, writer, row, after, before, shown.aliases)
+    return shown
 
 
 def want_sync(tx: Tx, writer: Principal, id: str) -> Mailbox | Taken | Denied | None:
     """Asks for a pass at once, in the transaction that is handed in."""
-    row = find_known(tx, writer, id)
+    row = store_of.find_known(tx, writer.account, writer.eyes, id)
     if row is None:
         return None
     if not may_edit(writer.eyes, row.box):
@@ -260,42 +234,8 @@ def want_sync(tx: Tx, writer: Principal, id: str) -> Mailbox | Taken | Denied | 
     at = now()
     after = replace(row, wanted_at=at, next_sync_at=at)
     store_of.set_mailbox(tx, row, after)
+    audit.note(tx, writer.actor, "mailbox.synced", id, at, name=row.address)
     return store_of.show_row(tx, after)
-
-
-def set_apart(tx: Tx, writer: Principal, id: str, *, with_mail: bool) -> bool | Denied | None:
-    """Disconnects a mailbox in the transaction that is handed in; the event tells of it in the same commit.
-
-    with_mail: what came by it goes as well, by `purge_some`; that is written down, so that it is done whatever happens.
-    """
-    row = find_known(tx, writer, id)
-    if row is None:
-        return None
-    if not may_disconnect(writer.eyes, row.box):
-        return _DENIED[row.kind]
-    if row.state != DISCONNECTED:
-        row = store_of.set_disconnected(tx, row)
-        add_event(tx, writer.account, "mailbox.disconnected", id, now())
-    if with_mail:
-        store_of.set_mailbox(tx, row, replace(row, purging=True))
-    return True
-
-
-def purge_some(tx: Tx, account: int, id: str) -> int:
-    """Drops some of what came by a mailbox that was disconnected with its mail; 0 once nothing is left, and how far it
-    was synced is forgotten."""
-    row = store_of.get_mailbox(tx, account, id)
-    if row is None or not row.purging:
-        return 0
-    count = disconnecting.purge_some(tx, account, id)
-    if not count:
-        store_of.end_purge(tx, row)
-    return count
-
-
-def count_mail(tx: Tx, writer: Principal, id: str) -> Counted:
-    """How much mail would go with a mailbox."""
-    return disconnecting.count_mail(tx, writer.account, id)
 
 
 def count_locked(tx: Tx, keys: Callable[[], Keyring]) -> int:
@@ -323,6 +263,25 @@ def _denied(writer: Principal, row: MailboxRow, change: Change) -> Denied | None
     if change.share_with_admins is not None and eyes.user != (change.owner or row.owner):
         return _SHARING
     return None if may_edit(eyes, row.box) or eyes.role == ADMIN else _DENIED[row.kind]
+
+
+def _note(
+    tx: Tx,
+    writer: Principal,
+    before: MailboxRow,
+    after: MailboxRow,
+    aliases_before: tuple[str, ...],
+    aliases: tuple[str, ...],
+) -> None:
+    """Writes down what somebody changed, by the names of the options; nothing where all is as it was."""
+    changed = {name: getattr(after, name) for name in _NOTED if getattr(before, name) != getattr(after, name)}
+    changed |= {"aliases": list(aliases)} if aliases != aliases_before else {}
+    changed |= {"password": "changed"} if before.credential != after.credential else {}
+    changed |= {"paused": after.state == PAUSED} if (before.state == PAUSED) != (after.state == PAUSED) else {}
+    hands = any(getattr(before, name) != getattr(after, name) for name in ("kind", "owner"))
+    if changed:
+        what = "mailbox.kind_changed" if hands else "mailbox.changed"
+        audit.note(tx, writer.actor, what, after.id, now(), name=after.address, **changed)
 
 
 def _changes_hands(row: MailboxRow, change: Change) -> bool:
@@ -361,11 +320,11 @@ def _wrong_aliases(row: MailboxRow, change: Change, gateway_domains: tuple[str, 
     for n, text in enumerate(change.aliases):
         found = parse_address(text)
         if found is None or found.domain.startswith("["):
-            return Wrong(f"aliases/{n}", f"{text[:80]!a} is no e-mail address; allowed: one such as ana@example.com")
+            return Wrong(f"aliases/{n}", f"{text[:80]!r} is no e-mail address; allowed: one such as ana@example.com")
         if found.domain in gateway_domains:
-            return Wrong(f"aliases/{n}", f"{text[:80]!a} is at a gateway domain; allowed: a person's own address")
+            return Wrong(f"aliases/{n}", f"{text[:80]!r} is at a gateway domain; allowed: a person's own address")
         if found.key == row.address:
-            return Wrong(f"aliases/{n}", f"{text[:80]!a} is the mailbox's own address; allowed: others of its owner")
+            return Wrong(f"aliases/{n}", f"{text[:80]!r} is the mailbox's own address; allowed: others of its owner")
     return None
 
 

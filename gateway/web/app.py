@@ -35,6 +35,7 @@ from gateway.web.api import (
 )
 from gateway.web.console import (
     cards,
+    connect,
     consent,
     custom,
     deals,
@@ -53,6 +54,7 @@ from gateway.web.console import (
     trace,
     why,
 )
+from gateway.web.console import mailboxes as boxes
 from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
@@ -90,6 +92,8 @@ PAGES = (
     policy,
     setup,
     tester,
+    connect,
+    boxes,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from gateway.core.mailboxes import GOOGLE, MICROSOFT, PASSWORD, Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
-from gateway.usecases.mail_servers import Copy, Parcel, Passed, Place, Tried, Trouble
+from gateway.usecases.mail_servers import Copy, Known, Parcel, Passed, Place, Tried, Trouble
 
 ACCESS, REFRESH = "access-canary-5a7d", "refresh-canary-91c3"
 REFUSED = Trouble("auth", "the server refuses this password")
@@ -46,6 +46,10 @@ class FakeServers:
     look_trouble: list[Trouble] = field(default_factory=list)
     no_sent: bool = False
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def known(self, provider: str) -> Known | None:
+        name = {"gmail.com": "Gmail", "outlook.com": "Outlook.com"}.get(provider)
+        return None if name is None else Known(name, "https://passwords.example/make")
 
     async def discover(self, address: str) -> Found | Wrong:
         self.discovered.append(address)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from gateway.core.mailboxes import Server
 from gateway.core.resources import as_json
-from gateway.usecases import connect_mailbox, mailboxes
+from gateway.usecases import connect_mailbox, disconnect_mailbox, mailboxes
 from gateway.usecases.connect_mailbox import Halt, Wish
 from gateway.usecases.mailboxes import Change, Edit
 from gateway.web.api import mailbox_shapes as shapes
@@ -85,7 +85,7 @@ async def delete_mailbox(
 ) -> None:
     """Disconnects a mailbox and forgets its credential. `emails`: keep what it brought, or delete what came by it
     alone. Admins may disconnect anybody's."""
-    unwrap(await mailboxes.disconnect_mailbox(services.store, writer, id, with_mail=emails == "delete"))
+    unwrap(await disconnect_mailbox.disconnect_mailbox(services.store, writer, id, with_mail=emails == "delete"))
 
 
 def _server(given: shapes.GivenServer | None) -> Server | None:

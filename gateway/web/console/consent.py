@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from gateway.usecases import connect_mailbox, consent_mailbox
 from gateway.usecases.connect_mailbox import Halt, Wish
 from gateway.web.console.session import Reader
 from gateway.web.mailbox_door import BACK, door, sealing
-from gateway.web.pages import pages_of
+from gateway.web.mailbox_words import sentence
 from gateway.web.problems import Problem, unwrap
 from gateway.web.services import Services
+from gateway.web.tongues import gettext as _
 
 router = APIRouter(prefix="/mailboxes/consent")
 Given = Annotated[str, Query(max_length=8_000)]
@@ -31,8 +31,8 @@ def _connecting() -> Iterator[None]:
     try:
         yield
     except Problem as fault:
-        said = fault.detail.rstrip(".")
-        raise Problem(fault.status, f"{said[:1].upper()}{said[1:]}.", heading="The mailbox is not connected") from None
+        heading = _("The mailbox is not connected")
+        raise Problem(fault.status, sentence(fault.detail), heading=heading) from None
 
 
 @router.get("")
@@ -51,13 +51,11 @@ async def begin(
 
 
 @router.get("/back")
-async def back(
-    request: Request, services: Services, reader: Reader, code: Given = "", state: Given = "", error: Given = ""
-) -> Response:
+async def back(services: Services, reader: Reader, code: Given = "", state: Given = "", error: Given = "") -> Response:
     """Takes what the provider sends back, and connects the mailbox; `error` where somebody did not consent."""
     with _connecting():
         if error or not code:
-            raise Problem(422, "The provider let nobody in: it was cancelled there, or refused")
+            raise Problem(422, _("The provider let nobody in: it was cancelled there, or refused"))
         mail = door(services)
         with sealing():
             consented = unwrap(
@@ -69,7 +67,7 @@ async def back(
             )
         if isinstance(made, Halt):
             made = made.wrong
-        return pages_of(request).answer("connected.html", mailbox=unwrap(made), domain=services.domains[0])
+        return RedirectResponse(f"/mailboxes?told=connected&of={unwrap(made).id}", 303)
 
 
 def _redirect(services: Services) -> str:

@@ -14,6 +14,9 @@ router = APIRouter(prefix="/egress")
 
 
 @router.get("")
-async def show_egress(request: Request, services: Services, _: Reader) -> Response:
-    """What a mail server's firewall has to let in."""
-    return pages_of(request).answer("egress.html", addresses=services.egress, domain=services.domains[0])
+async def show_egress(request: Request, services: Services, reader: Reader) -> Response:
+    """What a mail server's firewall has to let in: for admins among the settings, for users beside the mailboxes."""
+    pages, addresses = pages_of(request), services.egress
+    if reader.role == "admin":
+        return pages.console("egress_settings.html", reader, "settings", tab_here="egress", addresses=addresses)
+    return pages.console("egress.html", reader, "mailboxes", addresses=addresses)

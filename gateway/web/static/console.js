@@ -295,3 +295,10 @@ if (board) {
     if (!column.contains(row)) move(row, column);
   });
 }
+/* forms whose answer takes a while say so */
+for (const form of document.querySelectorAll("form[data-waits]")) {
+  form.addEventListener("submit", (event) => event.submitter?.setAttribute("aria-busy", "true"));
+}
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("form[data-waits] [aria-busy]")) button.removeAttribute("aria-busy");
+});
