@@ -43,6 +43,10 @@ _SCRIPT = (
     later("%s at %s"),
     later("Paused"),
     later("%s new since you paused"),
+    later("Undo, %s seconds left"),
+    later("%s selected"),
+    later("Turn letter keys on"),
+    later("Turn letter keys off"),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 

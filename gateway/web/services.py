@@ -47,7 +47,8 @@ class WebServices:
 
     filing: what filing takes from the settings. domains: gateway domains, the first one is shown in addresses.
     public_url: where people reach the console, without a slash at its end; asked for each time, as its port is known
-    only once the listener is bound. receipt_days, held_days, deleted_days: how long receipts, held and deleted mail are kept.
+    only once the listener is bound. receipt_days, held_days, deleted_days: how long is kept
+    what came, what waits and what was deleted.
     secure_cookies: cookies by https only. figures: what is counted, for Prometheus. keyring: seals credentials.
     answers: seals what is kept of answers. webhooks_private: webhooks may lead into our own network. requests: counts
     those of each token; None for no limit. spare_loopback: not those of this machine. egress: the addresses we connect
