@@ -34,6 +34,7 @@ from gateway.web.api import (
     users,
 )
 from gateway.web.console import (
+    bulk,
     cards,
     connect,
     consent,
@@ -44,6 +45,7 @@ from gateway.web.console import (
     home,
     journal,
     keys,
+    lists,
     mail,
     me,
     people,
@@ -94,6 +96,9 @@ PAGES = (
     tester,
     connect,
     boxes,
+    lists,
+    bulk,
+    shortcuts,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

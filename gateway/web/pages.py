@@ -46,6 +46,10 @@ _SCRIPT = (
     later("Inserted %s"),
     later("%s is now in %s"),
     later("%s could not be moved. Load the page again."),
+    later("Undo, %s seconds left"),
+    later("%s selected"),
+    later("Turn letter keys on"),
+    later("Turn letter keys off"),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from gateway.core.facts import Auth
-from gateway.web.console.held import _days_left
+from gateway.web.console.lists import days_left
 from tests.web.site import ANA, CLIENT, URL, Site, check_page, letter
 
 GROWTH = "Growth <growth@reachly.example>"
@@ -39,7 +39,7 @@ async def test_a_held_mail_says_who_wrote_to_which_address_why_it_waits_and_how_
     assert "Partnership Growth growth@reachly.example wrote to acme+lead@mail.kommo.com Grow with us" in page.text
     assert "Held Its author is a stranger, and your account holds strangers’ mail for review." in page.text
     assert "29 days left." in page.text
-    assert f"/mail/{id}" in page.links
+    assert f"/mail/{id}?from=/held" in page.links
     assert "/held" in check_page(await browser.get("/")).links
     opened = check_page(await browser.get(f"/mail/{id}"))
     assert "It waits for you Its author is a stranger" in opened.text
@@ -49,7 +49,7 @@ async def test_a_held_mail_says_who_wrote_to_which_address_why_it_waits_and_how_
 async def test_nothing_held_is_told_in_a_sentence(site: Site) -> None:
     browser = await site.console()
     assert "Nothing is held." in check_page(await browser.get("/held")).text
-    assert "/held" in check_page(await browser.get("/")).links
+    assert "/held" in check_page(await browser.get("/mail")).links
 
 
 async def test_a_released_mail_is_filed_and_the_page_says_where(site: Site) -> None:
@@ -155,7 +155,7 @@ async def test_an_answer_that_is_not_about_held_mail_says_nothing(site: Site) ->
 @pytest.mark.parametrize(("age", "left"), [(0, 30), (1, 29), (29, 1), (29.5, 0), (40, 0)])
 def test_days_left_are_whole_days(age: float, left: int) -> None:
     now = time.time_ns() // 1_000_000
-    assert _days_left(now - int(age * 86_400_000), now, 30) == left
+    assert days_left(now - int(age * 86_400_000), now, 30) == left
 
 
 AUTHORS = {

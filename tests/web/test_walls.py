@@ -60,7 +60,7 @@ async def test_the_table_of_routes_is_whole(site: Site) -> None:
         assert wanted in seen
 
 
-CONSOLE = {"me": "tokens", "mail": "messages", "held": "messages", "trace": "receipts"}
+CONSOLE = {"me": "tokens", "mail": "messages", "held": "messages", "trace": "receipts", "undo": "messages"}
 
 
 async def fill(site: Site) -> dict[str, str]:

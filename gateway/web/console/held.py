@@ -13,16 +13,17 @@ from gateway.core.decision import Decision
 from gateway.core.refusals import Taken
 from gateway.usecases import review_held, show_held
 from gateway.usecases.edit_session import Visitor
+from gateway.web.console.bulk import here, tell_done
+from gateway.web.console.lists import days_left
 from gateway.web.console.session import Admin
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
 from gateway.web.problems import Problem
 from gateway.web.services import Services, WebServices
+from gateway.web.tongues import gettext as _
 
 router = APIRouter(prefix="/held")
 ROWS = 25
-_DAY_MS = 86_400_000
-_NOT_HELD = Problem(404, "This mail isn’t held any more: somebody decided on it, or its days were over.")
 
 
 @router.get("")
@@ -39,7 +40,7 @@ async def release(request: Request, services: Services, admin: Admin, id: str) -
     """Lets a mail in; where today's rules refuse it, it stays held and the page says why."""
     released = await review_held.release_held(services.store, services.blobs, admin, id, services.filing)
     if released is None or isinstance(released, Taken):
-        raise _NOT_HELD
+        raise _not_held()
     if isinstance(released, Decision):
         return await _page(request, services, admin, 409, denied=released)
     return RedirectResponse(f"/held?done={id}", 303)
@@ -50,8 +51,12 @@ async def refuse(services: Services, admin: Admin, id: str) -> Response:
     """Drops a mail's content for good."""
     refused = await review_held.refuse_held(services.store, admin, id)
     if refused is None or isinstance(refused, Taken):
-        raise _NOT_HELD
+        raise _not_held()
     return RedirectResponse(f"/held?done={id}", 303)
+
+
+def _not_held() -> Problem:
+    return Problem(404, _("This mail isn’t held any more: somebody decided on it, or its days were over."))
 
 
 async def _page(
@@ -62,17 +67,14 @@ async def _page(
     return pages_of(request).console(
         "held.html",
         admin,
-        "held",
+        "mail",
         status,
-        mails=[(one, _days_left(one.message.sources[0].at, now, services.held_days)) for one in page.rows],
+        mails=[(one, days_left(one.message.sources[0].at, now, services.held_days)) for one in page.rows],
         further=cursor(page.next),
         paged=after is not None,
         held_days=services.held_days,
         reviewed=told.get("reviewed"),
         denied=told.get("denied"),
+        told=await tell_done(services, admin, request),
+        back=here(request),
     )
-
-
-def _days_left(came: int, now: int, days: int) -> int:
-    """Whole days until a held mail is refused by itself."""
-    return max((came + days * _DAY_MS - now) // _DAY_MS, 0)

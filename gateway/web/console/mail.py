@@ -1,9 +1,8 @@
-"""All mail, searched by words, and one message: who, when, what was written, its files and its bytes."""
+"""One message: who, when, what was written, its files and its bytes."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
@@ -11,21 +10,17 @@ from starlette.responses import Response
 
 from gateway.usecases import show_mail
 from gateway.usecases.edit_session import Visitor
-from gateway.usecases.show_account import show_account
 from gateway.usecases.show_cards import show_contacts, show_leads
 from gateway.usecases.show_held import is_held
-from gateway.usecases.show_mail import Filter
 from gateway.usecases.show_receipts import show_first_attempt, show_outcome
 from gateway.web.console.session import Reader
 from gateway.web.downloads import download
 from gateway.web.guard import CONTENT_SECURITY_POLICY
 from gateway.web.pages import pages_of
-from gateway.web.paging import cursor, read_cursor
 from gateway.web.problems import unwrap
 from gateway.web.services import Services, WebServices
 
 router = APIRouter(prefix="/mail")
-ROWS = 50
 Images = Literal["block", "show"]
 PAGE_POLICY = (
     "default-src 'none'; img-src 'self' data: {}; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
@@ -33,21 +28,6 @@ PAGE_POLICY = (
 )
 """No script, no form, no font and no frame. Its own origin lets it show the mail's own pictures, and the page around
 it measure its height."""
-
-
-@router.get("")
-async def mails(
-    request: Request, services: Services, reader: Reader, q: str = "", after: str | None = None
-) -> Response:
-    """All mail that was filed, or what holds the words, newest first."""
-    sought = q.strip()[:200]
-    start = read_cursor(after, (int, str))
-    page = await show_mail.list_messages(services.store, reader, start, ROWS, Filter(q=sought))
-    account = await show_account(services.store, reader, services.domains[0])
-    further = urlencode({"q": sought, "after": cursor(page.next)}) if page.next else ""
-    return pages_of(request).console(
-        "mails.html", reader, "mail", mails=page.rows, q=sought, further=further, account=account
-    )
 
 
 @router.get("/{id}")

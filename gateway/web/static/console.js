@@ -302,3 +302,95 @@ for (const form of document.querySelectorAll("form[data-waits]")) {
 addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form[data-waits] [aria-busy]")) button.removeAttribute("aria-busy");
 });
+/* toast: what was just done can be undone for a while. It waits while somebody is at it */
+for (const note of document.querySelectorAll("[data-told]")) {
+  history.replaceState(null, "", location.href.replace(/[?&]did=[^&#]*/, (found) => (found[0] === "?" ? "?" : "")).replace(/\?$/, ""));
+  setTimeout(() => say(note.querySelector("p").textContent), 100);
+  if (!note.dataset.toast) continue;
+  const button = note.querySelector("button");
+  let left = Number(note.dataset.toast);
+  note.className = "toast";
+  note.querySelector("svg")?.remove();
+  const timer = setInterval(() => {
+    if (note.matches(":hover, :focus-within")) return;
+    left -= 1;
+    button.setAttribute("aria-label", tell("Undo, %s seconds left", left));
+    if (left <= 0) { clearInterval(timer); note.remove(); }
+  }, 1000);
+}
+
+/* choosing rows */
+const rows = () => [...document.querySelectorAll("[data-keys] > li")];
+const boxOf = (row) => row.querySelector("input[type=checkbox]");
+const chosen = () => rows().filter((row) => boxOf(row)?.checked);
+const all = document.querySelector("[data-all]");
+document.addEventListener("change", (event) => {
+  if (event.target === all) {
+    for (const row of rows()) boxOf(row).checked = all.checked;
+  } else if (all && event.target.closest("[data-keys]")) {
+    all.checked = rows().every((row) => boxOf(row).checked);
+  } else return;
+  say(tell("%s selected", chosen().length));
+});
+
+/* keys of lists (/help). They move the focus, so who listens hears the row; letters can be turned off */
+const dialog = document.getElementById("keys");
+const kept = (name, value) => {
+  try { return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value); } catch { return null; }
+};
+const linkOf = (row) => row?.querySelector("a.over, a[data-row]");
+const current = () => document.activeElement?.closest("[data-keys] > li");
+function move(by) {
+  const list = rows();
+  const at = list.indexOf(current());
+  const row = list[at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(Math.max(at + by, 0), list.length - 1)];
+  linkOf(row)?.focus();
+  row?.scrollIntoView({ block: "nearest" });
+  return Boolean(row);
+}
+const press = (key) => {
+  const button = document.querySelector(`button[data-key="${key}"]`);
+  button?.form.requestSubmit(button);
+  return Boolean(button);
+};
+const acts = {
+  "/": () => { const field = document.querySelector("main input[type=search]"); field?.focus(); field?.select?.(); return Boolean(field); },
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => { const box = current() && boxOf(current()); box?.click(); return Boolean(box); },
+  z: () => press("z"),
+  "?": () => { dialog?.showModal(); return Boolean(dialog); },
+  e: () => {
+    const row = chosen().length ? chosen()[0] : current();
+    if (!row || !document.querySelector("button[data-key=e]")) return false;
+    try { sessionStorage.setItem("row", rows().indexOf(row)); } catch { /* the next page begins at its top */ }
+    if (!chosen().length) boxOf(row).checked = true;
+    return press("e");
+  },
+  Escape: (field) => {
+    if (field) field.blur();
+    else if (chosen().length) { document.getElementById("bulk")?.reset(); say(tell("%s selected", 0)); }
+    else if (current()) document.activeElement.blur();
+    else document.querySelector("main a.back")?.click();
+    return false;
+  },
+};
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open], :popover-open")) return;
+  const field = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]");
+  if (event.key !== "Escape" && (field || kept("letters") === "off")) return;
+  if (Object.hasOwn(acts, event.key) && acts[event.key](field)) event.preventDefault();
+});
+if (dialog?.showModal) {
+  document.querySelector("[data-all-keys]")?.addEventListener("click", (event) => { event.preventDefault(); dialog.showModal(); });
+  const off = dialog.querySelector("[data-keys-off]");
+  const name = () => { off.textContent = kept("letters") === "off" ? tell("Turn letter keys on") : tell("Turn letter keys off"); };
+  off.addEventListener("click", () => { kept("letters", kept("letters") === "off" ? "on" : "off"); name(); });
+  name();
+}
+try {
+  const at = sessionStorage.getItem("row");
+  sessionStorage.removeItem("row");
+  if (at !== null) linkOf(rows()[Math.min(Number(at), rows().length - 1)])?.focus();
+} catch { /* nothing is kept between pages */ }
