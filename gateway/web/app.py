@@ -50,6 +50,7 @@ from gateway.web.console import (
     me,
     people,
     settings,
+    shortcuts,
     setup,
     sign_in,
     tester,
