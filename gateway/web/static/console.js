@@ -240,6 +240,9 @@ function write(form) {
     const answer = await fetch(`${form.elements.who.dataset.people}?q=${encodeURIComponent(sought)}`);
     if (!answer.ok || sought !== asked) return;
     people.replaceChildren(...(await answer.json()).map((name) => new Option("", name)));
+  });
+}
+
 /* board: a lead goes to another column by the arrow keys on its name, or by its form, and stays in sight */
 const board = document.querySelector("[data-board]");
 if (board) {
@@ -295,6 +298,7 @@ if (board) {
     if (!column.contains(row)) move(row, column);
   });
 }
+
 /* forms whose answer takes a while say so */
 for (const form of document.querySelectorAll("form[data-waits]")) {
   form.addEventListener("submit", (event) => event.submitter?.setAttribute("aria-busy", "true"));
@@ -302,6 +306,7 @@ for (const form of document.querySelectorAll("form[data-waits]")) {
 addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form[data-waits] [aria-busy]")) button.removeAttribute("aria-busy");
 });
+
 /* toast: what was just done can be undone for a while. It waits while somebody is at it */
 for (const note of document.querySelectorAll("[data-told]")) {
   history.replaceState(null, "", location.href.replace(/[?&]did=[^&#]*/, (found) => (found[0] === "?" ? "?" : "")).replace(/\?$/, ""));
