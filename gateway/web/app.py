@@ -48,6 +48,7 @@ from gateway.web.console import (
     lists,
     mail,
     me,
+    members,
     people,
     settings,
     shortcuts,
@@ -100,6 +101,7 @@ PAGES = (
     lists,
     bulk,
     shortcuts,
+    members,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
