@@ -1,0 +1,1 @@
+"""Stories of the console's pages in a real Chromium, on either store."""
