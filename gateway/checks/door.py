@@ -33,7 +33,7 @@ class Door:
                 try:
                     return await self._knock(reader, writer)
                 finally:
-                    writer.close()
+                    writer.transport.abort()
         except (OSError, EOFError, TimeoutError, ValueError) as fault:
             return Shown(reached=False, fault=str(fault) or type(fault).__name__)
 

@@ -26,6 +26,7 @@ from gateway.web.problems import KINDS
 from tests.web.site import URL, Site, letter
 
 OPEN = {
+    "/.well-known/mta-sts.txt",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -79,7 +79,7 @@ async def dns_live(request: Request, services: Services, admin: Admin) -> Respon
     async def render() -> Part:
         way = await show_way(services.store, admin, services.domains)
         seen = await watch.look(way.domain)
-        html = pages.text("part_dns.html", **_dns(services, way, seen), here_step="dns")
+        html = pages.text("part_dns.html", way=way, **_dns(services, seen))
         right = sum(one.state == "right" for one in seen.judged)
         said = ""
         if before and before[-1] != right:
@@ -120,7 +120,7 @@ async def _page(
     if step == "dns":
         watch = _watch(request, services)
         seen = await watch.glance(way.domain, PATIENCE_SECONDS if check else GLANCE_SECONDS)
-        shown |= _dns(services, way, seen)
+        shown |= _dns(services, seen)
     elif step == "tls":
         seen_tls, findings = await check_tls(services.checks)
         shown |= {"findings": [records.finding(one, services.checks.hostname) for one in findings], "tls": seen_tls}
@@ -141,10 +141,9 @@ async def _page(
     )
 
 
-def _dns(services: WebServices, way: Way, seen: Seen | None) -> dict[str, Any]:
+def _dns(services: WebServices, seen: Seen | None) -> dict[str, Any]:
     rows = [records.row(one) for one in seen.judged] if seen is not None else []
     return {
-        "way": way,
         "hostname": services.checks.hostname,
         "seen": seen,
         "rows": sorted(rows, key=lambda one: one.state == "right"),

@@ -1,4 +1,4 @@
-"""Stories of the web door: the API, the console, the public pages."""
+"""Stories of the console's pages in a real Chromium, on either store."""
 
 import pytest
 
