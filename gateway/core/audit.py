@@ -12,6 +12,7 @@ WHAT: Mapping[str, str] = {
     "account.renamed": "renamed the account",
     "link.mailed": "asked for a sign-in link by mail",
     "link.made": "made a sign-in link",
+    "message.cancelled": "took back a mail before it was sent",
     "message.deleted": "deleted a mail",
     "message.purged": "purged a deleted mail",
     "message.refused": "refused a held mail",
@@ -29,6 +30,8 @@ WHAT: Mapping[str, str] = {
     "user.added": "added a user",
     "user.changed": "changed a user",
     "user.removed": "removed a user",
+    "message.retried": "sent a mail again that had failed",
+    "message.sent": "sent a mail",
 }
 """Key → what was done. The subject's name, where there is one, follows."""
 

@@ -13,14 +13,16 @@ from gateway.core.admission import Directory
 from gateway.core.envelope import Action
 from gateway.core.options import ConflictError, MissingError, Options
 from gateway.core.resources import Account, Addresses, User
-from gateway.store.ids import new_id
+from gateway.store.ids import new_id, shared_time
 from gateway.store.lists import among, listed
 from gateway.store.mailbox_reading import find_link_sender
+from gateway.store.outgoing import cancel_waiting
 from gateway.store.prepared import Prepared
 from gateway.store.searching import forget_account
 from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
+_NOT_SENT = "Who wrote this mail was removed from the account before it was sent."
 _NUMBERS = 999_999_999
 
 
@@ -228,7 +230,8 @@ def set_user(tx: Connection, account: int, user: UserRow) -> None:
 
 
 def remove_user(tx: Connection, account: int, user: str) -> None:
-    """Takes a user (id) away, with every token and session of theirs."""
+    """Takes a user (id) away, with every token and session of theirs. What of theirs waits to be sent isn't."""
+    cancel_waiting(tx, account, shared_time(), _NOT_SENT, user=user)
     tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
 
