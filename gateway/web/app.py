@@ -41,7 +41,7 @@ from gateway.web.console import (
     keys,
     mail,
     me,
-    people,
+    members,
     settings,
     sign_in,
     trace,
@@ -74,7 +74,7 @@ PAGES = (
     sign_in,
     me,
     settings,
-    people,
+    members,
     keys,
     journal,
 )
