@@ -321,7 +321,6 @@ class Gateway:
             egress=egress(settings),
             mail_servers=self._mail,
             guesses=self._crew.guesses if self._crew else guess_counts(),
-            former_name_days=settings.former_name_days,
             audit_days=settings.audit_days,
         )
         site = build(services)

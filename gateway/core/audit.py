@@ -69,8 +69,9 @@ WHAT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One thing that somebody did. user: their id, None for whoever runs the server, by a command. who: their address as
-    of then. what: a key of WHAT. subject: the id of what it was done to. about: what is to be known, such as a name."""
+    """One thing that somebody did. user: their id, None for whoever runs the server, by a command. who: their address
+    as of then. what: a key of WHAT. subject: the id of what it was done to. about: what is to be known of it, such as a
+    name."""
 
     id: str
     at: int

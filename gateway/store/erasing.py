@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, Table, delete, func, insert, or_, select, update
 
 from gateway.core.terms import Phrase, terms
 from gateway.store.audit import forget_about
@@ -25,7 +24,6 @@ from gateway.store.reading import PASS, contains
 from gateway.store.searching import CUSTOMER, LEAD, MESSAGE, forget_entries, hits, is_complete, purge
 from gateway.store.tables import (
     answers,
-    audit,
     bodies,
     cards,
     contact_emails,
@@ -124,7 +122,6 @@ def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict
     counts = {"events": _drop_events(tx, account, gone), "ledger": _drop_ledger(tx, account, gone, traces.keys)}
     counts["threads"] = _drop_messages(tx, account, traces, now)
     _drop_proposals(tx, account, traces.keys)
-    counts["audit"] = _blank_audit(tx, account, gone, traces.keys)
     for id in traces.leads:
         remove_lead(tx, account, id)
     for id in traces.customers:
@@ -268,17 +265,6 @@ def _drop_proposals(tx: Connection, account: int, keys: Sequence[str]) -> None:
         kept = [one for one in orjson.loads(row.proposals) if one not in keys]
         mine = (mailboxes.c.account == account, mailboxes.c.id == row.id)
         tx.execute(update(mailboxes).where(*mine).values(proposals=orjson.dumps(kept).decode()))
-
-
-def _blank_audit(tx: Connection, account: int, ids: Collection[str], keys: Sequence[str]) -> int:
-    """What is told of the person where it is written down who did what; that it was done stays."""
-    passes: list[ColumnElement[bool]] = [audit.c.subject.in_(some) for some in _passes(sorted(ids))]
-    passes += [contains(audit.c.about, json.dumps(key)[1:-1]) for key in keys]
-    blanked = 0
-    for told in passes:
-        mine = (audit.c.account == account, audit.c.about != "{}", told)
-        blanked += tx.execute(update(audit).where(*mine).values(about="{}")).rowcount
-    return blanked
 
 
 def _drop_bodies(tx: Connection, account: int, ids: Sequence[str], files: Sequence[str], now: int) -> None:

@@ -22,9 +22,11 @@ async def change_profile(
     store: Store, reader: Principal, name: str, language: str, languages: Collection[str]
 ) -> Wrong | None:
     """What the reader is called, and the language in which they read the pages; empty for their browser's."""
+    field = "name"
     try:
-        field, called = "name", check_name(name)
-        field, spoken = "language", check_language(language, languages)
+        called = check_name(name)
+        field = "language"
+        spoken = check_language(language, languages)
     except AccountError as fault:
         return Wrong(field, str(fault))
 

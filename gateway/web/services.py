@@ -21,6 +21,7 @@ from gateway.usecases.keep_answers import Answer, Render
 from gateway.usecases.ledger import Library
 from gateway.usecases.mail_link import SendLink
 from gateway.usecases.mail_servers import MailServers
+from gateway.usecases.posting import send_link as post_link
 from gateway.usecases.send_mail import SendSettings
 from gateway.usecases.show_mail import MimeLimits
 from gateway.web.guesses import Guesses
@@ -85,8 +86,7 @@ class WebServices:
     mail_servers: MailServers | None = None
     hasher: Hasher = field(default_factory=Hasher)
     guesses: Guesses | None = None
-    send_link: SendLink | None = None
-    former_name_days: int = 3650
+    send_link: SendLink | None = post_link
     audit_days: int = 365
 
     @property

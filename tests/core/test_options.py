@@ -29,6 +29,7 @@ GOOD = {
     ),
     "nobody is never logged": ({"never_log": " "}, Options(never_log=())),
     "several at once": ({"name": "A", "strangers": "refuse"}, Options(name="A", strangers="refuse")),
+    "a mailbox for links": ({"link_mailbox": " sales@acme.example "}, Options(link_mailbox="sales@acme.example")),
     "nothing": ({}, Options()),
 }
 
@@ -167,3 +168,32 @@ def test_scopes_stay_within_the_role(scopes: tuple[str, ...], role: str, given: 
     else:
         with pytest.raises(AccountError, match=given):
             options.check_scopes(scopes, role)
+
+
+PASSWORDS = {
+    # story                       password                         allowed
+    "several words": ("correct horse battery staple", True),
+    "ten signs": ("k3-Y/q9:zß", True),
+    "nine signs": ("k3-Y/q9:z", False),
+    "without an end": ("ab1-" * 51, False),
+    "one sign again and again": ("aabbaabbaabb", False),
+    "the address": ("Ana.Putri@acme.example", False),
+    "the name in it": ("ana.putri", False),
+}
+
+
+@pytest.mark.parametrize(("password", "allowed"), PASSWORDS.values(), ids=PASSWORDS)
+def test_a_password_is_long_and_not_the_address_and_never_repeated(password: str, allowed: bool) -> None:
+    if allowed:
+        assert options.check_password(password, "ana.putri@acme.example") == password
+        return
+    with pytest.raises(AccountError) as refused:
+        options.check_password(password, "ana.putri@acme.example")
+    assert password not in str(refused.value)
+
+
+def test_a_language_is_one_we_have_or_none() -> None:
+    for language in ("", "id"):
+        assert options.check_language(language, ("en", "id")) == language
+    with pytest.raises(AccountError, match=r"'tlh'.*allowed: en, id, or none"):
+        options.check_language("tlh", ("en", "id"))

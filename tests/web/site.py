@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from gateway.checks.door import Door
@@ -18,6 +19,7 @@ from gateway.checks.names import Names
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
+from gateway.hashing import Hasher
 from gateway.sealing import Keyring
 from gateway.store import schema
 from gateway.store.access import issue_token
@@ -32,6 +34,7 @@ from gateway.usecases.filing import FilingSettings
 from gateway.usecases.index_words import Indexer
 from gateway.web.app import build, close_streams
 from gateway.web.services import WebServices
+from gateway.wiring import guess_counts
 from tests.mailboxes.fake_servers import FakeServers
 
 URL = "http://crm.example"
@@ -80,6 +83,20 @@ class Looker:
 
 
 @dataclass
+class Post:
+    """Mails sign-in links, as far as a test sees. letters: to, subject and text of each."""
+
+    letters: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def __call__(
+        self, tx: Tx, ring: Keyring, account: int, mailbox: str, to: str, subject: str, text: str, now: int, until: int
+    ) -> bool:
+        assert until > now
+        self.letters.append((to, subject, text))
+        return True
+
+
+@dataclass
 class Site:
     """The site, with what its accounts were given when they were opened."""
 
@@ -90,6 +107,7 @@ class Site:
     other: accounts.Opened
     looker: Looker
     servers: FakeServers
+    post: Post
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def client(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
@@ -190,10 +208,13 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         max_message_bytes=100_000,
         keyring=lambda: KEYRING,
         mail_servers=(servers := FakeServers()),
+        hasher=Hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        guesses=guess_counts(),
+        send_link=(post := Post()),
     )
     looker = Looker()
     desk = FilingDesk(store, blobs, filing, "mx.kommo.example", looker)
-    return Site(store, build(services), desk, made.acme, made.other, looker, servers)
+    return Site(store, build(services), desk, made.acme, made.other, looker, servers, post)
 
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}

@@ -61,7 +61,13 @@ async def test_the_table_of_routes_is_whole(site: Site) -> None:
         assert wanted in seen
 
 
-CONSOLE = {"me": "tokens", "mail": "messages", "held": "messages", "trace": "receipts", "undo": "messages"}
+CONSOLE = {
+    "mail": "messages",
+    "held": "messages",
+    "trace": "receipts",
+    "undo": "messages",
+    "sessions": "tokens",
+}
 
 
 async def fill(site: Site) -> dict[str, str]:
@@ -80,7 +86,7 @@ async def fill(site: Site) -> dict[str, str]:
 
 def at(path: str, ids: dict[str, str]) -> str:
     """The path with ids of things that are there. A new resource finds its id in its own list (`fill`)."""
-    kind = path.removeprefix("/v1").replace("/settings/", "/").split("/")[1]
+    kind = path.partition("/{id}")[0].rpartition("/")[2]
     id = ids[CONSOLE.get(kind, kind)] if "{id}" in path else ""
     path += "?address=ana@acme.example" if path.endswith("/discover") else ""
     return path.replace("{id}", id).replace("{n}", "1").replace("{action}", "lead").replace("{token}", "x")

@@ -62,6 +62,8 @@ def told(about: Mapping[str, Any]) -> str:
 
 
 def _fact(key: str, value: object) -> str:
+    if key == "by":
+        return _(_BY.get(str(value), str(value)))
     if isinstance(value, bool):
         value = _("yes") if value else _("no")
     elif isinstance(value, list):
@@ -69,11 +71,10 @@ def _fact(key: str, value: object) -> str:
     return f"{_(_FACTS[key])}: {value}" if key in _FACTS else str(value)
 
 
+_BY = {"link": later("with a link"), "password": later("with a password")}
 _FACTS = {
-    "by": later("by"),
     "called": later("name"),
     "copy_policy": later("where the address may stand"),
-    "device": later("with"),
     "link_mailbox": later("mailbox for sign-in links"),
     "never_log": later("never logged"),
     "number": later("number"),

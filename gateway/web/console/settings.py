@@ -81,7 +81,7 @@ async def rename(request: Request, services: Services, admin: Admin, slug: Typed
     if slug.strip().lower() == admin.slug:
         wrong = Wrong("slug", _("This is the name it has. Type another one."))
         return await _rename(request, services, admin, 422, wrong=wrong, typed=typed)
-    renamed = await give_name(services.store, admin, slug, services.domains[0], services.former_name_days)
+    renamed = await give_name(services.store, admin, slug, services.domains[0], services.filing.former_name_days)
     if isinstance(renamed, Taken):
         wrong = Wrong("slug", _("Another account has this name, or had it. Type another one."))
         return await _rename(request, services, admin, 409, wrong=wrong, typed=typed)
@@ -121,6 +121,6 @@ async def _rename(request: Request, services: WebServices, admin: Visitor, statu
         account=account,
         suffixes=[action.suffix for action in Action],
         domain=services.domains[0],
-        reserved=services.former_name_days,
+        reserved=services.filing.former_name_days,
         **shown,
     )
