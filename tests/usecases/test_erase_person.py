@@ -40,9 +40,22 @@ async def fill(site: Site) -> None:
     await site.api.patch(
         f"/v1/contacts/{contact['id']}", json={"emails": [ADDRESS, OTHER], "name": "Tweety C. Canarius"}
     )
+    await write_down(site, contact["id"])
     await site.hand(letter("To the second address", to=f"<{OTHER}>"))
     await site.api.patch("/v1/account", json={"strangers": "hold"})
     await site.index()
+
+
+async def write_down(site: Site, contact: str) -> None:
+    """What people wrote of the person: on their own card, and on that of somebody else."""
+    await site.api.post("/v1/fields", json={"kind": "contact", "name": "Partner"})
+    await site.api.patch(f"/v1/contacts/{contact}", json={"custom": {"partner": "Tweety's own"}})
+    [bob] = (await site.api.get("/v1/contacts", params={"email": "bob@bluefin.example"})).json()["data"]
+    await site.api.patch(f"/v1/contacts/{bob['id']}", json={"custom": {"partner": f"see {ADDRESS}"}})
+    browser = await site.console()
+    for card, text in ((contact, "Tweety pays late"), (bob["id"], f"Asks {OTHER} first"), (bob["id"], "Pays early")):
+        answer = await browser.post(f"/contacts/{card}/notes", data={"text": text})
+        assert answer.status_code == 303
 
 
 @pytest.fixture
@@ -92,7 +105,7 @@ async def test_nothing_of_an_erased_person_is_left_and_all_of_the_others_is(plac
     assert planned.counts.items() <= done.counts.items()
     assert done.counts | {"receipts": 0, "events": 0, "threads": 0, "leads": 0} == {
         "contacts": 1, "addresses": 2, "messages": 6, "shared_messages": 1, "leads": 0, "customers": 0, "receipts": 0,
-        "large_mails": 1, "mentions": 0, "events": 0, "ledger": 0, "threads": 0, "renamed": 0,
+        "large_mails": 1, "mentions": 0, "events": 0, "ledger": 0, "threads": 0, "renamed": 0, "notes": 1, "values": 1,
     }  # fmt: skip
     assert done.counts["receipts"] >= 7
     after = dump(place)

@@ -176,7 +176,7 @@ async def test_the_mail_of_a_lead_and_of_a_customer_is_listed(site: Site) -> Non
 async def test_a_customer_is_made_changed_and_removed(site: Site) -> None:
     bob = await post(site, "contacts", {"emails": ["bob@bluefin.example"]})
     made = await post(site, "customers", {"name": "Bluefin Hotels", "contacts": [bob["id"]]})
-    assert set(made) == {"id", "name", "contacts", "main_contact", "created_at"}
+    assert set(made) == {"id", "name", "contacts", "main_contact", "created_at", "custom"}
     assert (await patch(site, f"customers/{made['id']}", {"name": "Bluefin"}))["name"] == "Bluefin"
     await site.hand(letter())
     message = (await site.api.get("/v1/messages")).json()["data"][0]

@@ -76,6 +76,7 @@ async def fill(site: Site) -> dict[str, str]:
     await site.hand(letter(files=[("a.txt", "text/plain", b"x")]))
     await site.api.post("/v1/customers", json={"name": "Bluefin"})
     await site.api.post("/v1/templates", json={"name": "Hello", "body": "Hello {{ contact.name }}"})
+    await site.api.post("/v1/fields", json={"kind": "contact", "name": "Company"})
     site.servers.passwords["sales@acme.example"] = "secret"
     shared = {"address": "sales@acme.example", "kind": "shared", "password": "secret"}
     assert (await site.api.post("/v1/mailboxes", json=shared)).status_code == 201
@@ -100,7 +101,7 @@ async def test_another_account_finds_nothing_of_ours_on_any_route(site: Site) ->
         if path in OPEN or "{id}" not in path:
             continue
         reader = stranger if path.startswith("/v1/") else browser
-        body: dict[str, str] | None = {} if method == "PATCH" else None
+        body: dict[str, str] | None = {} if method in ("PATCH", "POST") else None
         answer = await reader.request(method, at(path, ids), json=body)
         assert answer.status_code == 404, f"{method} {path}"
         assert "bluefin" not in answer.text.lower()
