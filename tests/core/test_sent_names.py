@@ -15,6 +15,7 @@ from gateway.core.sent_names import (
     candidates,
     find_inbox,
     find_sent,
+    is_about_sent,
     words_about_sent,
 )
 
@@ -113,6 +114,13 @@ def test_e3_who_has_to_choose_is_told_what_from() -> None:
 def test_e3_who_chose_a_folder_that_is_not_there_is_told_so() -> None:
     assert words_about_sent(None, "Sent") == words_about_sent("Weg", "Weg") == ""
     assert "isn't there" in words_about_sent("Nowhere", "Sent")
+
+
+def test_e3_what_is_said_of_sent_mail_is_told_from_other_errors() -> None:
+    for said in (words_about_sent(None, None, ("Weg",)), words_about_sent(None, None), words_about_sent("Weg", "Sent")):
+        assert is_about_sent(said)
+    assert not is_about_sent("imap.acme.example can't be reached at port 993")
+    assert not is_about_sent("")
 
 
 @given(

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/mailboxes")
 ROWS = 50
 SAID_EVERY = 10.0
 """Seconds between two sentences about how far an import is."""
-_LOOK_EVERY = 1.0
+_LOOK_EVERY = 0.5
 _ORDER = ("auth_failed", "importing", "ready", "paused", "disconnected")
 Text = Annotated[str, Form(max_length=20_000)]
 Flag = Annotated[bool, Form()]
