@@ -32,6 +32,9 @@ from gateway.web.api import (
     users,
 )
 from gateway.web.console import cards, consent, egress, held, home, mail, session, trace, why
+from gateway.web.console import crm as crm_pages
+from gateway.web.console import deliveries as delivery_pages
+from gateway.web.console import endpoints as endpoint_pages
 from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
@@ -44,7 +47,24 @@ from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
 API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates)
-PAGES = (docs, health, files, home, trace, held, cards, mail, template_pages, consent, egress, why, session)
+PAGES = (
+    docs,
+    health,
+    files,
+    home,
+    trace,
+    held,
+    cards,
+    mail,
+    template_pages,
+    endpoint_pages,
+    delivery_pages,
+    crm_pages,
+    consent,
+    egress,
+    why,
+    session,
+)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",
