@@ -89,6 +89,14 @@ def find_delivery(tx: Connection, account: int, event: str, endpoint: str) -> De
     return _delivery(row) if row is not None else None
 
 
+def find_subject(tx: Connection, account: int, event: str) -> str | None:
+    """The id of what an event of the account tells of."""
+    found: str | None = tx.execute(
+        select(events.c.subject).where(events.c.account == account, events.c.id == event)
+    ).scalar()
+    return found
+
+
 def retry_delivery(tx: Connection, account: int, event: str, endpoint: str, now: int) -> Delivery | None:
     """Puts a delivery on its way as if it had never been tried; the delivery as it is then."""
     query = select(deliveries.c.event, deliveries.c.endpoint, deliveries.c.conversation).where(

@@ -27,7 +27,7 @@ from gateway.store.deliveries import DEAD, DELIVERED, WAITING, Claiming, Due, La
 from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, about_secret, find_endpoint, set_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
-from gateway.store.outbox import DISABLED, add_event
+from gateway.store.outbox import DISABLED, TEST, add_event
 from gateway.store.reading_deliveries import oldest_waiting
 from gateway.store.reading_events import Subjects, find_subjects
 from gateway.usecases.event_data import Telling, data_of
@@ -267,7 +267,7 @@ def _pause(endpoint: EndpointRow, outcome: Outcome) -> Pause | None:
 def _result(endpoint: EndpointRow, one: Waiting, outcome: Outcome) -> Result:
     tries = one.attempts + 1
     if isinstance(outcome, Delivered):
-        came = outcome.note if endpoint.kind != WEBHOOK else ""
+        came = outcome.note if endpoint.kind != WEBHOOK or one.type == TEST else ""
         return Result(one.event, DELIVERED, tries, None, outcome.status, came)
     if isinstance(outcome, Retry):
         wait = wait_after(tries, random.random(), outcome.after)  # noqa: S311 - spreads, protects nothing

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crm_adapter.events import Event
+from crm_adapter.webhook import USER_AGENT
 from gateway.core.refusals import Taken
-from gateway.core.resources import Delivery
+from gateway.core.resources import Delivery, rfc3339
+from gateway.sealing import SealError
 from gateway.store import reading_deliveries as deliveries
 from gateway.store.access import Principal
+from gateway.store.accounts import get_account
 from gateway.store.audit import account_of, note
+from gateway.store.blobs import BlobError
 from gateway.store.deliveries import bury_deliveries, find_strays
-from gateway.store.endpoints import find_endpoint
+from gateway.store.endpoints import WEBHOOK, find_endpoint
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time as now
 from gateway.store.outbox import DISABLED
 from gateway.store.reading import Page, Position
+from gateway.store.reading_events import Subjects, find_subjects
+from gateway.usecases.event_data import Telling, data_of
 
 DAY_MS = 86_400_000
 _AT_ONCE = 500
 _REMOVED = "the endpoint was removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a webhook is sent. fields: of its header, those left out that are made anew on each try. body: None where
+    it can't be read now."""
+
+    url: str
+    fields: tuple[tuple[str, str], ...]
+    body: Mapping[str, Any] | None
 
 
 async def list_deliveries(
@@ -31,6 +52,32 @@ async def list_deliveries(
 async def show_delivery(store: Store, admin: Principal, id: str) -> Delivery | None:
     """One delivery of the account."""
     return await store.read(lambda tx: deliveries.find_delivery(tx, admin.account, *deliveries.read_id(id)))
+
+
+async def show_request(store: Store, telling: Telling, admin: Principal, id: str) -> Request | None:
+    """What is sent of an event to a webhook on the next try; None where there is no such delivery, or no webhook."""
+    event, to = deliveries.read_id(id)
+
+    def facts(tx: Tx) -> tuple[Delivery, str, str, Subjects, str] | None:
+        found = deliveries.find_delivery(tx, admin.account, event, to)
+        subject = deliveries.find_subject(tx, admin.account, event)
+        row = find_endpoint(tx, admin.account, to)
+        if found is None or subject is None or row is None or row.kind != WEBHOOK:
+            return None
+        account = get_account(tx, admin.account)
+        about = find_subjects(tx, admin.account, [(found.type, subject)])
+        return found, subject, row.url, about, account.id if account is not None else ""
+
+    known = await store.read(facts)
+    if known is None:
+        return None
+    delivery, subject, url, subjects, account = known
+    fields = (("content-type", "application/json"), ("user-agent", USER_AGENT), ("webhook-id", event))
+    try:
+        data = await data_of(telling, admin.account, subjects, delivery.type, subject, now())
+    except (BlobError, SealError):
+        return Request(url, fields, None)
+    return Request(url, fields, Event(event, delivery.type, rfc3339(delivery.at), account, subject, data).body)
 
 
 async def retry_delivery(store: Store, admin: Principal, id: str) -> Delivery | Taken | None:

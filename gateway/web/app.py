@@ -58,6 +58,9 @@ from gateway.web.console import (
     trace,
     why,
 )
+from gateway.web.console import crm as crm_pages
+from gateway.web.console import deliveries as delivery_pages
+from gateway.web.console import endpoints as endpoint_pages
 from gateway.web.console import mailboxes as boxes
 from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
@@ -102,6 +105,9 @@ PAGES = (
     bulk,
     shortcuts,
     members,
+    endpoint_pages,
+    delivery_pages,
+    crm_pages,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

@@ -112,7 +112,10 @@ async def test_without_script_everything_but_the_click_works(site: Site) -> None
 
 
 async def test_html_is_shown_as_it_would_be_sent_and_nothing_in_it_acts(visit: Visit) -> None:
-    evil = "<b>Hi {{ contact.name }}</b><script>alert(1)</script><img src=x onerror=alert(2)><form action=/x><button>x</button></form>"
+    evil = (
+        "<b>Hi {{ contact.name }}</b><script>alert(1)</script><img src=x onerror=alert(2)>"
+        "<form action=/x><button>x</button></form>"
+    )
     await visit.site.api.post("/v1/contacts", json={"emails": ["eve@x.example"], "name": "<script>alert(3)</script>"})
     page = await visit.open("/templates/new")
     await page.get_by_label("Mail", exact=True).fill(evil)
