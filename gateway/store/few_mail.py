@@ -6,53 +6,31 @@ may open much. Else their threads are asked, which say how much stands in them; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.core.visibility import Sight
 from gateway.store.facts import SMART
-from gateway.store.reading import PASS, Page, Position, read_page
 from gateway.store.tables import messages, sources, threads
 
-MOST_THREADS, MOST = 2_000, 4_000
+MOST_THREADS, MOST = 4_000, 6_000
 """More threads, or more mails in them, are many."""
 
 
-def find_few(tx: Connection, account: int, mailbox: str | None, sight: Sight) -> list[str] | None:
-    """The messages in the mailboxes that a reader may open, or in one of them; None where they are many. mailbox: its
-    id, or `smart`."""
+def is_of_few(tx: Connection, account: int, mailbox: str | None, sight: Sight) -> ColumnElement[bool] | None:
+    """The condition that a message is one of the few in the mailboxes that a reader may open, or in one of these; None
+    where they are many. mailbox: its id, or `smart`."""
     if sight.plain:
         return None
     roads = [SMART, *(id for ids in sight.nearest().values() for id in ids)]
     asked = roads if mailbox is None else [mailbox] if mailbox in roads else []
-    query = select(threads.c.id, threads.c.count).where(threads.c.account == account, threads.c.mailbox.in_(asked))
-    found = tx.execute(query.limit(MOST_THREADS + 1)).all()
-    if len(found) > MOST_THREADS or sum(row[1] for row in found) > MOST:
+    theirs = (threads.c.account == account, threads.c.mailbox.in_(asked))
+    some = select(threads.c.count.label("mails")).where(*theirs).limit(MOST_THREADS + 1).subquery()
+    number, mails = tx.execute(select(func.count(), func.coalesce(func.sum(some.c.mails), 0)).select_from(some)).one()
+    if number > MOST_THREADS or mails > MOST:
         return None
-    ids: set[str] = set()
-    for start in range(0, len(found), PASS):
-        some = [row.id for row in found[start : start + PASS]]
-        stood = select(sources.c.message).where(sources.c.account == account, sources.c.thread.in_(some))
-        ids.update(tx.execute(stood.where(sources.c.removed_at.is_(None))).scalars())
-    return sorted(ids)
-
-
-def read_few(
-    tx: Connection,
-    query: Select[Any],
-    keys: Sequence[ColumnElement[Any]],
-    ids: Sequence[str],
-    after: Position | None,
-    limit: int,
-) -> Page[Row[Any]]:
-    """As `read_page`, of these messages only; the keys are their time and their id."""
-    places: list[tuple[int, str]] = []
-    for start in range(0, len(ids), PASS):
-        some = query.with_only_columns(*keys).where(messages.c.id.in_(ids[start : start + PASS]))
-        places += [(at, id) for at, id in tx.execute(some) if after is None or (at, id) < tuple(after)]
-    places.sort(reverse=True)
-    wanted = [id for _, id in places[:limit]]
-    rows = read_page(tx, query.where(messages.c.id.in_(wanted)), keys, None, limit).rows if wanted else ()
-    return Page(rows, places[limit - 1] if len(places) > limit else None)
+    stood = (sources.c.account == account) & (sources.c.thread == threads.c.id) & sources.c.removed_at.is_(None)
+    mine: Any = select(sources.c.message).join_from(threads, sources, stood).where(*theirs)
+    condition: ColumnElement[bool] = messages.c.id.in_(mine)
+    return condition

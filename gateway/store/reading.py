@@ -52,6 +52,21 @@ def read_page(
     return Page(tuple(rows), tuple(rows[-1]._mapping[key] for key in keys) if more else None)
 
 
+def cut(
+    tx: Connection,
+    query: Select[Any],
+    keys: Sequence[ColumnElement[Any]],
+    there: Iterable[Position],
+    after: Position | None,
+    limit: int,
+) -> Page[Row[Any]]:
+    """As `read_page`, newest first, of rows whose keys are all known; the last key is theirs alone."""
+    places = sorted((one for one in there if after is None or one < tuple(after)), reverse=True)
+    wanted = [one[-1] for one in places[:limit]]
+    rows = read_page(tx, query.where(keys[-1].in_(wanted)), keys, None, limit).rows if wanted else ()
+    return Page(rows, places[limit - 1] if len(places) > limit else None)
+
+
 def collect(
     tx: Connection, query: Select[Any], column: ColumnElement[Any], keys: Iterable[str], *order: ColumnElement[Any]
 ) -> dict[str, list[Row[Any]]]:

@@ -16,10 +16,10 @@ from gateway.core.terms import Phrase, ask
 from gateway.core.visibility import BACK_END, Eyes, Sight
 from gateway.store.deletions import DELETED, FILED, NOTE
 from gateway.store.facts import SMART
-from gateway.store.few_mail import find_few, read_few
+from gateway.store.few_mail import is_of_few
 from gateway.store.mail_entries import entry_column, message_column, message_of
 from gateway.store.mailbox_reading import find_sight
-from gateway.store.reading import Page, Position, contains, read_page
+from gateway.store.reading import Page, Position, contains, cut, read_page
 from gateway.store.search_reading import read_hits
 from gateway.store.searching import MESSAGE, is_complete, is_hit, place_of
 from gateway.store.showing_mail import Shown, show_rows
@@ -68,9 +68,10 @@ def list_messages(
         return _search(tx, account, after, limit, wanted, asked, sight)
     query, keys = select_messages(account, wanted, sight)
     whole = not wanted.cards and wanted.thread is None and wanted.state == FILED
-    few = find_few(tx, account, wanted.mailbox, sight) if whole else None
+    few = is_of_few(tx, account, wanted.mailbox, sight) if whole else None
     if few is not None:
-        page = read_few(tx, query, keys, few, _of_message(after), limit)
+        there = tx.execute(query.with_only_columns(*keys).where(few)).all()
+        page = cut(tx, query, keys, [(at, id) for at, id in there], _of_message(after), limit)
     else:
         page = read_page(tx, query, keys, _of_message(after), limit)
     return Page(_messages(tx, account, page.rows, wanted, sight), page.next)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 from gateway.core.resources import Message
 from gateway.core.visibility import Eyes, Sight
 from gateway.store.deletions import FILED
-from gateway.store.few_mail import find_few, read_few
+from gateway.store.few_mail import is_of_few
 from gateway.store.mailbox_reading import find_sight
 from gateway.store.reading import PASS, Page, Position, read_page
 from gateway.store.reading_mail import Filter, find_messages, select_messages
@@ -66,34 +66,61 @@ def list_places(
     apart: Collection[str],
 ) -> Page[Place]:
     """Where those rows are."""
-    few = find_few(tx, account, wanted.mailbox, sight)
+    few = is_of_few(tx, account, wanted.mailbox, sight)
+    if few is not None:
+        return _among_few(tx, account, after, limit, wanted, sight, apart, few)
     query, keys = select_messages(account, wanted, sight)
     query = cast("Select[Any]", query.with_only_columns(messages.c.at, messages.c.id))
     newest: dict[str, int] = {}
     places: list[Place] = []
     seen: set[str] = set()
     position = after
-    for _ in range(_PASSES):
-        if few is not None:
-            page = read_few(tx, query, keys, few, position, len(few) + 1)
-        else:
-            page = read_page(tx, query, keys, position, _PASS_ROWS)
+    for number in range(_PASSES):
+        page = read_page(tx, query, keys, position, _PASS_ROWS if number else 2 * limit)
         standing = _standing(tx, account, [row.id for row in page.rows], wanted, sight, apart)
         unknown = sorted({one for one in standing.values() if one is not None} - newest.keys())
         newest |= _newest(tx, account, unknown, wanted, sight)
         for row in page.rows:
             thread = standing.get(row.id)
-            if thread is not None and (thread in seen or newest.get(thread, row.at) != row.at):
-                continue
-            seen |= {thread} if thread is not None else set()
-            places.append(Place(row.at, row.id, thread))
+            if thread is None or (thread not in seen and newest.get(thread, row.at) == row.at):
+                places.append(Place(row.at, row.id, thread))
+                seen |= {thread} if thread is not None else set()
         position = page.next
         if position is None or len(places) > limit:
             break
     if len(places) > limit:
-        last = places[limit - 1]
-        return Page(tuple(places[:limit]), (last.at, last.id))
+        return Page(tuple(places[:limit]), (places[limit - 1].at, places[limit - 1].id))
     return Page(tuple(places), position)
+
+
+def _among_few(
+    tx: Connection,
+    account: int,
+    after: Position | None,
+    limit: int,
+    wanted: Filter,
+    sight: Sight,
+    apart: Collection[str],
+    few: ColumnElement[bool],
+) -> Page[Place]:
+    """The same where all there is can be looked through: the newest of each thread is seen at once."""
+    source = sources.alias()
+    base, _ = select_messages(account, wanted, sight)
+    stands = (source.c.account == account) & (source.c.message == messages.c.id)
+    query = base.with_only_columns(messages.c.at, messages.c.id, source.c.thread, source.c.mailbox)
+    query = query.join(source, stands).where(few, _is_its(account, source, wanted, sight))
+    places: list[Place] = []
+    seen: set[str] = set()
+    for at, id, thread, mailbox in sorted(tx.execute(query), key=lambda row: (row[0], row[1]), reverse=True):
+        alone = thread is None or mailbox in apart
+        if not alone and thread in seen:
+            continue
+        seen.add(id if alone else thread)
+        if after is None or (at, id) < tuple(after):
+            places.append(Place(at, id, None if alone else thread))
+        if len(places) > limit:
+            return Page(tuple(places[:limit]), (places[limit - 1].at, places[limit - 1].id))
+    return Page(tuple(places))
 
 
 def _standing(
