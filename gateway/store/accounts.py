@@ -17,7 +17,7 @@ from gateway.store.ids import new_id
 from gateway.store.lists import among, listed
 from gateway.store.prepared import Prepared
 from gateway.store.searching import forget_account
-from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
+from gateway.store.tables import accounts, metadata, never_log, own_domains, picture_senders, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
 _NUMBERS = 999_999_999
@@ -222,7 +222,9 @@ def set_user(tx: Connection, account: int, user: UserRow) -> None:
 
 
 def remove_user(tx: Connection, account: int, user: str) -> None:
-    """Takes a user (id) away, with every token and session of theirs."""
+    """Takes a user (id) away, with every token and session of theirs, and what they chose for themselves."""
+    chosen = (picture_senders.c.account == account, picture_senders.c.user == user)
+    tx.execute(delete(picture_senders).where(*chosen))
     tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
 

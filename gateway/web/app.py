@@ -18,7 +18,7 @@ from gateway.usecases.keep_answers import AnsweredError, KeyReusedError, LostAns
 from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
 from gateway.web.api import account, contacts, crm, docs, endpoints, leads, mailboxes, messages, receipts, tokens, users
-from gateway.web.console import cards, consent, egress, held, home, mail, session, trace, why
+from gateway.web.console import cards, consent, egress, held, home, mail, paper, pictures, session, thread, trace, why
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
@@ -30,7 +30,7 @@ from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
 API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints)
-PAGES = (docs, health, files, home, trace, held, cards, mail, consent, egress, why, session)
+PAGES = (docs, health, files, home, trace, held, cards, mail, thread, paper, pictures, consent, egress, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",

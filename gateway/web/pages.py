@@ -75,6 +75,7 @@ class Pages:
             "smart": smart,
             "bytes": lambda number: f"{number:,} bytes",
             "initials": words.initials,
+            "size": words.size,
         }
         self._jinja.policies["ext.i18n.trimmed"] = True
         self._jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
@@ -82,6 +83,7 @@ class Pages:
             "reason_of": reason_of,
             "words": words,
             "version": services.version,
+            "gateway_domains": services.domains,
             "spoken": spoken,
             "script_words": script_words,
         }

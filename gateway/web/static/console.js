@@ -86,16 +86,42 @@ if (greeting) {
   greeting.textContent = tell(part, greeting.dataset.greet);
 }
 
-/* a mail stands in a frame as high as itself */
+/* a mail stands in a frame as high as itself, whatever is unfolded in it */
 for (const frame of document.querySelectorAll("iframe.paper")) {
   const fit = () => {
     const page = frame.contentDocument?.body;
     if (page) frame.style.height = `${Math.min(page.scrollHeight + 4, 20000)}px`;
   };
-  frame.addEventListener("load", fit);
+  const follow = () => {
+    fit();
+    const page = frame.contentDocument?.body;
+    if (page && "ResizeObserver" in window) new ResizeObserver(fit).observe(page);
+  };
+  frame.addEventListener("load", follow);
   addEventListener("resize", fit);
-  fit();
+  follow();
 }
+
+/* a conversation by keys: r, a and f answer, j and k go from message to message, Esc leads back */
+const talk = document.querySelector("[data-keys=thread]");
+if (talk) document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("input, select, textarea, [contenteditable]") || document.querySelector("dialog[open], :popover-open")) return;
+  if (event.key === "j" || event.key === "k") {
+    const all = [...talk.querySelectorAll(".msg")];
+    const at = all.findIndex((one) => one.contains(document.activeElement));
+    const opened = all.findIndex((one) => one.matches("section"));
+    const next = all[(at < 0 ? opened : at) + (event.key === "j" ? 1 : -1)];
+    if (!next) return;
+    const target = next.querySelector("summary") ?? next;
+    target.focus();
+    next.scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+    return;
+  }
+  const way = talk.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (way) { event.preventDefault(); way.click(); }
+});
 
 /* live parts: made anew on the server, and put in place unless somebody is in the middle of something there */
 for (const part of document.querySelectorAll("[data-live]")) {
