@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 _BUILT_IN = Path(__file__).with_name("providers.toml")
 _AUTHS = ("password", "google", "microsoft")
 _LOGINS = ("address", "local")
+_SENT = ("program", "server")
 _ENDPOINT = re.compile(r"([a-z0-9{][a-z0-9.{}-]*):([0-9]{1,5}) (tls|starttls)", re.ASCII)
 _PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*(\.\*)?", re.ASCII)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.ASCII)
 """How the last label of an IP address may be written (inet_aton(3)), and no label of a name's end."""
 _COUNTRIES = r"(?:com|(?:(?:co|com|net|org)\.)?[a-z]{2})"
 """What a star behind a name stands for: so nobody's own sub-domain is taken for a provider."""
-_TEXTS = frozenset({"name", "imap", "smtp", "login", "auth", "page", "refused"})
+_TEXTS = frozenset({"name", "imap", "smtp", "login", "auth", "page", "sent", "refused"})
 _LISTS = frozenset({"domains", "mx"})
 _OAUTH = frozenset({"authorize", "token", "scope"})
 
@@ -48,7 +49,8 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider. imap: None where it has no such server, and refused says so in words. local: its log-in name is
-    what stands before the @, else the whole address. page: where passwords for programs are made or told of."""
+    what stands before the @, else the whole address. page: where passwords for programs are made or told of. keeps:
+    what is sent through it, it puts into the folder of sent mail by itself."""
 
     id: str
     name: str
@@ -59,6 +61,7 @@ class Provider:
     local: bool
     auth: str
     page: str | None
+    keeps: bool
     refused: str
 
 
@@ -179,6 +182,7 @@ def _provider(name: str, found: Mapping[str, Any]) -> Provider:
         _one_of(text["login"] or "address", _LOGINS, f"{where}.login") == "local",
         _one_of(text["auth"] or "password", _AUTHS, f"{where}.auth"),
         _page(text["page"], f"{where}.page") if text["page"] else None,
+        _one_of(text["sent"] or "program", _SENT, f"{where}.sent") == "server",
         text["refused"],
     )
 

@@ -13,6 +13,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {
     "message.deleted": ("a message was put into Deleted, or a held one was refused", "the message"),
     "message.restored": ("a message was taken out of Deleted", "the message"),
     "message.sent": ("a message was sent from here", "the message"),
+    "message.failed": ("a message that was to be sent from here did not arrive, or was taken back", "the message"),
     "contact.created": ("a contact was made, by a mail or by a person", "the contact"),
     "lead.created": ("a lead was opened, by a mail or by a person", "the lead"),
     "lead.closed_reply": ("a mail came in a conversation whose lead is closed (C6a)", "the lead"),

@@ -62,10 +62,11 @@ from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
 from gateway.wiring import look_into as look_into
 from gateway.wiring import public_url as public_url
-from gateway.wiring_mailboxes import mail_servers, poller
+from gateway.wiring_mailboxes import mail_servers, poller, postman
 from gateway.workers import Workers
 
 if TYPE_CHECKING:
+    from gateway.jobs.sending import Postman
     from gateway.mailboxes.poller import Poller
     from gateway.smtp.certificates import Certificates
     from gateway.smtp.server import SmtpServer
@@ -147,6 +148,7 @@ class Gateway:
         self._web_task: asyncio.Task[None] | None = None
         self._carrier: BackEnds | None = None
         self._poller: Poller | None = None
+        self._postman: Postman | None = None
         self._poller_start: asyncio.Task[None] | None = None
         self._close_streams: Callable[[], None] = lambda: None
 
@@ -171,6 +173,7 @@ class Gateway:
         if "http" in self.listeners and self.settings.public_url is None:
             self.public_url = f"http://{self.listeners['http']}"
         self.store.start()
+        self.store.wrote = self._wrote
         if self._crew is not None:
             board = self._crew.board
             asyncio.get_running_loop().add_reader(board.take_place(self._crew.number), board.answer)
@@ -203,6 +206,8 @@ class Gateway:
         stopping = [door.stop(GRACE_SECONDS) for door in self._doors]
         if self._poller is not None:
             stopping.append(self._poller.stop(GRACE_SECONDS))
+        if self._postman is not None:
+            stopping.append(self._postman.stop(GRACE_SECONDS))
         await asyncio.gather(*stopping)
         if self._reader is not None:
             await self._reader.stop()
@@ -251,16 +256,24 @@ class Gateway:
 
     def _start_deliveries(self, blobs: Blobs) -> None:
         self._carrier = back_ends(self.settings, self.store, blobs, lambda: self.public_url, self._mail)
-        self.store.wrote = self._carrier.stir
         self._carrier.start()
 
+    def _wrote(self) -> None:
+        """Something was written here, on which others may act at once."""
+        for one in (self._carrier, self._postman):
+            if one is not None:
+                one.stir()
+
     async def _start_poller(self, blobs: Blobs) -> None:
-        """Begins to look into mailboxes; a thread loads what that takes, while the other doors are open already."""
+        """Begins to look into mailboxes, and to send from them; a thread loads what that takes, while the other doors
+        are open already."""
         alone = self._crew is None or self._crew.number == 0
         make = partial(poller, self.settings, self.store, blobs, self.public_url, counts=alone)
         try:
             self._poller = await asyncio.to_thread(make)
             self._poller.start()
+            self._postman = await asyncio.to_thread(postman, self.settings, self.store, blobs, counts=alone)
+            self._postman.start()
         except Exception:
             _log.exception("mailboxes.failed")
             self.failed.set()

@@ -149,6 +149,17 @@ _mailbox_bytes = Counter(
     "Bytes received from the servers of mailboxes.",
     registry=_registry,
 )
+_outgoing = Counter(
+    "smartgate_outgoing_total",
+    "Tries to send mail that was written here, by what became of the mail: sent, retried or failed.",
+    ("outcome",),
+    registry=_registry,
+)
+_outgoing_waiting = Gauge(
+    "smartgate_outgoing_waiting",
+    "Mails that were written here and are still to be sent, of the whole store.",
+    registry=_registry,
+)
 _idle = Gauge(
     "smartgate_mailbox_idle_connections",
     "Connections that are open to hear of new mail at once (IMAP IDLE).",
@@ -292,6 +303,16 @@ def mailbox_filed(filed: int, aside: int) -> None:
     """So many messages of a mailbox were filed, and so many could not be read."""
     _mailbox_messages.labels("filed").inc(filed)
     _mailbox_messages.labels("aside").inc(aside)
+
+
+def outgoing_tried(outcome: str) -> None:
+    """A mail that was written here was sent, retried or failed."""
+    _outgoing.labels(outcome).inc()
+
+
+def outgoing_waiting(count: int) -> None:
+    """So many mails wait to be sent."""
+    _outgoing_waiting.set(count)
 
 
 def mailboxes_idle(count: int) -> None:

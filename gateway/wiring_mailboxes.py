@@ -14,6 +14,7 @@ from gateway.storage import open_store, prepare
 from gateway.wiring import filing_settings, keyring, public_url
 
 if TYPE_CHECKING:
+    from gateway.jobs.sending import Postman
     from gateway.mailboxes.mail_servers import MailDoor, OpenSession
     from gateway.mailboxes.network import Network
     from gateway.mailboxes.poller import Poller
@@ -114,6 +115,15 @@ def poller(settings: Settings, store: Any, blobs: Any, url: str, *, counts: bool
         settings.mailbox_workers, settings.mailbox_idle_connections, settings.max_message_bytes, counts
     )
     return Poller(syncing, desk, open_session, chosen)
+
+
+def postman(settings: Settings, store: Any, blobs: Any, *, counts: bool = True) -> Postman:
+    """What sends the mail that waits in the queue (E11). counts: whether it tells how many wait."""
+    from gateway.jobs.sending import Postman
+    from gateway.usecases.send_queued import Sender
+
+    sender = Sender(store, blobs, _door(settings), cache(partial(keyring, settings)))
+    return Postman(sender, counts=counts)
 
 
 async def sync_once(settings: Settings, account: int, mailbox: str, tell: Callable[[int, int], None]) -> bool:

@@ -37,8 +37,11 @@ _BREAKS = re.compile(rb"[\x00\r\n]+")
 _OCTETS = re.compile(rb"[0-9]{1,15}")
 _MESSAGES = ("message/rfc822", "message/global")
 _PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")
-_READABLE = frozenset(("text/calendar", "application/ics")) | frozenset(TNEF_KINDS)
-"""Kinds of files that are fetched with the texts, because what stands in them is shown like a text."""
+_READABLE = frozenset(
+    ("text/calendar", "application/ics", "message/delivery-status", "text/rfc822-headers", *TNEF_KINDS)
+)
+"""Kinds of files that are fetched with the texts, because what stands in them is shown like a text, or tells what
+became of mail of ours."""
 
 
 class _OddError(Exception):

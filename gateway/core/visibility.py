@@ -54,6 +54,14 @@ def may_know(eyes: Eyes, box: Box) -> bool:
     return eyes.role == ADMIN or may_open(eyes, box)
 
 
+def may_send(eyes: Eyes, box: Box) -> bool:
+    """Whether they may send from a mailbox (E2): from a shared one who may read it, from a personal one its owner
+    alone, whoever they let read it."""
+    if box.kind == SHARED:
+        return may_open(eyes, box)
+    return eyes.user == box.owner != ""
+
+
 def may_edit(eyes: Eyes, box: Box) -> bool:
     """Whether they may change, sync or disconnect a mailbox: a shared one admins, a personal one its owner. An admin
     may disconnect any (`may_disconnect`), as people leave."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from imapclient.imap_utf7 import decode, encode
 
@@ -16,6 +17,7 @@ from gateway.mailboxes.wire import RefusedError, Wire
 
 _MOST_FOLDERS = 20_000
 _LONGEST_PATH = 1_000
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MOST_MESSAGES = 1_000_000_000
 _TOLD = re.compile(rb"\[(UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ) (\d{1,18})\b", re.I)
 _BREAKS = re.compile(rb"[\x00\r\n]")
@@ -58,10 +60,7 @@ def list_folders(
 
 def examine(wire: Wire, path: str, names: Mapping[str, bytes]) -> Status:
     """Opens a folder for reading. uidvalidity: 0 where the server tells none. A UIDNEXT that can't be is none."""
-    name = names.get(path) or encode(path)
-    if _BREAKS.search(name):
-        raise ValueError("a folder whose name no command can hold")
-    wire.examine(b'"' + name.replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"')
+    wire.examine(_quoted(path, names))
     lines = [line for line in wire.untagged("OK") if isinstance(line, bytes)]
     told = {found[1].upper(): int(found[2]) for line in lines if (found := _TOLD.search(line))}
     exists = [number(line) for line in wire.untagged("EXISTS") if isinstance(line, bytes)]
@@ -69,6 +68,21 @@ def examine(wire: Wire, path: str, names: Mapping[str, bytes]) -> Status:
     present = min(exists[-1], _MOST_MESSAGES) if exists else 0
     possible = uidnext if 0 < uidnext <= LAST_UID + 1 else None
     return Status(uidvalidity, present, possible, told.get(b"HIGHESTMODSEQ"))
+
+
+def append(wire: Wire, path: str, names: Mapping[str, bytes], message: bytes, at: int) -> None:
+    """Puts a message into a folder, as seen. at: ms since 1970."""
+    moment = datetime.fromtimestamp(at // 1000, UTC)
+    date = f'"{moment.day:2}-{_MONTHS[moment.month - 1]}-{moment:%Y %H:%M:%S} +0000"'
+    wire.append_to(_quoted(path, names), date, message)
+
+
+def _quoted(path: str, names: Mapping[str, bytes]) -> bytes:
+    """A folder's name as a command holds it."""
+    name = names.get(path) or encode(path)
+    if _BREAKS.search(name):
+        raise ValueError("a folder whose name no command can hold")
+    return b'"' + name.replace(b"\\", rb"\\").replace(b'"', rb"\"") + b'"'
 
 
 def _ask_list(wire: Wire, capabilities: frozenset[str]) -> list[Record]:

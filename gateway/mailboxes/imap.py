@@ -15,7 +15,7 @@ from datetime import date
 from gateway.core.mailboxes import STARTTLS, Credential, Server
 from gateway.core.sent_names import Namespaces
 from gateway.mailboxes.fetching import Items, fetch_messages
-from gateway.mailboxes.folders import examine, list_folders, read_namespaces
+from gateway.mailboxes.folders import append, examine, list_folders, read_namespaces
 from gateway.mailboxes.log_in import log_in, name_us
 from gateway.mailboxes.responses import (
     LAST_UID,
@@ -179,6 +179,11 @@ class ImapSession:
             return []
         quoted = message_id.replace("\\", "\\\\").replace('"', '\\"')
         return self._search(f'HEADER Message-ID "{quoted}"')
+
+    def append(self, path: str, message: bytes, at: int) -> None:
+        """See `Session` (RFC 3501 section 6.3.11)."""
+        with self._told():
+            append(self._open, path, self._names, message, at)
 
     def begin_idle(self) -> None:
         """See `Session`. What came in meanwhile is told by `heard`, which is therefore asked once before waiting."""

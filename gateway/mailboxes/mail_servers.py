@@ -21,7 +21,8 @@ from gateway.mailboxes.oauth import App, OAuth
 from gateway.mailboxes.servers import check, wrong_host, wrong_port
 from gateway.mailboxes.session import Session, SessionError
 from gateway.mailboxes.smtp_login import try_smtp
-from gateway.usecases.mail_servers import Place, Tried, Trouble
+from gateway.mailboxes.smtp_sending import send_smtp
+from gateway.usecases.mail_servers import Copy, Parcel, Passed, Place, Tried, Trouble
 
 _T = TypeVar("_T")
 _NAMESAKES = 5
@@ -51,6 +52,7 @@ class MailDoor:
 
     def __init__(self, settings: DoorSettings, table: Table, network: Network, open_session: OpenSession) -> None:
         self._network, self._open, self._hostname = network, open_session, settings.hostname
+        self._table = table
         self._discovery = Discovery(network, table, settings.pace)
         self._oauth = OAuth(
             network, {name: App(*pair, table.oauth(name)) for name, pair in settings.apps.items() if pair[0]}
@@ -84,6 +86,27 @@ class MailDoor:
     async def fetch(self, address: str, servers: Servers, credential: Credential, place: Place) -> bytes | Trouble:
         """The decoded bytes of a part, or a whole message, over a short connection (rule E7)."""
         return await self._run(partial(_part, place=place), self._open(address, servers, credential))
+
+    async def send(self, address: str, servers: Servers, credential: Credential, parcel: Parcel) -> Passed | Trouble:
+        """Hands a mail to the server for sending (rule E11)."""
+        server = servers.smtp
+        if server is None:
+            return Trouble("rejected", "This mailbox has no server for sending")
+        wrong = wrong_host("smtp", server.host) or wrong_port("smtp", server)
+        if wrong is not None:
+            return Trouble("rejected", wrong.detail)
+        return await send_smtp(self._network, address, server, credential, self._hostname, parcel)
+
+    async def keep_sent(
+        self, address: str, servers: Servers, credential: Credential, copy: Copy
+    ) -> bool | Trouble | None:
+        """Looks for a mail in the folder of sent mail, and puts it there where it isn't (rule E11)."""
+        return await self._run(partial(_kept, copy=copy), self._open(address, servers, credential))
+
+    def keeps_copies(self, servers: Servers) -> bool:
+        """Whether the provider puts what is sent into the folder of sent mail by itself, as the table says."""
+        provider = self._table.find_by_server(servers.imap.host)
+        return provider is not None and provider.keeps
 
     def consent_url(self, provider: str, state: str, verifier: str, redirect: str, address: str) -> str | None:
         """The page where somebody consents; None where no app of ours is set."""
@@ -122,6 +145,20 @@ def _folders(session: Session) -> tuple[str, ...]:
     """What may be the folder of sent mail, where the server does not tell."""
     found = session.folders()
     return found.candidates if found.sent is None else ()
+
+
+def _kept(session: Session, copy: Copy) -> bool | None:
+    """Whether a mail stands in the folder of sent mail now."""
+    path = session.folders(copy.path).sent
+    if path is None:
+        return None
+    session.examine(path)
+    if session.find(copy.message_id):
+        return True
+    if copy.message is None:
+        return False
+    session.append(path, copy.message, copy.at)
+    return True
 
 
 def _part(session: Session, place: Place) -> bytes | Trouble:

@@ -104,6 +104,9 @@ class Session(Protocol):
     def find(self, message_id: str) -> list[int]:
         """UIDs of messages with this Message-ID in the opened folder."""
 
+    def append(self, path: str, message: bytes, at: int) -> None:
+        """Puts a message into a folder, as seen, with this INTERNALDATE (ms since 1970)."""
+
     def begin_idle(self) -> None:
         """Asks to be told of changes (RFC 2177). What came in before that is nothing to wait for any more: `heard` is
         asked once at first."""

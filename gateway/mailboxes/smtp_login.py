@@ -1,4 +1,4 @@
-"""Logs in at a server for sending, once, and out: no mail is sent (RFC 4954, RFC 8314).
+"""Logs in at a server for sending: to try it, once, and out, or to send (RFC 4954, RFC 8314).
 
 TLS from the start or STARTTLS, never neither; the certificate is verified; the connection goes to a judged address.
 """
@@ -30,7 +30,10 @@ async def try_smtp(
             connection = await connected(network, server)
             if isinstance(connection, Trouble):
                 return connection
-            return await _try(network, connection, address, server, credential, hostname)
+            client = await entered(network, connection, address, server, credential, hostname)
+            if isinstance(client, Trouble):
+                return client
+            return await _leave(client, server, hidden_of(server.user or address, credential))
     except TimeoutError:
         return Trouble("network", f"{server.host} says nothing")
 
@@ -57,9 +60,10 @@ async def connected(network: Network, server: Server) -> socket.socket | Trouble
     return trouble
 
 
-async def _try(
+async def entered(
     network: Network, line: socket.socket, address: str, server: Server, credential: Credential, hostname: str
-) -> Trouble | None:
+) -> aiosmtplib.SMTP | Trouble:
+    """A client that is logged in, over a connection that is its own from now on; it is to be closed."""
     client = aiosmtplib.SMTP(
         hostname=server.host,
         sock=line,
@@ -75,12 +79,24 @@ async def _try(
         await client.ehlo()
         if server.security != TLS:
             if not client.supports_extension("starttls"):
+                client.close()
                 return Trouble("tls", f"{server.host} does not offer STARTTLS at port {server.port}")
             await client.starttls(tls_context=network.tls)
         await _log_in(client, user, credential)
+    except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
+        client.close()
+        return trouble_with(server, fault, hidden_of(user, credential))
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+async def _leave(client: aiosmtplib.SMTP, server: Server, hidden: tuple[str, ...]) -> Trouble | None:
+    try:
         await client.quit()
     except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
-        return _trouble(server, fault, _hidden(user, credential))
+        return trouble_with(server, fault, hidden)
     finally:
         client.close()
     return None
@@ -96,12 +112,13 @@ async def _log_in(client: aiosmtplib.SMTP, user: str, credential: Credential) ->
         await client.auth_login(user, credential.secret)
 
 
-def _trouble(server: Server, fault: Exception, hidden: tuple[str, ...]) -> Trouble:
+def trouble_with(server: Server, fault: Exception, hidden: tuple[str, ...]) -> Trouble:
+    """What went wrong with a server, in words without what must not be told again (hidden)."""
     if isinstance(fault, aiosmtplib.SMTPAuthenticationError) and fault.code >= 500:
-        return Trouble("auth", f"{server.host} refuses the log-in: {fault.code} {_words(fault.message, hidden)}")
+        return Trouble("auth", f"{server.host} refuses the log-in: {fault.code} {words_of(fault.message, hidden)}")
     if isinstance(fault, aiosmtplib.SMTPResponseException) and 400 <= fault.code < 500:
         return Trouble(
-            "busy", f"{server.host} asks us to come back later: {fault.code} {_words(fault.message, hidden)}"
+            "busy", f"{server.host} asks us to come back later: {fault.code} {words_of(fault.message, hidden)}"
         )
     cause: BaseException | None = fault
     while cause is not None:
@@ -109,20 +126,20 @@ def _trouble(server: Server, fault: Exception, hidden: tuple[str, ...]) -> Troub
             return trouble_of(server.host, server.port, cause)
         cause = cause.__cause__ or cause.__context__
     if isinstance(fault, aiosmtplib.SMTPResponseException):
-        return Trouble("protocol", f"{server.host} refuses: {fault.code} {_words(fault.message, hidden)}")
+        return Trouble("protocol", f"{server.host} refuses: {fault.code} {words_of(fault.message, hidden)}")
     if isinstance(fault, aiosmtplib.SMTPNotSupported | ValueError):
         return Trouble("protocol", f"{server.host} says what we don't understand")
     return Trouble("network", f"the connection to {server.host} broke")
 
 
-def _hidden(user: str, credential: Credential) -> tuple[str, ...]:
+def hidden_of(user: str, credential: Credential) -> tuple[str, ...]:
     """What must not be told again though a server says it, in the forms in which it was sent there."""
     secrets = [one for one in (credential.secret, credential.access) if one]
     sent = [base64.b64encode(one.encode()).decode() for one in secrets]
     return (*secrets, *sent, base64.b64encode(f"\0{user}\0{credential.secret}".encode()).decode())
 
 
-def _words(text: str, hidden: tuple[str, ...]) -> str:
+def words_of(text: str, hidden: tuple[str, ...]) -> str:
     """What a server said, fit for one line."""
     for secret in hidden:
         text = text.replace(secret, "***")

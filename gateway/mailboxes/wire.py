@@ -157,6 +157,14 @@ class Wire(imaplib.IMAP4):
         self.ask("EXAMINE", name)
         self.state, self.news = "SELECTED", False
 
+    def append_to(self, name: bytes, date: str, message: bytes) -> None:
+        """Puts a message into a folder, as seen; date as the command holds it. Raises RefusedError."""
+        self.literal = message  # type: ignore[assignment]
+        try:
+            self.ask("APPEND", name, r"(\Seen)", date)
+        finally:
+            self.literal = None
+
     def begin(self, name: str) -> bytes:
         """A command that goes on until `end`: its tag, once the server is ready. Raises RefusedError."""
         tag: bytes = self._command(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint, null
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, UniqueConstraint, null
 
 from gateway.store import columns
 from gateway.store.columns import metadata
@@ -85,9 +85,10 @@ notes = Table(
 )
 
 # A mail that was written here, on its way out (E11). message, message_id: of the message. recipients: JSON list, of the
-# envelope. state: queued, sending, sent or failed. error: why, in words. kept: `wanted` until it stands in the folder
-# of sent mail of its server, then `kept`; `none` where it has no such folder. next_at: when it is to be tried again.
-# holder, lease_until: who is at it.
+# envelope; waiting: those of them it has still to reach; refused: those it can't. state: queued, sending, sent or
+# failed. error: why, in words. kept: `wanted` until it stands in the folder of sent mail of its server, then `kept`;
+# `none` where it has no such folder. next_at: when something is to be done for it, while somebody does it (holder) the
+# end of their time. until: how long it is tried. sealed: what it says, where there is no message (a sign-in link).
 outgoing = Table(
     "outgoing",
     metadata,
@@ -97,15 +98,18 @@ outgoing = Table(
     columns.text("user"),
     columns.text("message_id"),
     columns.text("recipients"),
+    columns.text("waiting"),
+    columns.text("refused"),
     columns.text("state"),
     columns.text("error"),
     columns.text("kept"),
     Column("attempts", Integer, nullable=False),
     columns.time("created_at"),
     columns.time("next_at", null=True),
+    columns.time("until"),
     columns.time("sent_at", null=True),
     columns.text("holder", null=True),
-    columns.time("lease_until", null=True),
+    Column("sealed", LargeBinary, nullable=True),
     PrimaryKeyConstraint("account", "message"),
     UniqueConstraint("account", "message_id"),
     sqlite_with_rowid=False,

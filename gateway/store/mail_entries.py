@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, case, cast, func, select
+from sqlalchemy import ColumnElement, Connection, String, case, cast, delete, func, select
 
 from gateway.store.reading import PASS
 from gateway.store.searching import MESSAGE, forget_entries
-from gateway.store.tables import sources
+from gateway.store.tables import outgoing, sources
 
 _ID = 26
 
@@ -45,8 +45,12 @@ def message_column(entry: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def forget_mail(tx: Connection, account: int, ids: Sequence[str]) -> None:
-    """Takes all that messages have in the index out of it, before their sources are dropped."""
+    """Takes all that messages have in the index out of it, before their sources are dropped. With what they say goes
+    their place in the queue of outgoing mail, which names people."""
     found = list(ids)
+    for start in range(0, len(ids), PASS):
+        gone = outgoing.c.message.in_(ids[start : start + PASS])
+        tx.execute(delete(outgoing).where(outgoing.c.account == account, gone))
     for start in range(0, len(ids), PASS):
         later = (sources.c.account == account, sources.c.message.in_(ids[start : start + PASS]), sources.c.n > 0)
         rows = tx.execute(select(sources.c.message, sources.c.n).where(*later))

@@ -13,6 +13,7 @@ from gateway.core.mailboxes import AUTH_FAILED, DISCONNECTED, PERSONAL
 from gateway.core.remote import RemoteFile
 from gateway.core.visibility import Box, Eyes, Sight, may_edit
 from gateway.store.mailbox_leases import LEASE_MS
+from gateway.store.outbox import add_event
 from gateway.store.reading import collect
 from gateway.store.tables import mailbox_folders, mailboxes, remote_messages, users
 
@@ -78,6 +79,14 @@ def add_refused_log_in(tx: Connection, account: int, id: str, sealed: bytes) -> 
     """A log-in with this credential was refused (E10)."""
     mine = (mailboxes.c.account == account, mailboxes.c.id == id, mailboxes.c.credential == sealed)
     tx.execute(update(mailboxes).where(*mine).values(tries=mailboxes.c.tries + 1))
+
+
+def lock_out(tx: Connection, account: int, id: str, says: str, now: int) -> None:
+    """A mailbox's server lets us in no more: it isn't looked into, and its owner is told (E10)."""
+    mine = (mailboxes.c.account == account, mailboxes.c.id == id)
+    values = {"state": AUTH_FAILED, "error": says, "next_sync_at": None, "holder": None, "lease_until": None}
+    tx.execute(update(mailboxes).where(*mine).values(values | {"epoch": mailboxes.c.epoch + 1}))
+    add_event(tx, account, "mailbox.auth_failed", id, now)
 
 
 def take_turn(tx: Connection, account: int, id: str, now: int) -> int | None:

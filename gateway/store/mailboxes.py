@@ -26,10 +26,13 @@ from gateway.core.mailboxes import (
 )
 from gateway.core.resources import Mailbox, Progress
 from gateway.core.visibility import ADMIN, BACK_END, Box, Eyes, as_known
+from gateway.store.ids import shared_time
+from gateway.store.outgoing import cancel_waiting
 from gateway.store.quotas import add_quotas, find_quotas
 from gateway.store.reading import Page, Position, collect, read_page
 from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, remote_messages
 
+_NOT_SENT = "The mailbox was disconnected before this mail was sent."
 MOST_REFUSED = 10
 """Passwords of one mailbox that may be refused within an hour."""
 _HOUR_MS = 3_600_000
@@ -169,6 +172,7 @@ def set_disconnected(tx: Connection, row: MailboxRow) -> MailboxRow:
     )
     set_mailbox(tx, row, after)
     set_addresses(tx, row.account, row.id, [])
+    cancel_waiting(tx, row.account, shared_time(), _NOT_SENT, mailbox=row.id)
     return after
 
 

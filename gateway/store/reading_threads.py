@@ -1,4 +1,4 @@
-"""A thread as it is read: its messages in the order in which they came, a page around one of them (rules, section D)."""
+"""A thread as it is read: its messages in the order in which they came, around one of them (rules, section D)."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.core.syncplan import TRIES, Cursor
 from gateway.store.bodies import StoredBody
 from gateway.store.engine import Tx
+from gateway.store.outgoing import WRITTEN
 from gateway.store.prepared import Prepared
 from gateway.store.tables import bodies, mailbox_folders, messages, remote_messages, sources
 
@@ -173,13 +174,14 @@ def drop_remotes(tx: Tx, folder: Folder, uidvalidity: int) -> None:
     tx.execute(delete(remote_messages).where(_here(folder), remote_messages.c.uidvalidity == uidvalidity))
 
 
-def find_kept(tx: Tx, folder: Folder, ids: Collection[str]) -> Mapping[str, StoredBody]:
-    """What is kept of messages as they came by this folder, by their ids; of those that did."""
+def find_kept(tx: Tx, folder: Folder, ids: Collection[str]) -> Mapping[str, tuple[StoredBody, bool]]:
+    """What is kept of messages as they came by this folder, by their ids; of those that did. True: it was written here
+    and is kept with its files."""
     own = and_(bodies.c.account == sources.c.account, bodies.c.message == sources.c.message, bodies.c.n == sources.c.n)
-    query = select(bodies.c.message, bodies.c.codec, bodies.c.trace, bodies.c.data).join_from(sources, bodies, own)
+    query = select(bodies, sources.c.road).join_from(sources, bodies, own)
     came = (sources.c.account == folder.account, sources.c.message.in_(tuple(ids)))
     rows = tx.execute(query.where(*came, sources.c.mailbox == folder.mailbox, sources.c.folder == folder.role))
-    return {row.message: StoredBody(row.codec, row.trace, row.data) for row in rows}
+    return {row.message: (StoredBody(row.codec, row.trace, row.data), row.road == WRITTEN) for row in rows}
 
 
 def find_known(tx: Tx, account: int, identities: Collection[str]) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -13,6 +13,7 @@ from gateway.core.resources import File, Message, Party, Source
 from gateway.core.visibility import Sight
 from gateway.store.deletions import DELETED, NOTE
 from gateway.store.mailbox_reading import Remote, find_lost, find_owners, find_remotes
+from gateway.store.outgoing import WRITTEN, find_sendings
 from gateway.store.reading import collect
 from gateway.store.tables import cards, participants, sources
 
@@ -53,6 +54,7 @@ def show_rows(tx: Connection, account: int, rows: Sequence[Row[Any]], sight: Sig
         )
         for row in rows
     }
+    sendings = find_sendings(tx, account, list(views))
     available = _availability(tx, account, {id: (best[id][0], view) for id, view in views.items()}, twins)
     told = _locks(tx, account, {row.id: roads.get(row.id, []) for row in rows if not best[row.id]})
     found = []
@@ -63,6 +65,8 @@ def show_rows(tx: Connection, account: int, rows: Sequence[Row[Any]], sight: Sig
             found.append(Shown(message, row.state, None, None, (), bool(shown)))
             continue
         message = _message(row, views[row.id], open_to, shown, available)
+        if any(one.road == WRITTEN for one in open_to):  # others may not know of whom it did not reach, who is in Bcc
+            message = replace(message, sending=sendings.get(row.id))
         others = tuple(one.n for one in open_to[1:])
         found.append(Shown(message, row.state, open_to[0].n, open_to[0].mailbox, others, bool(shown)))
     return found

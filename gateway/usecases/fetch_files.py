@@ -15,11 +15,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from gateway.core.body import attachment, content
-from gateway.core.mailboxes import (
-    AUTH_FAILED,
-    PASSWORD,
-    Credential,
-)
+from gateway.core.mailboxes import AUTH_FAILED, PASSWORD
 from gateway.core.refusals import Away, Lost
 from gateway.core.resources import File
 from gateway.core.visibility import BACK_END, Eyes
@@ -33,16 +29,14 @@ from gateway.store.mailbox_reading import Remote
 from gateway.store.mailboxes import MailboxRow, get_mailbox
 from gateway.store.reading_mail import find_shown
 from gateway.store.showing_mail import Shown
-from gateway.usecases.mail_servers import MailServers, Place, Trouble, open_credential, seal_credential
+from gateway.usecases.credentials import Credentials
+from gateway.usecases.mail_servers import MailServers, Place, Trouble
 
 LARGE = 16 * 1024
 """Bytes from which a message is parsed in a thread: what is hostile in it can take tenths of a second to clean."""
-_EARLY_MS = 60_000
 _MARGIN = 1024 * 1024
 _MOST_WHOLE = 64 * 1024 * 1024
 _NO_DOOR = "This server has no connection to people's mailboxes at this moment; try again."
-_DISCONNECTED = Trouble("auth", "This mailbox was disconnected a moment ago")
-_LOOKED_INTO = Trouble("busy", "This mailbox is being looked into at this moment; try again in a moment", 3_000)
 _log = structlog.get_logger(__name__)
 _turns: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 """Files of one mailbox are fetched one after the other: with who syncs it there are two connections to it at most."""
@@ -166,7 +160,7 @@ class Files:
         if self.servers is None:
             return Trouble("busy", _NO_DOOR)
         try:
-            credential = await self._credential(account, row, self.servers)
+            credential = await Credentials(self.store, self.keyring).of(account, row, self.servers)
         except SealError as fault:
             _log.error("mailbox.not_opened", account=account, mailbox=row.id, reason=str(fault))
             return Trouble("auth", "The password of this mailbox can't be read here; connect it again")
@@ -178,49 +172,8 @@ class Files:
             await self.store.write(refused, account=account)
         return found
 
-    async def _credential(self, account: int, row: MailboxRow, servers: MailServers) -> Credential | Trouble:
-        """What the mailbox is opened with. An access token that ran out is renewed, to the end though nobody waits for
-        the file any more: the former refresh token may be worth nothing by then."""
-        credential = self._opened(account, row)
-        if _lasts(credential):
-            return credential
-        return await asyncio.shield(asyncio.ensure_future(self._renewed(account, row.id, servers)))
-
-    async def _renewed(self, account: int, id: str, servers: MailServers) -> Credential | Trouble:
-        """A new access token, while no poller looks into the mailbox, so that no two renew it at once. What came is
-        kept before it is used, unless somebody saved another credential meanwhile: then that one is used."""
-        until = await self.store.write(partial(boxes.take_turn, account=account, id=id, now=now()), account=account)
-        if until is None:
-            return _LOOKED_INTO
-        try:
-            row = await self._row(account, id)
-            credential = None if row is None or row.credential is None else self._opened(account, row)
-            if row is None or credential is None or _lasts(credential):
-                return credential or _DISCONNECTED
-            renewed = await servers.renew(credential)
-            if isinstance(renewed, Trouble):
-                return renewed
-            kept = seal_credential(self.keyring(), renewed, account, id)
-            change = partial(
-                boxes.set_credential, account=account, id=id, sealed=kept, instead_of=row.credential or b""
-            )
-            if await self.store.write(change, account=account):
-                return renewed
-            row = await self._row(account, id)
-            return _DISCONNECTED if row is None or row.credential is None else self._opened(account, row)
-        finally:
-            await self.store.write(partial(boxes.leave_turn, account=account, id=id, until=until), account=account)
-
-    def _opened(self, account: int, row: MailboxRow) -> Credential:
-        return open_credential(self.keyring(), row.credential or b"", account, row.id)
-
     async def _row(self, account: int, id: str) -> MailboxRow | None:
         return await self.store.read(lambda tx: get_mailbox(tx, account, id))
-
-
-def _lasts(credential: Credential) -> bool:
-    """Whether it can be used as it is."""
-    return credential.kind == PASSWORD or bool(credential.access and credential.expires_at > now() + _EARLY_MS)
 
 
 def _place(remote: Remote, n: int | None, message_id: str | None) -> Place | None:

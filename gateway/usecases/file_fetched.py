@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,9 +23,10 @@ from gateway.core.address import Mailbox
 from gateway.core.aliases import MOST, told_aliases, with_proposals
 from gateway.core.envelope import Envelope
 from gateway.core.facts import Origin
-from gateway.core.mailboxes import IMPORTING
+from gateway.core.mailboxes import IMPORTING, INBOX
 from gateway.core.people import Team
 from gateway.core.remote import RemoteFile
+from gateway.core.reports import Report, after_report, read_report
 from gateway.core.skeleton import with_sizes
 from gateway.core.syncplan import Cursor
 from gateway.store import facts, remote, troubles
@@ -34,6 +35,7 @@ from gateway.store.bodies import IN_ROW, StoredBody, head_of, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time
 from gateway.store.mailbox_leases import Leased, Owned, find_owned, set_owned
+from gateway.store.outgoing import find_reported, set_outgoing
 from gateway.store.remote import Folder, Remote, find_kept
 from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
@@ -81,11 +83,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A batch, read. handings: by UID. told: addresses that may be aliases (E14)."""
+    """A batch, read. handings: by UID. told: addresses that may be aliases (E14). reports: on mail of ours, by UID."""
 
     batch: Batch
     handings: dict[int, Handing]
     told: tuple[Mailbox, ...]
+    reports: Mapping[int, Report] = field(default_factory=dict)
 
 
 class FetchedDesk:
@@ -178,15 +181,19 @@ class FetchedDesk:
     async def _read(self, batch: Batch, until_filed: ExitStack) -> _Read:
         handings: dict[int, Handing] = {}
         told: dict[str, Mailbox] = {}
+        reports: dict[int, Report] = {}
         for one in batch.fetched:
             if one.message is None:
                 continue
             handings[one.uid] = await self._handing(batch, one, one.message, until_filed)
+            report = read_report(one.message) if batch.folder.role == INBOX else None
+            if report is not None:
+                reports[one.uid] = report
             for box in told_aliases(one.message, batch.folder.role, self._settings.limits):
                 if len(told) < MOST:
                     told.setdefault(box.key, box)
             await asyncio.sleep(0)  # others of this loop have their turn
-        return _Read(batch, handings, tuple(told.values()))
+        return _Read(batch, handings, tuple(told.values()), reports)
 
     async def _handing(self, batch: Batch, one: Fetched, message: bytes, until_filed: ExitStack) -> Handing:
         started, now, lease = time.monotonic_ns(), self._clock(), batch.lease
@@ -251,6 +258,7 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     ids = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
     again = {uid: one.message for uid, one in zip(filed, filings, strict=True) if one.message and not one.kept}
     others = _find_others(tx, batch.folder, again, filed)
+    _take_reports(tx, read, {uid for uid, one in zip(filed, filings, strict=True) if one.kept}, now)
     found = [
         Remote(
             one.uid,
@@ -271,6 +279,17 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     return True
 
 
+def _take_reports(tx: Tx, read: _Read, new: Collection[int], now: int) -> None:
+    """Mail of ours that did not arrive, as reports say that are seen for the first time (E11)."""
+    for uid, report in read.reports.items():
+        lease = read.batch.lease
+        one = find_reported(tx, lease.account, lease.id, report.envelope, report.names) if uid in new else None
+        if one is not None and one.sent_at is not None and one.sealed is None:
+            state, error, refused = after_report(one.recipients, one.refused, one.error, report)
+            set_outgoing(tx, one, now, state=state, error=error, refused=refused)
+            _log.info("outgoing.reported", account=lease.account, message=one.message)
+
+
 def _find_others(tx: Tx, folder: Folder, again: Mapping[int, str], filed: Mapping[int, Handing]) -> set[int]:
     """UIDs of messages that we have from this folder, by other deliveries: whoever knows a mail can send another one
     that passes for it (B9), and the files of that are none of its own (E13). again: by UID, what they are a copy of.
@@ -278,10 +297,13 @@ def _find_others(tx: Tx, folder: Folder, again: Mapping[int, str], filed: Mappin
     The header tells, with its lines of each server on the way: what was moved, or got another number, has it unchanged.
     """
     kept = find_kept(tx, folder, set(again.values())) if again else {}
-    return {uid for uid, id in again.items() if id in kept and not _is_same(filed[uid].body, kept[id])}
+    return {uid for uid, id in again.items() if id in kept and not _is_same(filed[uid].body, *kept[id])}
 
 
-def _is_same(body: StoredBody, kept: StoredBody) -> bool:
+def _is_same(body: StoredBody, kept: StoredBody, written: bool) -> bool:
+    """Of what was written here all files are kept: none is asked for on a server."""
+    if written:
+        return False
     head = head_of(body)
     return head == head_of(kept) and (head is not None or body.data == kept.data)
 

@@ -6,7 +6,7 @@ Nothing here raises for what a server or provider does: that is a value (`Troubl
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.core.mailboxes import (
@@ -28,7 +28,8 @@ class Trouble:
     kind: `auth` (it refuses the password), `revoked` (consent is withdrawn: a new sign-in is needed), `network` (it is
     away, cut the connection or said nothing for a minute), `busy` ([UNAVAILABLE], [INUSE], [LIMIT], throttled),
     `tls` (its certificate can't be trusted, or there is no TLS), `refused` (we don't go there), `gone` (what was asked
-    for is no longer on it) or `protocol` (it says what we don't understand). says: one sentence for people, without
+    for is no longer on it), `protocol` (it says what we don't understand), `rejected` (it takes this mail from nobody)
+    or `unknown` (the connection broke after all of the mail was handed over). says: one sentence for people, without
     a full stop and without any secret. after_ms: how long it asks us to wait.
     """
 
@@ -64,6 +65,35 @@ class Place:
     octets: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A mail as a server for sending is given it. envelope: an id by which reports on it name it (RFC 3461)."""
+
+    envelope: str
+    recipients: tuple[str, ...]
+    message: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A server for sending took a mail, but for these recipients, each with why in words. later: it may take those yet.
+    Where nobody is left it took nothing."""
+
+    refused: tuple[tuple[str, str], ...] = ()
+    later: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A mail that belongs into the folder of sent mail. path: of that folder, None where the server tells. message:
+    None to look only. at: when it was sent, ms since 1970."""
+
+    path: str | None
+    message_id: str
+    message: bytes | None = field(repr=False)
+    at: int = 0
+
+
 class MailServers(Protocol):
     """The door of mailboxes as use cases see it."""
 
@@ -79,6 +109,19 @@ class MailServers(Protocol):
 
     async def fetch(self, address: str, servers: Servers, credential: Credential, place: Place) -> bytes | Trouble:
         """The decoded bytes of a part, or a whole message, over a short connection (E7)."""
+
+    async def send(self, address: str, servers: Servers, credential: Credential, parcel: Parcel) -> Passed | Trouble:
+        """Hands a mail to the mailbox's server for sending (E11). Trouble `rejected`: nobody gets it; `unknown`: nobody
+        knows who does."""
+
+    async def keep_sent(
+        self, address: str, servers: Servers, credential: Credential, copy: Copy
+    ) -> bool | Trouble | None:
+        """Looks for a mail in the folder of sent mail, and puts it there where it is not (E11). True: it stands there.
+        False: it doesn't, as we only looked. None: there is no such folder."""
+
+    def keeps_copies(self, servers: Servers) -> bool:
+        """Whether the provider is known to put what is sent into the folder of sent mail by itself."""
 
     def consent_url(self, provider: str, state: str, verifier: str, redirect: str, address: str) -> str | None:
         """The page where somebody consents (OAuth 2.0 with PKCE, RFC 6749 and 7636); None where no app of ours is set

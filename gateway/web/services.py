@@ -17,6 +17,7 @@ from gateway.usecases.fetch_files import Files
 from gateway.usecases.filing import FilingSettings
 from gateway.usecases.keep_answers import Answer, Render
 from gateway.usecases.mail_servers import MailServers
+from gateway.usecases.send_mail import SendSettings
 from gateway.usecases.show_mail import MimeLimits
 from gateway.web.requests import Counted
 from gateway.web.tags import body_of
@@ -80,6 +81,11 @@ class WebServices:
         """How what messages carry is handed over (E7)."""
         parts, depth = self.limits.mime_parts, self.limits.mime_depth
         return Files(self.store, self.blobs, self.keyring, self.mail_servers, parts, depth)
+
+    @property
+    def send_settings(self) -> SendSettings:
+        """How mail is sent that is written here (E11)."""
+        return SendSettings(self.filing, self.max_message_bytes)
 
     @property
     def mime_limits(self) -> MimeLimits:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from gateway.core.mailboxes import GOOGLE, MICROSOFT, PASSWORD, Credential, Found, Server, Servers
 from gateway.core.refusals import Wrong
-from gateway.usecases.mail_servers import Place, Tried, Trouble
+from gateway.usecases.mail_servers import Copy, Parcel, Passed, Place, Tried, Trouble
 
 ACCESS, REFRESH = "access-canary-5a7d", "refresh-canary-91c3"
 REFUSED = Trouble("auth", "the server refuses this password")
@@ -23,7 +23,9 @@ class FakeServers:
 
     passwords: by address. clients: providers that an app is set up for. folders: what a log-in finds that may be the
     folder of sent mail. down: hosts that can't be reached. no_smtp: hosts whose server for sending refuses.
-    patient: it bears any number of wrong log-ins.
+    patient: it bears any number of wrong log-ins. says: what comes next of sending, else a mail is taken for all.
+    parcels: mails that were taken, or may have been. sent: the folder of sent mail, by address. keeper: it puts what is
+    sent there by itself, which is seen after so many looks (lags). no_sent: there is no such folder.
     """
 
     passwords: dict[str, str] = field(default_factory=dict)
@@ -35,6 +37,14 @@ class FakeServers:
     logins: list[tuple[str, str]] = field(default_factory=list)
     discovered: list[str] = field(default_factory=list)
     challenges: dict[str, str] = field(default_factory=dict)
+    says: list[Passed | Trouble] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)
+    sent: dict[str, list[bytes]] = field(default_factory=dict)
+    keeper: bool = False
+    lags: int = 0
+    looks: list[Copy] = field(default_factory=list)
+    look_trouble: list[Trouble] = field(default_factory=list)
+    no_sent: bool = False
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     async def discover(self, address: str) -> Found | Wrong:
@@ -73,6 +83,37 @@ class FakeServers:
 
     async def fetch(self, address: str, servers: Servers, credential: Credential, place: Place) -> bytes | Trouble:
         return Trouble("gone", "it is no longer there")
+
+    async def send(self, address: str, servers: Servers, credential: Credential, parcel: Parcel) -> Passed | Trouble:
+        if not self._lets_in(address, credential):
+            return REFUSED
+        said = self.says.pop(0) if self.says else Passed()
+        refused = len(said.refused) + len(said.later) == len(parcel.recipients) if isinstance(said, Passed) else True
+        if not refused or (isinstance(said, Trouble) and said.kind == "unknown"):
+            self.parcels.append(parcel)
+            if self.keeper:
+                self.sent.setdefault(address, []).append(parcel.message)
+        return said
+
+    async def keep_sent(
+        self, address: str, servers: Servers, credential: Credential, copy: Copy
+    ) -> bool | Trouble | None:
+        self.looks.append(copy)
+        if self.look_trouble:
+            return self.look_trouble.pop(0)
+        if self.no_sent:
+            return None
+        self.lags -= 1
+        there = self.sent.setdefault(address, [])
+        if self.lags < 0 and any(copy.message_id.encode() in one for one in there):
+            return True
+        if copy.message is None:
+            return False
+        there.append(copy.message)
+        return True
+
+    def keeps_copies(self, servers: Servers) -> bool:
+        return self.keeper
 
     def consent_url(self, provider: str, state: str, verifier: str, redirect: str, address: str) -> str | None:
         if provider not in self.clients:

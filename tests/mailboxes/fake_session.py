@@ -237,6 +237,10 @@ class FakeSession:
         found = self._folder().mails.items()
         return [u for u, mail in found if BytesParser().parsebytes(mail.message)["Message-ID"] == message_id]
 
+    def append(self, path: str, message: bytes, at: int) -> None:
+        self._call("append")
+        self.server.folders[path].add(message, at)
+
     def begin_idle(self) -> None:
         self._call("begin_idle")
         assert "IDLE" in self.server.can

@@ -37,8 +37,8 @@ from gateway.store.engine import Place, Store, Tx
 from gateway.store.ids import new_id
 from gateway.usecases.file_fetched import FetchedDesk
 from gateway.usecases.filing import FilingSettings
+from gateway.usecases.mail_servers import Copy, Parcel, Passed, Tried, Trouble
 from gateway.usecases.mail_servers import Place as Stands
-from gateway.usecases.mail_servers import Tried, Trouble
 from gateway.usecases.reading import MailReader
 from gateway.usecases.sync_mailbox import Syncing
 from tests.mailboxes.fake_session import FakeServer
@@ -94,6 +94,17 @@ class Renewing:
         raise NotImplementedError
 
     async def fetch(self, address: str, servers: Servers, credential: Credential, place: Stands) -> bytes | Trouble:
+        raise NotImplementedError
+
+    async def send(self, address: str, servers: Servers, credential: Credential, parcel: Parcel) -> Passed | Trouble:
+        raise NotImplementedError
+
+    async def keep_sent(
+        self, address: str, servers: Servers, credential: Credential, copy: Copy
+    ) -> bool | Trouble | None:
+        raise NotImplementedError
+
+    def keeps_copies(self, servers: Servers) -> bool:
         raise NotImplementedError
 
     def consent_url(self, provider: str, state: str, verifier: str, redirect: str, address: str) -> str | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
 from gateway.core.decision import Decision
+from gateway.core.outgoing import Draft, Upload
+from gateway.core.refusals import Wrong
 from gateway.core.resources import as_json
-from gateway.usecases import delete_mail, review_held, show_mail
+from gateway.usecases import delete_mail, review_held, send_mail, show_mail
 from gateway.usecases.show_mail import Filter
 from gateway.web.api import shapes
 from gateway.web.api.access import Admin, Reader, Writer
@@ -47,6 +51,28 @@ async def list_messages(
     cards = tuple(card for card in (contact, lead) if card is not None)
     wanted = Filter(cards, thread, mailbox, folder, q)
     return page_json(await show_mail.list_messages(services.store, reader, after, limit, wanted))
+
+
+@router.post("/messages", status_code=201, response_model=shapes.Message)
+async def send_message(services: Services, writer: Writer, wish: shapes.NewMessage) -> Any:
+    """Sends a mail through a mailbox you may send from. It is filed at once, on the cards of the contacts it goes to;
+    `sending` says how far it is, and the events `message.sent` and `message.failed` tell what became of it."""
+    draft = unwrap(_draft(wish))
+    sent = await send_mail.send_mail(services.store, services.files, writer, draft, services.send_settings)
+    return as_json(unwrap(sent))
+
+
+@router.post("/messages/{id}/retry", status_code=202, response_model=shapes.Message)
+async def retry_message(services: Services, writer: Writer, id: str) -> Any:
+    """Sends a mail that failed once more, to those it has not reached. 409 where it has not failed."""
+    return as_json(unwrap(await send_mail.retry_mail(services.store, writer, id)))
+
+
+@router.post("/messages/{id}/cancel", response_model=shapes.Message)
+async def cancel_message(services: Services, writer: Writer, id: str) -> Any:
+    """Takes a mail back that still waits in the queue: it has failed then, and can be sent again. 409 where it waits no
+    more."""
+    return as_json(unwrap(await send_mail.cancel_mail(services.store, writer, id)))
 
 
 @router.get("/messages/{id}", response_model=shapes.OpenMessage)
@@ -113,6 +139,30 @@ async def get_attachment(
     """An attachment's decoded bytes. What was left on its mail server is fetched from there; 410 once it is gone."""
     found = unwrap(await show_mail.show_attachment(services.store, services.files, reader, id, n))
     return download(found.data, found.filename, found.content_type)
+
+
+def _draft(wish: shapes.NewMessage) -> Draft | Wrong:
+    if wish.text is not None and wish.html is not None:
+        return Wrong("html", "there is a text as well; allowed: one of the two, as the text of HTML is derived from it")
+    uploads = []
+    for n, one in enumerate(wish.attachments):
+        try:
+            data = b64decode(one.data, validate=True)
+        except (binascii.Error, ValueError):
+            return Wrong(f"attachments/{n}/data", "this is no base64; allowed: the file's bytes in base64")
+        uploads.append(Upload(one.filename, one.content_type, data))
+    return Draft(
+        wish.mailbox,
+        tuple(wish.to),
+        tuple(wish.cc),
+        tuple(wish.bcc),
+        wish.subject,
+        wish.text or wish.html or "",
+        wish.html is not None,
+        wish.answers,
+        wish.forwards,
+        tuple(uploads),
+    )
 
 
 @router.get("/threads", response_model=Listed[shapes.Thread])

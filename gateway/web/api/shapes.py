@@ -140,8 +140,18 @@ class File(BaseModel):
     available: bool
 
 
+class Sending(BaseModel):
+    """How a mail that was written here is on its way. error: why it did not go, or not yet, or to whom it did not.
+    next_at: when it is tried again."""
+
+    state: Literal["queued", "sending", "sent", "failed"]
+    error: str
+    next_at: Time | None
+
+
 class Message(BaseModel):
-    """A message as lists show it; one that is locked shows its id, date, direction and whose mailbox it is in."""
+    """A message as lists show it; one that is locked shows its id, date, direction and whose mailbox it is in.
+    sending: of one that was written here."""
 
     id: Id
     message_id: str | None
@@ -163,6 +173,7 @@ class Message(BaseModel):
     locked: bool
     owner: str | None
     note: str
+    sending: Sending | None
 
 
 class Block(BaseModel):
@@ -346,3 +357,27 @@ class NewLead(LeadChange):
     """A lead to make."""
 
     name: Text
+
+
+class Enclosure(_Body):
+    """A file to send along; data is in base64."""
+
+    filename: Annotated[str, Field(max_length=1_000, examples=["offer.pdf"])]
+    content_type: Annotated[str, Field(max_length=200, examples=["application/pdf"])] = "application/octet-stream"
+    data: Annotated[str, Field(json_schema_extra={"format": "byte"})]
+
+
+class NewMessage(_Body):
+    """A mail to send through a mailbox. Addresses may have names before them. text or html, not both; answers: the id
+    of the message it replies to; forwards: of the one it hands on, whose files go along."""
+
+    mailbox: Text
+    to: list[Text] = Field(default_factory=list, max_length=200, examples=[["Bob Fin <bob@bluefin.example>"]])
+    cc: list[Text] = Field(default_factory=list, max_length=200)
+    bcc: list[Text] = Field(default_factory=list, max_length=200)
+    subject: Text = ""
+    text: Annotated[str, Field(max_length=2_097_152)] | None = None
+    html: Annotated[str, Field(max_length=2_097_152)] | None = None
+    answers: Text | None = None
+    forwards: Text | None = None
+    attachments: list[Enclosure] = Field(default_factory=list, max_length=50)

@@ -42,7 +42,9 @@ class Told(BaseModel):
 class MessageEvent(Told):
     """An event of a message."""
 
-    type: Literal["message.filed", "message.held", "message.deleted", "message.restored"]
+    type: Literal[
+        "message.filed", "message.held", "message.deleted", "message.restored", "message.sent", "message.failed"
+    ]
     data: ToldMessage | Gone
 
 
