@@ -41,7 +41,8 @@ def fold(markup: str, blocks: Sequence[Block], words: Mapping[str, str]) -> str:
     names = {SIGNATURE_BEGINS: words["signature"]}
     if FORWARD not in kinds:
         names |= dict.fromkeys((QUOTE_BEGINS, LETTER_BEGINS, MAYBE_BEGINS), words["quote"])
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     shown = False
     for start, end in _stretches(markup, frozenset(names)):
         before, inside = markup[done:start], markup[start:end]

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A field that can't be so. field: its path, such as `emails/0`. detail: names the value and what is allowed."""
+    """A field that can't be so. field: its path, such as `emails/0`. detail: names the value and what is allowed.
+
+    at: of a text, the line and the column where it is wrong, from 1.
+    """
 
     field: str
     detail: str
+    at: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

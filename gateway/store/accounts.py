@@ -224,8 +224,8 @@ def set_user(tx: Connection, account: int, user: UserRow) -> None:
 
 
 def remove_user(tx: Connection, account: int, user: str) -> None:
-    """Takes a user (id) away, with every token and session of theirs, and what they chose for themselves. What of theirs
-    waits to be sent isn't."""
+    """Takes a user (id) away, with every token and session of theirs, and what they chose for themselves. What of
+    theirs waits to be sent isn't."""
     cancel_waiting(tx, account, shared_time(), _NOT_SENT, user=user)
     chosen = (picture_senders.c.account == account, picture_senders.c.user == user)
     tx.execute(delete(picture_senders).where(*chosen))

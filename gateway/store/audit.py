@@ -40,6 +40,11 @@ def note(tx: Connection, actor: Principal | int, what: str, subject: str, now: i
     tx.execute(insert(audit).values(account=account, id=new_id(), **row))
 
 
+def account_of(actor: Principal | int) -> int:
+    """The number of the account in which somebody does something."""
+    return actor if isinstance(actor, int) else actor.account
+
+
 def list_entries(tx: Connection, account: int, after: Position | None, limit: int) -> Page[Entry]:
     """What was done in an account, newest first."""
     query = select(audit).where(audit.c.account == account).order_by(audit.c.id.desc()).limit(limit + 1)

@@ -17,6 +17,7 @@ from gateway.core.resources import Crm
 from gateway.sealing import Keyring
 from gateway.store import endpoints as store_of
 from gateway.store.access import Principal
+from gateway.store.audit import account_of, note
 from gateway.store.endpoints import ACTIVE, EndpointRow, about_secret
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import new_id
@@ -49,8 +50,9 @@ def show_crm(tx: Tx, account: int) -> Crm:
     return EMBEDDED if row is None or row.state == DISABLED else _shown(row)
 
 
-def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
+def connect_crm(tx: Tx, actor: Principal | int, found: Connected, ring: Keyring) -> Crm:
     """Connects a CRM that has let us in. What waits for it is tried at once. Raises SealError."""
+    account = account_of(actor)
     before, at = _row(tx, account), now()
     if before is not None and before.options.get("id") != found.id:
         store_of.remove_endpoint(tx, account, before.id)
@@ -75,16 +77,19 @@ def connect_crm(tx: Tx, account: int, found: Connected, ring: Keyring) -> Crm:
     if found.pair is not None:
         set_value(tx, pair, ring.seal(found.pair.dump().encode(), pair.about))
     store_of.wake_lanes(tx, account, id, at)
+    note(tx, actor, "crm.connected", id, at, kind=SOURCE, name=found.name)
     return _shown(row)
 
 
-def disconnect_crm(tx: Tx, account: int) -> bool:
+def disconnect_crm(tx: Tx, actor: Principal | int) -> bool:
     """Tells the CRM nothing any more, and forgets its credentials. False where none is connected."""
+    account = account_of(actor)
     row = _row(tx, account)
     if row is None or row.state == DISABLED:
         return False
     store_of.set_endpoint(tx, replace(row, state=DISABLED, reason="", paused_until=None, secret=None))
     drop_entry(tx, Entry(account, row.id, PAIR))
+    note(tx, actor, "crm.disconnected", row.id, now(), kind=row.kind, name=row.options.get("account", ""))
     return True
 
 
@@ -99,12 +104,12 @@ async def put(store: Store, admin: Principal, wish: Wish, ring: Keyring, *, priv
         found = await connect(wish, private=private)
     except ConnectError as fault:
         return Wrong(fault.field, str(fault))
-    return await store.write(lambda tx: connect_crm(tx, admin.account, found, ring), account=admin.account)
+    return await store.write(lambda tx: connect_crm(tx, admin, found, ring), account=admin.account)
 
 
 async def drop(store: Store, admin: Principal) -> None:
     """Disconnects what is connected."""
-    await store.write(lambda tx: disconnect_crm(tx, admin.account), account=admin.account)
+    await store.write(lambda tx: disconnect_crm(tx, admin), account=admin.account)
 
 
 def _row(tx: Tx, account: int) -> EndpointRow | None:

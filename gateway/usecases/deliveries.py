@@ -6,6 +6,7 @@ from gateway.core.refusals import Taken
 from gateway.core.resources import Delivery
 from gateway.store import reading_deliveries as deliveries
 from gateway.store.access import Principal
+from gateway.store.audit import account_of, note
 from gateway.store.deliveries import bury_deliveries, find_strays
 from gateway.store.endpoints import find_endpoint
 from gateway.store.engine import Store, Tx
@@ -34,14 +35,14 @@ async def show_delivery(store: Store, admin: Principal, id: str) -> Delivery | N
 
 async def retry_delivery(store: Store, admin: Principal, id: str) -> Delivery | Taken | None:
     """Sends an event on its way again, whatever became of it; the delivery as it is then."""
-    return await store.write(lambda tx: again(tx, admin.account, id), account=admin.account)
+    return await store.write(lambda tx: again(tx, admin, id), account=admin.account)
 
 
 async def retry_dead(store: Store, admin: Principal, endpoint: str) -> int | Taken | None:
     """Sends all that was given up for an endpoint on its way again; how much it was."""
     total = 0
     while True:
-        some = await store.write(lambda tx: some_again(tx, admin.account, endpoint), account=admin.account)
+        some = await store.write(lambda tx: some_again(tx, admin, endpoint), account=admin.account)
         if not isinstance(some, int):
             return some
         total += some
@@ -49,19 +50,30 @@ async def retry_dead(store: Store, admin: Principal, endpoint: str) -> int | Tak
             return total
 
 
-def again(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
+def again(tx: Tx, actor: Principal | int, id: str) -> Delivery | Taken | None:
     """As retry_delivery, in the transaction of a command."""
+    account = account_of(actor)
     event, endpoint = deliveries.read_id(id)
     if deliveries.find_delivery(tx, account, event, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_delivery(tx, account, event, endpoint, now())
+    refused = _disabled(tx, account, endpoint)
+    if refused is None:
+        note(tx, actor, "delivery.retried", id, now())
+    return refused or deliveries.retry_delivery(tx, account, event, endpoint, now())
 
 
-def some_again(tx: Tx, account: int, endpoint: str) -> int | Taken | None:
+def some_again(tx: Tx, actor: Principal | int, endpoint: str) -> int | Taken | None:
     """Some of what was given up for an endpoint, in the transaction of a command; 0 when there is nothing left."""
+    account = account_of(actor)
     if find_endpoint(tx, account, endpoint) is None:
         return None
-    return _disabled(tx, account, endpoint) or deliveries.retry_dead(tx, account, endpoint, now())
+    refused = _disabled(tx, account, endpoint)
+    if refused is not None:
+        return refused
+    count = deliveries.retry_dead(tx, account, endpoint, now())
+    if count:
+        note(tx, actor, "deliveries.retried", endpoint, now(), count=count)
+    return count
 
 
 def list_some(tx: Tx, account: int, endpoint: str | None, state: str | None, limit: int) -> tuple[Delivery, ...]:

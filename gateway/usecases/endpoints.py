@@ -1,6 +1,7 @@
 """Set up who is told of events: make, change, rotate, test and remove endpoints. Admins only; the door has checked.
 
-Functions take the transaction they work in, for the command line; those for the API open their own.
+Functions take the transaction they work in, and the number of the account, for the command line; those for the API
+open their own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gateway.core.resources import Delivery, Endpoint
 from gateway.sealing import Keyring, SealError
 from gateway.store import endpoints as store_of
 from gateway.store.access import Principal
+from gateway.store.audit import account_of, note
 from gateway.store.deliveries import bury_deliveries
 from gateway.store.endpoints import ACTIVE, WEBHOOK, EndpointRow, find_endpoint
 from gateway.store.engine import Store, Tx
@@ -72,8 +74,9 @@ def check_change(change: EndpointChange) -> Wrong | None:
     return None
 
 
-def add_endpoint(tx: Tx, account: int, change: EndpointChange, ring: Keyring) -> Opened | Taken:
+def add_endpoint(tx: Tx, actor: Principal | int, change: EndpointChange, ring: Keyring) -> Opened | Taken:
     """A new webhook; its fields were checked. Raises SealError where secrets can't be kept."""
+    account = account_of(actor)
     if len(store_of.list_endpoints(tx, account)) >= MOST:
         return Taken(f"the account has {MOST} endpoints, which is the most; remove one first", "")
     id, secret = new_id(), _new_secret()
@@ -88,6 +91,7 @@ def add_endpoint(tx: Tx, account: int, change: EndpointChange, ring: Keyring) ->
         secret=ring.seal(secret.encode(), store_of.about_secret(account, id)),
     )
     store_of.add_endpoint(tx, row)
+    note(tx, actor, "endpoint.added", id, now(), host=_host(row))
     return Opened(row.shown, secret)
 
 
@@ -112,8 +116,9 @@ def _opens(row: EndpointRow, keys: Callable[[], Keyring]) -> bool:
         return False
 
 
-def change_endpoint(tx: Tx, account: int, id: str, change: EndpointChange) -> Endpoint | None:
+def change_endpoint(tx: Tx, actor: Principal | int, id: str, change: EndpointChange) -> Endpoint | None:
     """The endpoint as it is then. Made active, it is tried at once; what it missed while disabled comes by no retry."""
+    account = account_of(actor)
     found = _webhook(tx, account, id)
     if found is None:
         return None
@@ -126,13 +131,15 @@ def change_endpoint(tx: Tx, account: int, id: str, change: EndpointChange) -> En
         state = change.state or (found.state if found.state == DISABLED else ACTIVE)
         row = replace(row, state=state, reason="", paused_until=None)
     store_of.set_endpoint(tx, row)
+    note(tx, actor, "endpoint.changed", id, now(), host=_host(row), state=row.state)
     if row.state == ACTIVE:
         store_of.wake_lanes(tx, account, id, now())
     return row.shown
 
 
-def rotate_secret(tx: Tx, account: int, id: str, ring: Keyring) -> Opened | None:
+def rotate_secret(tx: Tx, actor: Principal | int, id: str, ring: Keyring) -> Opened | None:
     """A new secret; the former one signs as well for a day."""
+    account = account_of(actor)
     found = _webhook(tx, account, id)
     if found is None:
         return None
@@ -144,11 +151,13 @@ def rotate_secret(tx: Tx, account: int, id: str, ring: Keyring) -> Opened | None
         former_until=now() + OVERLAP_HOURS * 3_600_000,
     )
     store_of.set_endpoint(tx, row)
+    note(tx, actor, "endpoint.rotated", id, now(), host=_host(row))
     return Opened(row.shown, secret)
 
 
-def try_endpoint(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
+def try_endpoint(tx: Tx, actor: Principal | int, id: str) -> Delivery | Taken | None:
     """Puts a test event on its way to this endpoint alone, whatever types it wants."""
+    account = account_of(actor)
     found = _webhook(tx, account, id)
     if found is None:
         return None
@@ -158,14 +167,16 @@ def try_endpoint(tx: Tx, account: int, id: str) -> Delivery | Taken | None:
     row = {"account": account, "id": event, "type": TEST, "at": now(), "subject": id, "conversation": None}
     add_events(tx, [row])
     add_deliveries(tx, [({**row, "conversation": event}, id)])  # it waits for nobody
+    note(tx, actor, "endpoint.tested", id, now(), host=_host(found))
     return find_delivery(tx, account, event, id)
 
 
-def remove_some(tx: Tx, account: int, id: str) -> bool | None:
+def remove_some(tx: Tx, actor: Principal | int, id: str) -> bool | None:
     """Takes an endpoint away, giving up what was on its way to it some at a time: False as long as something is left.
 
     None when the account has no such webhook.
     """
+    account = account_of(actor)
     found = _webhook(tx, account, id)
     if found is None:
         return None
@@ -173,6 +184,7 @@ def remove_some(tx: Tx, account: int, id: str) -> bool | None:
     if bury_deliveries(tx, account, id, _REMOVED, now()):
         return False
     store_of.remove_endpoint(tx, account, id)
+    note(tx, actor, "endpoint.removed", id, now(), host=_host(found))
     return True
 
 
@@ -199,7 +211,7 @@ async def make_endpoint(
     wrong = check_change(change) or await check_url(change.url or "", private=private)
     if wrong is not None:
         return wrong
-    return await store.write(lambda tx: add_endpoint(tx, admin.account, change, ring), account=admin.account)
+    return await store.write(lambda tx: add_endpoint(tx, admin, change, ring), account=admin.account)
 
 
 async def edit_endpoint(
@@ -211,30 +223,35 @@ async def edit_endpoint(
         wrong = await check_url(change.url, private=private)
     if wrong is not None:
         return wrong
-    return await store.write(lambda tx: change_endpoint(tx, admin.account, id, change), account=admin.account)
+    return await store.write(lambda tx: change_endpoint(tx, admin, id, change), account=admin.account)
 
 
 async def drop_endpoint(store: Store, admin: Principal, id: str) -> bool:
     """False when the account has no such webhook."""
     while True:
-        done = await store.write(lambda tx: remove_some(tx, admin.account, id), account=admin.account)
+        done = await store.write(lambda tx: remove_some(tx, admin, id), account=admin.account)
         if done is not False:
             return bool(done)
 
 
 async def renew_secret(store: Store, admin: Principal, id: str, ring: Keyring) -> Opened | None:
     """A new secret for a webhook."""
-    return await store.write(lambda tx: rotate_secret(tx, admin.account, id, ring), account=admin.account)
+    return await store.write(lambda tx: rotate_secret(tx, admin, id, ring), account=admin.account)
 
 
 async def send_test(store: Store, admin: Principal, id: str) -> Delivery | Taken | None:
     """The delivery of a test event."""
-    return await store.write(lambda tx: try_endpoint(tx, admin.account, id), account=admin.account)
+    return await store.write(lambda tx: try_endpoint(tx, admin, id), account=admin.account)
 
 
 def _webhook(tx: Tx, account: int, id: str) -> EndpointRow | None:
     found = find_endpoint(tx, account, id)
     return found if found is not None and found.kind == WEBHOOK else None
+
+
+def _host(row: EndpointRow) -> str:
+    """Where it leads, without what a URL may hold in secret."""
+    return read_url(row.url).host
 
 
 def _disabled(id: str) -> Taken:

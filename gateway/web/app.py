@@ -17,8 +17,36 @@ from starlette.responses import Response
 from gateway.usecases.keep_answers import AnsweredError, KeyReusedError, LostAnswerError
 from gateway.usecases.show_health import is_passing
 from gateway.web import files, health
-from gateway.web.api import account, contacts, crm, docs, endpoints, leads, mailboxes, messages, receipts, tokens, users
-from gateway.web.console import cards, consent, egress, held, home, mail, paper, pictures, session, thread, trace, why
+from gateway.web.api import (
+    account,
+    contacts,
+    crm,
+    docs,
+    endpoints,
+    leads,
+    mailboxes,
+    messages,
+    receipts,
+    templates,
+    tokens,
+    users,
+)
+from gateway.web.console import (
+    cards,
+    compose,
+    consent,
+    egress,
+    held,
+    home,
+    mail,
+    paper,
+    pictures,
+    session,
+    thread,
+    trace,
+    why,
+)
+from gateway.web.console import templates as template_pages
 from gateway.web.console.feed import Feed
 from gateway.web.console.session import SignInNeededError, to_sign_in
 from gateway.web.gate import Gate
@@ -29,8 +57,9 @@ from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
 
-API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints)
-PAGES = (docs, health, files, home, trace, held, cards, mail, thread, paper, pictures, consent, egress, why, session)
+API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates)
+MAIL_PAGES = (mail, thread, paper, pictures, compose)
+PAGES = (docs, health, files, home, trace, held, cards, *MAIL_PAGES, template_pages, consent, egress, why, session)
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {
     400: "The request can't be read.",

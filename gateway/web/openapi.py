@@ -28,6 +28,7 @@ TAGS = {
     "endpoints": "Webhooks, what they are told, and what became of each event on its way to them.",
     "mailboxes": "People's own mailboxes: connected, kept in sync, disconnected.",
     "crm": "The CRM of the account.",
+    "templates": "Texts to write mail with.",
 }
 PROBLEM = "application/problem+json"
 READS = frozenset({("post", "/v1/explain")})
@@ -63,6 +64,8 @@ _FAILS = {
                 "properties": {
                     "pointer": {"type": "string", "description": "RFC 6901; `#` is the whole body."},
                     "detail": {"type": "string"},
+                    "line": {"type": "integer", "description": "Of a text: where it is wrong, from 1."},
+                    "column": {"type": "integer", "description": "In characters, from 1."},
                 },
             },
         },

@@ -31,6 +31,9 @@ _TITLES = {
 
 
 _SCRIPT = (
+    later("The template stands in the mail"),
+    later("Sign in, in a new tab"),
+    later("We can’t be reached at this moment. Nothing is lost; try again."),
     later("Copied"),
     later("Copied %s"),
     later("Your browser did not allow copying."),
@@ -43,6 +46,7 @@ _SCRIPT = (
     later("%s at %s"),
     later("Paused"),
     later("%s new since you paused"),
+    later("Inserted %s"),
 )
 """Sentences of the script, which finds them in `data-words` of the page."""
 

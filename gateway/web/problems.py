@@ -60,7 +60,7 @@ class Problem(Exception):  # noqa: N818 - the name RFC 9457 gives it
             **self.more,
         }
         if self.fields:
-            body["errors"] = [{"pointer": _pointer(one.field), "detail": one.detail} for one in self.fields]
+            body["errors"] = [_error(one) for one in self.fields]
         return JSONResponse(body, self.status, headers=self.headers, media_type="application/problem+json")
 
 
@@ -105,6 +105,11 @@ def from_validation(fault: RequestValidationError) -> Problem:
     fields = [Wrong(_path(error), _sentence(error)) for error in fault.errors()]
     detail = "; ".join(f"{one.field or 'the body'}: {one.detail}" for one in fields[:5])
     return Problem(422, detail, fields)
+
+
+def _error(wrong: Wrong) -> dict[str, Any]:
+    place = {} if wrong.at is None else {"line": wrong.at[0], "column": wrong.at[1]}
+    return {"pointer": _pointer(wrong.field), "detail": wrong.detail, **place}
 
 
 def _pointer(field: str) -> str:

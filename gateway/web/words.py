@@ -256,7 +256,7 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
 
 
-def size(number: int) -> str:
+def size(number: float) -> str:
     """How large a file is, in a few figures: 182 kB, 1.4 MB."""
     for unit in ("B", "kB", "MB"):
         if number < 999.5:

@@ -67,6 +67,7 @@ async def fill(site: Site) -> dict[str, str]:
     await site.api.post("/v1/endpoints", json={"url": "https://1.1.1.1/hook"})
     await site.hand(letter(files=[("a.txt", "text/plain", b"x")]))
     await site.api.post("/v1/customers", json={"name": "Bluefin"})
+    await site.api.post("/v1/templates", json={"name": "Hello", "body": "Hello {{ contact.name }}"})
     site.servers.passwords["sales@acme.example"] = "secret"
     shared = {"address": "sales@acme.example", "kind": "shared", "password": "secret"}
     assert (await site.api.post("/v1/mailboxes", json=shared)).status_code == 201

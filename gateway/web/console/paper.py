@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/mail")
 Images = Literal["block", "show"]
 _MOST_SOURCE = 40_000
 _READ_BYTES = 300_000
-_PAGE_POLICY = (
+PAGE_POLICY = (
     "default-src 'none'; img-src 'self' data: {}; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 )
@@ -72,7 +72,7 @@ async def page(
         folded=folded,
         blocked=content.remote_images and images == "block" and not told,
     )
-    answer.headers["Content-Security-Policy"] = _PAGE_POLICY.format("http: https:" if images == "show" else "")
+    answer.headers["Content-Security-Policy"] = PAGE_POLICY.format("http: https:" if images == "show" else "")
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 
@@ -93,7 +93,7 @@ async def _source(request: Request, services: WebServices, reader: Visitor, id: 
     found = unwrap(await show_mail.show_source(services.store, services.blobs, reader, id, _READ_BYTES))
     mail = unwrap(await show_mail.show_message(services.store, reader, id))
     text, whole = as_text(header_of(found) if header else found, _MOST_SOURCE)
-    known = {"mail": mail, "text": text, "whole": whole, "header": header}
+    known: dict[str, Any] = {"mail": mail, "text": text, "whole": whole, "header": header}
     return pages_of(request).console("mail_source.html", reader, "mail", **known)
 
 
