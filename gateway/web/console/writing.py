@@ -73,14 +73,14 @@ _TEXTS = tuple(one.name for one in fields(Typed) if one.name not in (*_LISTS, "u
 
 async def read_form(request: Request) -> Typed:
     """What a form brings; what is missing is empty."""
-    sent = await request.form(max_files=MOST_UPLOADS + 1, max_fields=200, max_part_size=_MOST_PART)
-    texts: dict[str, str] = {name: value for name in _TEXTS if isinstance(value := sent.get(name, ""), str)}
-    lists = {name: tuple(one for one in sent.getlist(name) if isinstance(one, str)) for name in _LISTS}
-    uploads = [
-        Upload(one.filename, one.content_type or "application/octet-stream", await one.read())
-        for one in sent.getlist("uploads")
-        if isinstance(one, UploadFile) and one.filename
-    ]
+    async with request.form(max_files=MOST_UPLOADS + 1, max_fields=200, max_part_size=_MOST_PART) as sent:
+        texts: dict[str, str] = {name: value for name in _TEXTS if isinstance(value := sent.get(name, ""), str)}
+        lists = {name: tuple(one for one in sent.getlist(name) if isinstance(one, str)) for name in _LISTS}
+        uploads = [
+            Upload(one.filename, one.content_type or "application/octet-stream", await one.read())
+            for one in sent.getlist("uploads")
+            if isinstance(one, UploadFile) and one.filename
+        ]
     for name in ("body", "quoted"):
         texts[name] = texts.get(name, "").replace("\r\n", "\n")
     return Typed(**texts, **lists, uploads=tuple(uploads))  # type: ignore[arg-type]
