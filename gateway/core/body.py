@@ -76,15 +76,24 @@ def outline(message: bytes, header: Header, *, max_parts: int, max_depth: int) -
     return Outline(_snippet(pieces, parts.leaves), tuple(attachments), parts.unread)
 
 
-def content(message: bytes, *, max_parts: int, max_depth: int, files_at: str = "", images: bool = False) -> Content:
+def content(
+    message: bytes,
+    *,
+    max_parts: int,
+    max_depth: int,
+    files_at: str = "",
+    images: bool = False,
+    marked: bool = False,
+) -> Content:
     """Text and sanitised HTML for someone who opens the message.
 
     files_at: the address below which its attachments are, by their numbers. images: remote ones are wanted.
+    marked: the HTML comes with the markers of `quotes`, for `folding`.
     """
     header = read_header(message)
     parts = read_parts(message, header, max_parts=max_parts, max_depth=max_depth)
     pieces, files = _sort(parts.leaves)
-    maker = _Maker(_inline(files, files_at), images)
+    maker = _Maker(_inline(files, files_at), images, marked)
     shown = _joined([_show(piece, maker) for piece in pieces])
     calendar = _invitations(parts.leaves)
     if not shown.html:
@@ -154,15 +163,18 @@ class _Shown:
 
 @dataclass(slots=True)
 class _Maker:
-    """Makes what is shown of the HTML of one mail. inline: where its pictures are; remote: others are wanted."""
+    """Makes what is shown of the HTML of one mail. inline: where its pictures are; remote: others are wanted; folds:
+    with markers."""
 
     inline: Mapping[str, str]
     remote: bool
+    folds: bool = False
     layout: Layout = field(default_factory=Layout)
     for_page: Budget = field(default_factory=Budget)
     for_text: Budget = field(default_factory=Budget)
 
     def page(self, markup: str) -> Safe:
+        markup = with_markers(markup) if self.folds else markup
         return make_safe(markup, inline=self.inline, show_remote=self.remote, budget=self.for_page)
 
     def marked(self, markup: str) -> Safe:
@@ -201,7 +213,7 @@ def _show(piece: _Piece, maker: _Maker) -> _Shown:
 def _show_html(markup: str, maker: _Maker, protected: str | None = None) -> _Shown:
     """HTML, and its text with markers: these are no part of the HTML, which stays as it was cleaned."""
     safe, marked = maker.page(markup), with_markers(markup)
-    text = maker.text(safe if marked == markup else maker.marked(marked))
+    text = maker.text(safe if maker.folds or marked == markup else maker.marked(marked))
     return _Shown(text, safe.html, protected, safe.remote)
 
 

@@ -19,7 +19,7 @@ from gateway.store.mailbox_reading import find_link_sender
 from gateway.store.outgoing import cancel_waiting
 from gateway.store.prepared import Prepared
 from gateway.store.searching import forget_account
-from gateway.store.tables import accounts, metadata, never_log, own_domains, slugs, tokens, users
+from gateway.store.tables import accounts, metadata, never_log, own_domains, picture_senders, slugs, tokens, users
 
 DAY = 24 * 60 * 60_000
 _NOT_SENT = "Who wrote this mail was removed from the account before it was sent."
@@ -230,8 +230,11 @@ def set_user(tx: Connection, account: int, user: UserRow) -> None:
 
 
 def remove_user(tx: Connection, account: int, user: str) -> None:
-    """Takes a user (id) away, with every token and session of theirs. What of theirs waits to be sent isn't."""
+    """Takes a user (id) away, with every token and session of theirs, and what they chose for themselves. What of
+    theirs waits to be sent isn't."""
     cancel_waiting(tx, account, shared_time(), _NOT_SENT, user=user)
+    chosen = (picture_senders.c.account == account, picture_senders.c.user == user)
+    tx.execute(delete(picture_senders).where(*chosen))
     tx.execute(delete(tokens).where(tokens.c.account == account, tokens.c.user == user))
     tx.execute(delete(users).where(users.c.account == account, users.c.id == user))
 

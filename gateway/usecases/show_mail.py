@@ -32,6 +32,7 @@ __all__ = [
     "open_message",
     "show_attachment",
     "show_message",
+    "show_source",
     "show_thread",
     "stream_raw",
 ]
@@ -76,11 +77,13 @@ async def open_message(
     files_at: str = "",
     *,
     images: bool = False,
+    marked: bool = False,
 ) -> Read | None:
     """One message with its text and sanitised HTML. Where a copy that its reader may open as well says something else,
     that is noted (E13).
 
-    files_at: the address below which the reader gets its attachments. images: they want to see remote ones.
+    files_at: the address below which the reader gets its attachments. images: they want to see remote ones. marked:
+    the HTML comes with the markers of `core.folding`.
     """
 
     def find(tx: Tx) -> tuple[Opened | None, list[StoredBody]]:
@@ -97,7 +100,7 @@ async def open_message(
         return Read(message, Content("", None))
     read = partial(_read, blobs, reader.account, limits)
     try:
-        found = await read(opened.body, files_at=files_at, images=images)
+        found = await read(opened.body, files_at=files_at, images=images, marked=marked)
         if not message.note and copies and await _differ(found, [partial(read, one) for one in copies]):
             message = replace(message, note=_OTHER_TEXT)
     except FileNotFoundError:
@@ -107,10 +110,18 @@ async def open_message(
 
 
 async def _read(
-    blobs: Blobs, account: int, limits: MimeLimits, body: StoredBody, *, files_at: str = "", images: bool = False
+    blobs: Blobs,
+    account: int,
+    limits: MimeLimits,
+    body: StoredBody,
+    *,
+    files_at: str = "",
+    images: bool = False,
+    marked: bool = False,
 ) -> Content:
     raw = await asyncio.to_thread(unpack, blobs, account, body)
-    read = partial(content, raw, max_parts=limits.parts, max_depth=limits.depth, files_at=files_at, images=images)
+    bounds = {"max_parts": limits.parts, "max_depth": limits.depth}
+    read = partial(content, raw, files_at=files_at, images=images, marked=marked, **bounds)
     return await asyncio.to_thread(read) if len(raw) > LARGE else read()
 
 
@@ -143,6 +154,24 @@ async def stream_raw(
         _note_missing(id)
         return None
     return chain((opened.body.trace + first,), rest)
+
+
+async def show_source(store: Store, blobs: Blobs, reader: Principal, id: str, most: int) -> bytes | Denied | None:
+    """What is kept of a message as it came, our trace fields first, up to about so many bytes."""
+    opened = await _open(store, reader, id)
+    if not isinstance(opened, Opened):
+        return opened
+    if opened.body is None:
+        return None
+    found = bytearray(opened.body.trace)
+    try:
+        rest = pieces(blobs, reader.account, opened.body)
+        while len(found) < most and (more := await asyncio.to_thread(next, rest, b"")):
+            found += more
+    except FileNotFoundError:
+        _note_missing(id)
+        return None
+    return bytes(found)
 
 
 async def show_attachment(

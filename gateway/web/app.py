@@ -36,6 +36,7 @@ from gateway.web.api import (
 from gateway.web.console import (
     bulk,
     cards,
+    compose,
     connect,
     consent,
     custom,
@@ -46,15 +47,17 @@ from gateway.web.console import (
     journal,
     keys,
     lists,
-    mail,
     me,
     members,
+    paper,
     people,
+    pictures,
     settings,
     setup,
     shortcuts,
     sign_in,
     tester,
+    thread,
     trace,
     why,
 )
@@ -83,7 +86,6 @@ PAGES = (
     trace,
     held,
     cards,
-    mail,
     template_pages,
     consent,
     egress,
@@ -108,6 +110,10 @@ PAGES = (
     endpoint_pages,
     delivery_pages,
     crm_pages,
+    thread,
+    paper,
+    pictures,
+    compose,
 )
 STATIC = Path(__file__).parent / "static"
 _SENTENCES = {

@@ -31,6 +31,9 @@ _TITLES = {
 
 
 _SCRIPT = (
+    later("The template stands in the mail"),
+    later("Sign in, in a new tab"),
+    later("We can’t be reached at this moment. Nothing is lost; try again."),
     later("Copied"),
     later("Copied %s"),
     later("Your browser did not allow copying."),
@@ -83,12 +86,14 @@ class Pages:
             "bytes": lambda number: f"{number:,} bytes",
             "host": lambda url: urlsplit(url).hostname or url,
             "initials": words.initials,
+            "size": words.size,
         }
         self._jinja.policies["ext.i18n.trimmed"] = True
         self._jinja.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._jinja.globals |= {
             "words": words,
             "version": services.version,
+            "gateway_domains": services.domains,
             "spoken": spoken,
             "script_words": script_words,
         }

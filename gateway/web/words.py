@@ -301,3 +301,12 @@ def initials(name: str) -> str:
     """Two letters for a person."""
     parts = name.replace("@", " ").split()
     return "".join(part[0] for part in (parts[:1] + parts[1:][-1:])).upper()
+
+
+def size(number: float) -> str:
+    """How large a file is, in a few figures: 182 kB, 1.4 MB."""
+    for unit in ("B", "kB", "MB"):
+        if number < 999.5:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 9.95 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

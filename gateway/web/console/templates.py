@@ -16,7 +16,7 @@ from gateway.core.templates import Mistake, unix_lines
 from gateway.usecases import show_cards, templates
 from gateway.usecases.edit_session import Visitor
 from gateway.usecases.templates import Flawed, TemplateChange
-from gateway.web.console.mail import PAGE_POLICY
+from gateway.web.console.paper import PAGE_POLICY
 from gateway.web.console.session import Reader
 from gateway.web.guard import CONTENT_SECURITY_POLICY
 from gateway.web.pages import pages_of

@@ -87,15 +87,157 @@ if (greeting) {
   greeting.textContent = tell(part, greeting.dataset.greet);
 }
 
-/* a mail stands in a frame as high as itself */
+/* a mail stands in a frame as high as itself, whatever is unfolded in it */
 for (const frame of document.querySelectorAll("iframe.paper")) {
   const fit = () => {
     const page = frame.contentDocument?.body;
     if (page) frame.style.height = `${Math.min(page.scrollHeight + 4, 20000)}px`;
   };
-  frame.addEventListener("load", fit);
+  const follow = () => {
+    fit();
+    const page = frame.contentDocument?.body;
+    if (page && "ResizeObserver" in window) new ResizeObserver(fit).observe(page);
+  };
+  frame.addEventListener("load", follow);
   addEventListener("resize", fit);
-  fit();
+  follow();
+}
+
+/* a conversation by keys: r, a and f answer, j and k go from message to message, Esc leads back */
+const talk = document.querySelector("[data-keys=thread]");
+if (talk) document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest?.("input, select, textarea, [contenteditable]") || document.querySelector("dialog[open], :popover-open")) return;
+  if (event.key === "j" || event.key === "k") {
+    const all = [...talk.querySelectorAll(".msg")];
+    const at = all.findIndex((one) => one.contains(document.activeElement));
+    const opened = all.findIndex((one) => one.matches("section"));
+    const next = all[(at < 0 ? opened : at) + (event.key === "j" ? 1 : -1)];
+    if (!next) return;
+    const target = next.querySelector("summary") ?? next;
+    target.focus();
+    next.scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+    return;
+  }
+  const way = talk.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (way) { event.preventDefault(); way.click(); }
+});
+
+/* writing a mail: who is known is offered, files are listed, a template shows how it would look, and whatever goes wrong
+   stands on the page without taking from it what was typed or chosen */
+const letter = document.querySelector("[data-compose]");
+if (letter) compose(letter);
+
+function compose(form) {
+  const offered = document.getElementById("people");
+  let asked = "";
+  form.addEventListener("input", async (event) => {
+    const field = event.target.closest("[data-people]");
+    if (!field) return;
+    const before = field.value.slice(0, field.value.lastIndexOf(",") + 1);
+    const sought = field.value.slice(before.length).trim();
+    if (!sought || sought === asked || sought.includes("@") && sought.endsWith(">")) return;
+    asked = sought;
+    const answer = await fetch(`${field.dataset.people}?q=${encodeURIComponent(sought)}`);
+    if (!answer.ok || sought !== asked) return;
+    offered.replaceChildren(...(await answer.json()).map((one) => new Option("", before ? `${before} ${one}` : one)));
+  });
+
+  const listed = form.querySelector("[data-files]");
+  const kept = [...listed.children];
+  const sizes = (bytes) => bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const list = () => {
+    listed.replaceChildren(...kept, ...[...form.elements.uploads.files].map((file) => {
+      const row = document.createElement("li");
+      const box = row.appendChild(document.createElement("span"));
+      box.className = "file";
+      const name = box.appendChild(document.createElement("span"));
+      name.dir = "auto";
+      name.textContent = file.name;
+      name.appendChild(document.createElement("small")).textContent = sizes(file.size);
+      return row;
+    }));
+  };
+  form.addEventListener("change", (event) => { if (event.target === form.elements.uploads) list(); });
+
+  const shown = form.querySelector("[data-filled]");
+  const filled = async () => {
+    const sent = new FormData(form);
+    sent.delete("uploads");
+    const answer = await fetch("/compose/fill", { method: "POST", body: sent });
+    if (!answer.ok || answer.redirected) return null;
+    const found = await answer.json();
+    shown.innerHTML = found.html;
+    return found;
+  };
+  form.addEventListener("change", (event) => { if (shown && ["template", "lead", "to"].includes(event.target.name) && form.elements.template.value) filled(); });
+  form.querySelector("[data-look]")?.addEventListener("click", (event) => { event.preventDefault(); filled(); });
+  form.querySelector("[data-fill]")?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const found = await filled();
+    if (found?.body === undefined) return;
+    const { subject, body, html, how, template } = form.elements;
+    if (found.subject && !how.value) subject.value = found.subject;
+    body.value = body.value.trim() ? `${found.body}${found.is_html ? "<br>\n" : "\n\n"}${body.value}` : found.body;
+    if (found.is_html) html.checked = true;
+    template.value = "";
+    shown.replaceChildren();
+    body.focus();
+    say(tell("The template stands in the mail"));
+  });
+
+  form.addEventListener("submit", async (event) => {
+    if (event.defaultPrevented || event.submitter?.value !== "send") return;
+    event.preventDefault();
+    const button = event.submitter;
+    if (button.getAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
+    const sent = new FormData(form, button);
+    const told = form.querySelector("[data-told]");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: sent });
+      if (answer.redirected && new URL(answer.url).pathname.startsWith("/mail/")) { location.href = answer.url; return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = page.querySelector("[data-compose]");
+      if (next) {
+        for (const one of form.querySelectorAll(".hint.word.bad")) one.remove();
+        for (const one of form.querySelectorAll("[aria-invalid]")) { one.removeAttribute("aria-invalid"); one.removeAttribute("aria-describedby"); }
+        for (const one of next.querySelectorAll("[aria-invalid]")) {
+          const field = form.elements[one.name];
+          field.setAttribute("aria-invalid", "true");
+          field.setAttribute("aria-describedby", one.getAttribute("aria-describedby"));
+          const hint = next.querySelector(".hint.word.bad");
+          if (hint) field.parentElement.append(hint);
+          field.closest("details")?.setAttribute("open", "");
+        }
+        told.replaceChildren(...next.querySelector("[data-told]").childNodes);
+        (form.querySelector("[aria-invalid]") ?? told.querySelector("a, button"))?.focus();
+      } else {
+        const words = page.querySelector("h1")?.textContent ?? "";
+        const more = page.querySelector("main p")?.textContent ?? "";
+        const note = document.createElement("div");
+        note.className = "note bad";
+        note.setAttribute("role", "alert");
+        const text = note.appendChild(document.createElement("div"));
+        text.appendChild(document.createElement("strong")).textContent = words;
+        text.appendChild(document.createElement("p")).textContent = more;
+        if (answer.status === 401) {
+          const way = text.appendChild(document.createElement("a"));
+          way.className = "btn s";
+          way.href = "/sign-in";
+          way.target = "_blank";
+          way.textContent = tell("Sign in, in a new tab");
+        }
+        told.replaceChildren(note);
+        told.scrollIntoView({ block: "center" });
+      }
+    } catch {
+      told.textContent = tell("We can’t be reached at this moment. Nothing is lost; try again.");
+      say(told.textContent);
+    }
+    button.removeAttribute("aria-busy");
+  });
 }
 
 /* a file that is too large is told at once: on its way it would be cut off without an answer */

@@ -1,0 +1,142 @@
+"""Hostile mail comes in by the real SMTP door and is read in Chromium: nothing in it acts, and it asks nobody.
+
+Every payload stands in a part of its own, several parts in a mail, so each is read from its beginning.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+from itertools import cycle, islice
+from urllib.parse import quote
+
+import pytest
+
+from tests.core.payloads import EVIL, PAYLOADS
+from tests.core.payloads_in_headers import WORDS
+from tests.core.payloads_that_ask import ASKING
+from tests.core.payloads_that_run import RUNNING
+from tests.web.pages.mail_stand import Stand, signed_in
+from tests.web.site import Site
+from tests.web.test_browser import Canary
+from tests.web.test_browser import canary as canary
+
+pytestmark = pytest.mark.e2e
+CORPUS = {**PAYLOADS, **RUNNING, **ASKING}
+A_MAIL = 32
+PICTURE = "<p>A picture</p><img src='{0}/shown.png' srcset='{0}/never.png 2x' onload=alert(1)>"
+# What a browser built of a mail: elements that act or hold a page, handlers, and links that run.
+ACTIVE = """body => {
+  const all = [...body.ownerDocument.querySelectorAll("*")];
+  const kept = all.filter((one) => one.localName !== "style" || one.parentElement.localName !== "head");
+  const bad = kept.filter((one) => /^(script|style|link|base|iframe|frame|object|embed|applet|form|input|button|svg|math|template|video|audio|source|dialog|portal)$/.test(one.localName));
+  const acting = all.flatMap((one) => [...one.attributes].map((each) => [one, each]))
+    .filter(([one, each]) => /^on/.test(each.name) || /^\\s*(javascript|data:text|vbscript)/i.test(each.value) && /^(href|src|action|formaction)$/.test(each.name));
+  return [...bad.map((one) => one.outerHTML.slice(0, 90)), ...acting.map(([, each]) => each.name)];
+}"""
+
+
+def batched(corpus: dict[str, str], most: int) -> Iterator[dict[str, str]]:
+    """The corpus in groups."""
+    rest = iter(corpus.items())
+    while group := dict(islice(rest, most)):
+        yield group
+
+
+@pytest.fixture
+async def stand(site: Site) -> AsyncIterator[Stand]:
+    async with signed_in(site) as one:
+        yield one
+
+
+def encoded(words: str) -> str:
+    """Words in a header field, whatever they are made of (RFC 2047)."""
+    return f"=?utf-8?b?{b64encode(words.encode()).decode()}?="
+
+
+def hostile(parts: dict[str, str], word: str, n: int, canary: str) -> bytes:
+    """A mail of HTML parts, with hostile words wherever a header has words."""
+    lines = [
+        f"From: {encoded(word)} <eve{n}@shop.example>",
+        f"To: {encoded(word)} <ana@acme.example>",
+        f"Cc: acme+lead@mail.kommo.com, {encoded(word)} <ann@shop.example>",
+        f"Subject: {encoded(f'{n} {word}')}",
+        f"Message-ID: <{n}{quote(word, safe='')[:60]}@shop.example>",
+        "Date: Mon, 23 Nov 2026 09:42:17 +0700",
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/mixed; boundary=limit",
+        "",
+    ]
+    for text in parts.values():
+        body = b64encode(text.replace(EVIL, canary).encode("utf-8", "surrogatepass")).decode()
+        lines += ["--limit", "Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", ""]
+        lines += [body[at : at + 76] for at in range(0, len(body), 76)]
+    lines += [
+        "--limit",
+        f"Content-Type: application/pdf; name*=utf-8''{quote(word, safe='')}",
+        f"Content-Disposition: attachment; filename*=utf-8''{quote(word, safe='')}",
+        "",
+        "x",
+        "--limit--",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
+
+
+async def test_no_payload_acts_or_asks_anybody_in_a_mail_or_its_thread(stand: Stand, canary: Canary) -> None:
+    assert len(CORPUS) >= 250
+    words = cycle(WORDS.items())
+    for n, group in enumerate(batched(CORPUS, A_MAIL)):
+        name, word = next(words)
+        told = f"{n} {name}: {', '.join(group)}"
+        parts = {"picture": PICTURE.format(canary.url), **group}
+        id = await stand.send(hostile(parts, word, n, canary.url))
+        await look(stand, canary, f"/mail/{id}", told)
+        canary.heard.clear()
+        stand.asked.clear()
+        await stand.page.get_by_role("link", name="Show images").click()
+        await read(stand, f"/mail/{id}?images=show", told)
+        assert stand.ran == [], told
+        assert any(" /shown.png " in one for one in canary.heard), told
+        assert {kind for _, kind in stand.asked} == {"image"}, told
+        assert all("sec-fetch-dest: image" in one.lower() for one in canary.heard), told
+        assert not any("referer:" in one.lower() or "cookie:" in one.lower() for one in canary.heard), told
+        canary.heard.clear()
+        stand.asked.clear()
+
+
+async def test_no_payload_acts_or_asks_anybody_in_a_long_thread(stand: Stand, canary: Canary) -> None:
+    for n, group in enumerate(batched(CORPUS, 64)):
+        mail = hostile(group, "Talk", n, canary.url).replace(encoded(f"{n} Talk").encode(), b"Talk")
+        id = await stand.send(mail.replace(f"eve{n}@".encode(), b"eve@"))
+    thread = (await stand.site.api.get(f"/v1/messages/{id}")).json()["thread"]
+    page = await stand.open(f"/threads/{thread}")
+    for summary in await page.locator("details.msg > summary").all():
+        await summary.click()
+    frames = page.locator("iframe.paper")
+    assert await frames.count() == n + 1 > 5
+    for at in range(n + 1):
+        inside = page.frame_locator("iframe.paper").nth(at)
+        await inside.locator("body > div").wait_for(state="attached")
+        assert await inside.locator("body").evaluate(ACTIVE) == []
+    assert (stand.ran, stand.asked, canary.heard) == ([], [], [])
+
+
+async def look(stand: Stand, canary: Canary, path: str, told: str) -> None:
+    """Reads a page with a mail: nothing of it acts and nobody is asked."""
+    await stand.open(path)
+    await read(stand, path, told)
+    assert (stand.ran, stand.asked, canary.heard) == ([], [], []), told
+    assert len(stand.context.pages) == 1, told
+
+
+async def read(stand: Stand, path: str, told: str) -> None:
+    await stand.page.wait_for_url(f"{stand.url}{path}")
+    frame = stand.page.frame_locator("section iframe.paper")
+    await frame.locator("img").first.wait_for(state="attached")
+    assert await frame.locator("body").evaluate(ACTIVE) == [], told
+    around = await stand.page.evaluate(
+        "[...document.querySelectorAll('*')].flatMap((one) => [...one.attributes]).map((one) => one.name)"
+    )
+    assert not [one for one in around if one.startswith("on")], told
+    assert await stand.page.locator("script").count() == 1, told
