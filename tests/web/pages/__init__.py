@@ -1,0 +1,1 @@
+"""Pages of the console in a real browser, as spec 7 tells what has to be seen of each."""
