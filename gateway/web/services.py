@@ -59,7 +59,8 @@ class WebServices:
     counted, for Prometheus. keyring: seals credentials. answers: seals what is kept of answers. webhooks_private:
     webhooks may lead into our own network. requests: counts those of each token; None for no limit. spare_loopback: not
     those of this machine. egress: the addresses we connect from (E12). mail_servers: the door to people's own
-    mailboxes; None where there is none.
+    mailboxes; None where there is none. guesses: counts wrong passwords; None for no limit. send_link: mails sign-in
+    links; None where nothing is mailed. audit_days: how long it is known who did what.
     """
 
     store: Store

@@ -67,11 +67,11 @@ async def ask_for_link(request: Request, services: Services, account: Typed = ""
         wrong = {"lacking": lacking} if services.send_link else {}
         return _page(request, services, 422, account=account, email=email, **wrong)
     named = read_name(account, email)
-    answer = RedirectResponse(f"{SIGN_IN}?asked=1", 303)
+    mailing = None
     if services.guesses is None or services.guesses.may_mail(_who(named)):
         letter = partial(_letter, services.public_url(), spoken())
-        answer.background = BackgroundTask(_mail, services, services.send_link, named, letter)
-    return answer
+        mailing = BackgroundTask(_mail, services, services.send_link, named, letter)
+    return RedirectResponse(f"{SIGN_IN}?asked=1", 303, background=mailing)
 
 
 @router.head("/sign-in/{token}")
