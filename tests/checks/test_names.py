@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.checks.names import Names
-from tests.name_server import SERVFAIL, TIMEOUT, NameServer
+from tests.name_server import SERVFAIL, TIMEOUT, NameServer, Zones
 
-ZONES = {
+ZONES: Zones = {
     "cc.acme.example": [("MX", (10, "Gate.acme.example")), ("TXT", ["v=spf1 ", "-all"]), ("TXT", "hello")],
     "gate.acme.example": [("A", "203.0.113.80"), ("AAAA", "2001:db8::80")],
     "null.example": [("MX", (0, "."))],

@@ -15,6 +15,9 @@ from prometheus_client.metrics_core import Metric
 
 from crm_adapter.events import ABOUT
 from gateway import cli, metrics
+from gateway.checks.door import Door
+from gateway.checks.machine import MachineChecks
+from gateway.checks.names import Names
 from gateway.store.outbox import TEST
 from gateway.usecases.filing import FilingSettings
 from gateway.web.app import build
@@ -169,6 +172,7 @@ def openapi() -> Mapping[str, Any]:
         public_url=lambda: "http://127.0.0.1:8080",
         explain=explain,
         version="0",
+        checks=MachineChecks("localhost", (), Names(), Door(lambda: None, "localhost")),
     )
     return build(services).openapi()
 

@@ -124,7 +124,7 @@ async def test_a_wrong_field_is_told_with_its_fix(site: Site, fields: dict[str, 
 async def test_a_mail_that_is_too_large_is_told_so(site: Site, size: int) -> None:
     browser = await site.console()
     for how in ({"files": {"mail": ("x.eml", b"x" * size)}}, {"data": {"pasted": "x" * size}}):
-        answer = await browser.post("/tester", **how)  # type: ignore[arg-type]
+        answer = await browser.post("/tester", **how)
         page = check_page(answer)
         assert answer.status_code == 413
         assert "This mail is too large: a mail may have at most 0.1 MB." in page.text
