@@ -135,6 +135,12 @@ def drop_claims(tx: Tx, now: int) -> None:
     tx.execute(update(outgoing).where(*held).values(holder=None, next_at=now))
 
 
+def doubt_queue(tx: Tx) -> None:
+    """Of what waits nobody knows any more whether it was sent meanwhile, as of a store that comes out of a backup."""
+    waits = (outgoing.c.state == QUEUED, outgoing.c.sent_at.is_(null()))
+    tx.execute(update(outgoing).where(*waits).values(state=SENDING))
+
+
 def settle(tx: Tx, one: Outgoing, holder: str, now: int, **values: Any) -> bool:
     """Writes down what became of a mail and lets it go; False where it is the holder's no more. That it was sent, or
     failed, is an event in the same commit."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -27,7 +27,7 @@ def read(letter: Letter) -> EmailMessage:
     assert b"\n" not in message.replace(b"\r\n", b"")
     assert b"\r" not in message.replace(b"\r\n", b"")
     assert max(map(len, message.split(b"\r\n"))) <= 998
-    return cast("EmailMessage", email.message_from_bytes(message, policy=policy.default))
+    return email.message_from_bytes(message, policy=policy.default)
 
 
 def text_in(mail: EmailMessage, kind: str = "plain") -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store.outgoing import LEASE_MS
+from gateway.store.outgoing import LEASE_MS, doubt_queue
 from gateway.usecases.mail_servers import Passed, Trouble
 from tests.web.boxes import add_reader, bring, change_box
 from tests.web.post import BOX, HOUR, MINUTE, Post
@@ -65,8 +65,11 @@ async def test_e11_the_message_is_what_its_writer_meant(post: Post) -> None:
     mail = email.message_from_bytes(parcel.message, policy=policy.default)
     assert (mail["From"], mail["To"], mail["Subject"]) == (f"Ana <{BOX}>", f"Bob <{BOB}>", "Grüße")
     assert mail["Message-ID"] == made["message_id"]
-    assert mail.get_body(("plain",)).get_content().strip() == "Hello Bob"
-    assert "<b>Bob</b>" in mail.get_body(("html",)).get_content()
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    assert plain.get_content().strip() == "Hello Bob"
+    assert "<b>Bob</b>" in html.get_content()
     [part] = mail.iter_attachments()
     assert (part.get_filename(), part.get_content()) == ("Plän.pdf", b"%PDF the plan")
     assert (await post.site.api.get(f"/v1/messages/{made['id']}/attachments/1")).content == b"%PDF the plan"
@@ -359,6 +362,15 @@ async def test_a_claim_that_ran_out_writes_nothing_any_more(post: Post) -> None:
     await post.work()
     await first._sending.send(claimed[0])
     assert await post.events("message.sent") == [made["id"]]
+
+
+async def test_what_waits_in_a_backup_may_have_been_sent_since(post: Post) -> None:
+    made = await post.write()
+    post.servers.sent[BOX] = [f"Message-ID: {made['message_id']}".encode()]
+    await post.site.store.write(doubt_queue)
+    await post.work()
+    assert await post.sending(made["id"]) == ("sent", "")
+    assert post.servers.parcels == []
 
 
 async def test_who_sees_how_far_a_mail_is_sees_the_mailbox_it_is_sent_from(post: Post) -> None:
