@@ -9,7 +9,6 @@ import pytest
 from gateway.core.recipients import Person
 from gateway.core.replying import (
     FORWARD,
-    REPLY,
     REPLY_ALL,
     Answered,
     quoted_text,
@@ -23,6 +22,8 @@ SMART = Person("acme+lead@mail.kommo.com")
 DOMAINS = frozenset({"mail.kommo.com"})
 OWN = frozenset({"ann@x.example"})
 MAIL = Answered(BOB, (), (ANN, ZOE), (SMART, EVE), False, "Offer", "Hello\n> before\n\nBye\n", 1_796_000_000_000)
+
+REPLY = "reply"
 
 STORIES = {
     "a reply goes to the author": (MAIL, REPLY, (BOB,), ()),

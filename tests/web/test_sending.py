@@ -12,7 +12,7 @@ import pytest
 from gateway.store.outgoing import LEASE_MS, doubt_queue
 from gateway.usecases.mail_servers import Passed, Trouble
 from tests.web.boxes import add_reader, bring, change_box
-from tests.web.post import BOX, HOUR, MINUTE, Post
+from tests.web.post import BOX, HOUR, MINUTE, Post, finished
 from tests.web.site import Site, letter
 
 BOB = "bob@bluefin.example"
@@ -346,10 +346,10 @@ async def test_two_workers_send_a_mail_once_and_one_mail_of_a_mailbox_at_a_time(
     workers = [post.worker(), post.worker()]
     assert sorted([await one.look() for one in workers]) == [0, 1]
     for one in workers:
-        await one.finished()
+        await finished(one)
     while sum([await one.look() for one in workers]):
         for one in workers:
-            await one.finished()
+            await finished(one)
     assert len(post.servers.parcels) == 4
     assert [await post.sending(id) for id in made] == [("sent", "")] * 4
 
