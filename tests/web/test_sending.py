@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.store.outgoing import LEASE_MS, doubt_queue
+from gateway.store.engine import Tx
+from gateway.store.outgoing import LEASE_MS, doubt_queue, forget_recipients
 from gateway.usecases.mail_servers import Passed, Trouble
-from tests.web.boxes import add_reader, bring, change_box
+from tests.web.boxes import add_reader, bring, change_box, number
 from tests.web.post import BOX, HOUR, MINUTE, Post, finished
 from tests.web.site import Site, letter
 
@@ -381,3 +382,21 @@ async def test_who_sees_how_far_a_mail_is_sees_the_mailbox_it_is_sent_from(post:
     assert (row["id"], row["locked"], row["sending"]) == (made["id"], True, None)
     await change_box(post.site, post.box, state="paused")
     assert await post.work() == 1, "a pause is of looking into it"
+
+
+async def test_a_person_who_is_erased_is_in_no_queue_any_more(post: Post) -> None:
+    alone = await post.write(to=["zoe@else.example"])
+    both = await post.write(to=[BOB], bcc=["zoe@else.example"])
+    later = await post.write(to=[BOB], bcc=["zoe@else.example"])
+    claimed = await post.worker()._sending.claim(1)
+    assert [one.message for one in claimed] == [alone["id"]]
+
+    def erase(tx: Tx) -> int:
+        return forget_recipients(tx, number(tx), ["zoe@else.example"])
+
+    assert await post.site.store.write(erase) == 3
+    assert await post.row(alone["id"]) is None
+    await post.work(LEASE_MS + 1)
+    rows = [await post.row(one["id"]) for one in (both, later)]
+    assert not any("zoe" in str(value) for row in rows for value in row)
+    assert [one.recipients for one in post.servers.parcels] == [(BOB,), (BOB,)]
