@@ -65,7 +65,7 @@ def test_a_mail_goes_out_stands_on_the_card_at_once_and_once_among_the_sent_mail
     [arrived] = came(client, "INBOX")
     mail = email.message_from_bytes(arrived)
     assert (mail["Message-ID"], mail["From"]) == (made["message_id"], f"Dimas <{ann.address}>")
-    assert mail.get_payload().split() == ["Hello", "Bob", ".", "From", "here"]
+    assert str(mail.get_payload()).split() == ["Hello", "Bob", ".", "From", "here"]
     until(lambda: firm.desk.get(f"/messages/{made['id']}")["sending"]["state"], lambda state: state == "sent")
     [kept] = came(ann, "Sent")
     assert email.message_from_bytes(kept)["Message-ID"] == made["message_id"]
