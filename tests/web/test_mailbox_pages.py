@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -315,7 +316,7 @@ async def test_what_changes_is_told_to_pages_that_are_open(site: Site, path: str
     box = (await connect(site.api, site.servers))["id"]
     await change_box(site, box, done=5, total=500)
     told: list[dict[str, str]] = []
-    states = iter([{"done": 250}, {"state": "auth_failed", "error": "refused"}])
+    states: Iterator[dict[str, Any]] = iter([{"done": 250}, {"state": "auth_failed", "error": "refused"}])
 
     async def take(message: Any) -> None:
         for line in message.get("body", b"").decode().splitlines():
@@ -327,13 +328,14 @@ async def test_what_changes_is_told_to_pages_that_are_open(site: Site, path: str
                 else:
                     await change_box(site, box, **changed)
 
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
     cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
     headers = [(b"cookie", cookie.encode()), (b"host", b"crm.example")]
     scope = {"type": "http", "method": "GET", "path": path.format(id=box), "query_string": b"", "headers": headers}
 
-    await site.app(
-        scope | {"http_version": "1.1", "raw_path": b"", "root_path": "", "scheme": "http"}, asyncio.Event().wait, take
-    )
+    await site.app(scope | {"http_version": "1.1", "raw_path": b"", "root_path": "", "scheme": "http"}, never, take)
     assert ["5 of 500 mails" in told[0]["html"], "250 of 500 mails" in told[1]["html"]] == [True, True]
     assert [one["said"] for one in told] == ["", f"Import of {ANA}: 250 of 500 mails", f"{ANA} no longer lets us in"]
 
