@@ -9,9 +9,7 @@ from gateway.core.mailboxes import (
     AUTH_FAILED,
     CHOOSE,
     DISCONNECTED,
-    GOOGLE,
     IMPORTING,
-    MICROSOFT,
     PAUSED,
     READY,
     SHARED,
@@ -25,7 +23,6 @@ from gateway.web.tongues import gettext as _
 from gateway.web.tongues import later, ngettext
 
 _MINUTE_MS = 60_000
-SIGN_IN_AT = {GOOGLE: "Google", MICROSOFT: "Microsoft"}
 _LOOKS: Mapping[str, tuple[str, str, str]] = {
     IMPORTING: ("info", "sync", ""),
     READY: ("ok", "check", ""),

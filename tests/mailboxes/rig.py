@@ -37,7 +37,7 @@ from gateway.store.engine import Place, Store, Tx
 from gateway.store.ids import new_id
 from gateway.usecases.file_fetched import FetchedDesk
 from gateway.usecases.filing import FilingSettings
-from gateway.usecases.mail_servers import Copy, Parcel, Passed, Tried, Trouble
+from gateway.usecases.mail_servers import Copy, Known, Parcel, Passed, Tried, Trouble
 from gateway.usecases.mail_servers import Place as Stands
 from gateway.usecases.reading import MailReader
 from gateway.usecases.sync_mailbox import Syncing
@@ -83,6 +83,9 @@ class Renewing:
     async def renew(self, credential: Credential) -> Credential | Trouble:
         self.renewals.append(credential.secret)
         return self.answers.pop(0)
+
+    def known(self, provider: str) -> Known | None:
+        raise NotImplementedError
 
     async def discover(self, address: str) -> Found | Wrong:
         raise NotImplementedError

@@ -24,6 +24,7 @@ from gateway.store.tables import mailbox_addresses, mailbox_folders, mailboxes, 
 from gateway.usecases import mailboxes as usecase
 from gateway.usecases.back_up import back_up
 from gateway.usecases.connect_mailbox import Wish
+from gateway.usecases.disconnect_mailbox import purge_mailboxes
 from tests.mailboxes.fake_servers import ACCESS, REFRESH
 from tests.web.site import KEYRING, Site, make_store, open_site
 from tests.web.test_consent import consent
@@ -163,7 +164,7 @@ async def test_e9_a_purge_that_was_broken_off_is_gone_on_with_before_the_address
     await note(site, made["id"], state="disconnected", purging=True)
     refused = await site.api.post("/v1/mailboxes", json={"address": ANA, "password": site.servers.passwords[ANA]})
     assert (refused.status_code, "still being removed" in refused.json()["detail"]) == (409, True)
-    while await usecase.purge_mailboxes(site.store):
+    while await purge_mailboxes(site.store):
         pass
     assert (await site.store.read(lambda tx: tx.execute(remote_messages.select()).all())) == []
     assert (await connect(site.api, site.servers))["id"] == made["id"]
