@@ -13,7 +13,7 @@ import shutil
 import smtplib
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,27 @@ ANA = "Ana Lima <ana@acme.example>"
 ELIF = "Elif Kaya <elif@kaya-hotels.example>"
 TOM = "Tom Berg <tom@bergs-bakery.example>"
 OWNER = "ana@acme.example"
+TEMPLATES: tuple[Mapping[str, Any], ...] = (
+    {
+        "name": "Offer",
+        "subject": "Your offer: {{ lead.name }}",
+        "body": """Hello {{ contact.first_name | default: "there" }},
+
+thank you for asking about {{ lead.name }}. The offer is attached.
+{% if lead.price > 0 %}It comes to {{ lead.price }} in all.
+{% endif %}
+{{ user.name }}
+{{ account.name }}""",
+    },
+    {
+        "name": "How is it going?",
+        "body": """Hello {{ contact.first_name | default: "there" }},
+
+how are you getting on with it? Write back if anything is unclear.
+
+{{ user.name }}""",
+    },
+)
 PATIENCE = 30.0
 """Seconds to wait for an answer of our own server before giving up."""
 
@@ -184,6 +205,7 @@ class Stage:
     def play(self) -> None:
         """Sends every mail and prints what became of it, then the cards and how to go on."""
         self._introduce()
+        self._write_templates()
         desk = Desk(self.settings.domains[0])
         smtp = self.gateway.port("smtp")
         with smtplib.SMTP(_reachable(smtp.host), smtp.port, "mail.acme.example", timeout=PATIENCE) as client:
@@ -210,14 +232,21 @@ class Stage:
             typer.echo(f"  {f'{SLUG}{suffix}@{domain}':<{len(SLUG + domain) + 11}} {does}")
         typer.echo("\nHere are eight mails, handed to the real SMTP port one by one:")
 
+    def _write_templates(self) -> None:
+        """Two templates to try, where the account has none."""
+        if self._ask("/v1/templates"):
+            return
+        for template in TEMPLATES:
+            self._ask("/v1/templates", template)
+
     def _show_cards(self) -> None:
-        leads = {lead["id"]: lead for lead in self._get("/v1/leads?limit=200")}
+        leads = {lead["id"]: lead for lead in self._ask("/v1/leads?limit=200")}
         typer.echo("\nWhat stands in the CRM now, read back over the API:\n")
-        for contact in reversed(self._get("/v1/contacts?limit=50")):
+        for contact in reversed(self._ask("/v1/contacts?limit=50")):
             typer.echo(f"  {contact['name']}  <{contact['emails'][0]}>")
             for lead in (leads[id] for id in contact["leads"] if id in leads):
                 typer.echo(f"    lead   {lead['name']}  ({lead['status']})")
-            for mail in reversed(self._get(f"/v1/contacts/{contact['id']}/messages?limit=20")):
+            for mail in reversed(self._ask(f"/v1/contacts/{contact['id']}/messages?limit=20")):
                 arrow = "from us" if mail["direction"] == "outgoing" else "to us"
                 typer.echo(f"    mail   {mail['subject']}  ({arrow})")
 
@@ -240,12 +269,15 @@ class Stage:
         place = f"SMARTGATE_DATABASE_URL={self.settings.database_url} SMARTGATE_PUBLIC_URL={url}"
         typer.echo(f"  {place} {_program()} token create --account {SLUG} --user {OWNER}")
 
-    def _get(self, path: str) -> list[dict[str, Any]]:
+    def _ask(self, path: str, sent: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a list, or of what is sent nothing."""
         http = self.gateway.port("http")
         url = f"http://{Listen(_reachable(http.host), http.port)}{path}"
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
+        data = None if sent is None else json.dumps(sent).encode()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers)
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - our own listener
-            rows: list[dict[str, Any]] = json.load(answer)["data"]
+            rows: list[dict[str, Any]] = json.load(answer).get("data", [])
             return rows
 
 

@@ -18,6 +18,8 @@ from gateway.store.tables import accounts
 PASS = 500
 _AROUND_MS = 5_000
 """What one commit writes has ids of one moment, or nearly."""
+_OF_STATE = {"waiting": UNSETTLED, "dead": GIVEN_UP}
+"""As their indexes have it: a state that is bound as a value would not be found by them."""
 _AGAIN = Prepared(
     update(deliveries)
     .where(
@@ -63,7 +65,7 @@ def list_deliveries(
     if endpoint is not None:
         query = query.where(deliveries.c.endpoint == endpoint)
     if state is not None:
-        query = query.where(deliveries.c.state == state)
+        query = query.where(_OF_STATE.get(state, deliveries.c.state == state))
     return read_page(tx, query, [deliveries.c.event, deliveries.c.endpoint], after, limit).map(_delivery)
 
 

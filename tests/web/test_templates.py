@@ -12,6 +12,7 @@ from gateway.store.audit import list_entries
 from gateway.store.ids import new_id
 from gateway.store.tables import field_values, fields
 from gateway.usecases import templates as usecase
+from gateway.web.console.templates import LABELS
 from tests.web.site import Site, letter
 
 HELLO = {
@@ -149,6 +150,10 @@ async def test_the_fields_there_are_are_told_with_the_accounts_own(site: Site) -
     found = (await site.api.get("/v1/templates/fields")).json()["data"]
     assert [one["name"] for one in found] == [*FIELDS, "contact.city", "lead.machine"]
     assert found[-1] == {"name": "lead.machine", "label": "Machine", "own": True}
+
+
+def test_the_page_has_a_name_for_each_field_and_the_api_the_same() -> None:
+    assert LABELS == FIELDS
 
 
 async def test_an_account_has_so_many_templates_and_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,9 @@ async def test_a_webhook_is_added_tried_out_and_gets_a_new_secret(carried: Visit
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.get_by_text("It answered 204.")).to_be_visible()
     assert receiver.heard[-1].genuine == (True, True), "both sign for a day"
+    receiver.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nHello there"]
+    await page.get_by_role("button", name="Send again").click()
+    await expect(page.locator(".said pre").first).to_have_text("200 Hello there")
 
 
 async def test_what_comes_back_shows_without_reload_and_a_delivery_is_sent_again(
