@@ -107,15 +107,16 @@ def _among_few(
     source = sources.alias()
     base, _ = select_messages(account, wanted, sight)
     stands = (source.c.account == account) & (source.c.message == messages.c.id)
-    query = base.with_only_columns(messages.c.at, messages.c.id, source.c.thread, source.c.mailbox)
+    query = base.with_only_columns(messages.c.at, messages.c.id, source.c.n, source.c.thread, source.c.mailbox)
     query = query.join(source, stands).where(few, _is_its(account, source, wanted, sight))
     places: list[Place] = []
     seen: set[str] = set()
-    for at, id, thread, mailbox in sorted(tx.execute(query), key=lambda row: (row[0], row[1]), reverse=True):
+    rows = sorted(tx.execute(query), key=lambda row: (row[0], row[1], -row[2]), reverse=True)
+    for at, id, _, thread, mailbox in rows:
         alone = thread is None or mailbox in apart
-        if not alone and thread in seen:
+        if id in seen or (not alone and thread in seen):
             continue
-        seen.add(id if alone else thread)
+        seen |= {id} if alone else {id, thread}
         if after is None or (at, id) < tuple(after):
             places.append(Place(at, id, None if alone else thread))
         if len(places) > limit:
@@ -127,13 +128,13 @@ def _standing(
     tx: Connection, account: int, ids: Sequence[str], wanted: Filter, sight: Sight, apart: Collection[str]
 ) -> dict[str, str | None]:
     """The thread in which each message stands for this reader; None where it isn't grouped."""
-    query = select(sources.c.message, sources.c.thread, sources.c.mailbox)
+    query = select(sources.c.message, sources.c.thread, sources.c.mailbox, sources.c.n)
     query = query.where(sources.c.account == account, _is_its(account, sources, wanted, sight))
-    found: dict[str, str | None] = {}
+    rows: list[Any] = []
     for start in range(0, len(ids), PASS):
-        for row in tx.execute(query.where(sources.c.message.in_(ids[start : start + PASS]))):
-            found[row.message] = None if row.mailbox in apart else row.thread
-    return found
+        rows += tx.execute(query.where(sources.c.message.in_(ids[start : start + PASS]))).all()
+    rows.sort(key=lambda row: -row.n)
+    return {row.message: None if row.mailbox in apart else row.thread for row in rows}
 
 
 def _newest(tx: Connection, account: int, ids: Sequence[str], wanted: Filter, sight: Sight) -> dict[str, int]:

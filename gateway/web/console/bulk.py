@@ -50,7 +50,7 @@ async def do_to_many(
     request: Request,
     services: Services,
     reader: Reader,
-    do: Annotated[Do, Form()],
+    do: Annotated[Do | None, Form()] = None,
     back: Annotated[str, Form(max_length=2_000)] = "/mail",
     id: Ids = None,
     thread: Ids = None,
@@ -58,14 +58,16 @@ async def do_to_many(
     all: Annotated[str, Form()] = "",
     sure: Annotated[str, Form()] = "",
 ) -> Response:
-    """Does it to the chosen mails and threads, or to all on the page. What can't be taken back is asked first."""
-    if do != "delete" and reader.role != "admin":
+    """Does it to the chosen mails and threads, or to all on the page. What can't be taken back is asked first.
+
+    A form that is sent by Enter, and by no button of what to do, does nothing."""
+    if do not in (None, "delete") and reader.role != "admin":
         raise Problem(403, _("This page is for the admins of your account."))
     back = read_back(back)
     chosen = [one.partition(":") for one in shown or ()] if all else []
     ids = list(dict.fromkeys([*(id or ()), *(key for kind, _sign, key in chosen if kind == "id")]))
     threads = list(dict.fromkeys([*(thread or ()), *(key for kind, _sign, key in chosen if kind == "thread")]))
-    if not ids and not threads:
+    if do is None or not (ids or threads):
         return RedirectResponse(back, 303)
     if do in _FOR_GOOD and not sure:
         return pages_of(request).console("sure.html", reader, "mail", do=do, ids=ids, back=back)

@@ -523,6 +523,11 @@ const acts = {
   },
 };
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches?.("[data-keys] input[type=checkbox]")) {
+    event.preventDefault();
+    linkOf(current())?.click();
+    return;
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (document.querySelector("dialog[open], :popover-open")) return;
   const field = event.target.closest("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]");
