@@ -1,4 +1,4 @@
-"""Writing a mail on the console: answers begin as they should, wrong fields are told, and nothing typed is lost (E11)."""
+"""Writing a mail on the console: answers begin as they should, wrong fields are told, nothing typed is lost (E11)."""
 
 from __future__ import annotations
 
