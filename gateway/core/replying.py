@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from gateway.core.recipients import Person
 
-REPLY, REPLY_ALL, FORWARD = "reply", "reply_all", "forward"
+REPLY_ALL, FORWARD = "reply_all", "forward"
 _MOST_QUOTED = 100_000
 _RE = re.compile(r"\s*re\s*(?:[\[(^]\s*\d+\s*[\])]?)?\s*[:\uff1a]", re.I)
 _FWD = re.compile(r"\s*(?:fwd?|fw)\s*(?:[\[(^]\s*\d+\s*[\])]?)?\s*[:\uff1a]", re.I)

@@ -52,6 +52,11 @@ class Postman:
         self._stopping = False
         self._troubles = Troubles("sending")
 
+    @property
+    def busy(self) -> list[asyncio.Task[None]]:
+        """What is under way."""
+        return list(self._in_hand)
+
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._run()), loop.create_task(self._keep())]
@@ -100,11 +105,6 @@ class Postman:
             self._in_hand[task] = one
             task.add_done_callback(self._done)
         return len(claimed)
-
-    async def finished(self) -> None:
-        """All that is in hand has come to its end."""
-        while self._in_hand:
-            await asyncio.gather(*self._in_hand, return_exceptions=True)
 
     async def _send(self, one: Outgoing) -> None:
         try:

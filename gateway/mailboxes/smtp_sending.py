@@ -38,7 +38,10 @@ async def send_smtp(
     if isinstance(client, Trouble):
         return client
     try:
-        return await _hand_over(client, address, server, parcel, hidden)
+        said = await _hand_over(client, address, server, parcel, hidden)
+        if not (isinstance(said, Trouble) and said.kind == "unknown"):
+            await _leave(client)
+        return said
     except (aiosmtplib.SMTPException, OSError, ValueError) as fault:
         return trouble_with(server, fault, hidden)
     finally:
@@ -70,18 +73,14 @@ async def _hand_over(
         return Trouble("unknown", f"the connection to {server.host} broke as it was taking the mail")
     if answer[0] >= 400:
         return _refused(server, answer, hidden)
-    await _leave(client)
     return Passed(tuple(refused), tuple(later))
 
 
 def _unfit(client: aiosmtplib.SMTP, address: str, server: Server, parcel: Parcel) -> Trouble | None:
     """Why this server can't take the mail, as it says itself (RFC 1870, RFC 6531)."""
     if not _is_ascii(address, parcel) and not client.supports_extension("smtputf8"):
-        odd = next(
-            one
-            for one in (address, *parcel.recipients, "an address in its header")
-            if not one.isascii() or one[:2] == "an"
-        )
+        named = [one for one in (address, *parcel.recipients) if not one.isascii()]
+        odd = named[0] if named else "an address in its header"
         return Trouble("rejected", f"{server.host} takes no mail with {odd}, as it knows no letters but English ones")
     most = client.esmtp_extensions.get("size", "")
     if most.isdecimal() and 0 < int(most) < len(parcel.message):
@@ -115,7 +114,7 @@ async def _asked(command: object) -> tuple[int, str]:
 
 
 async def _leave(client: aiosmtplib.SMTP) -> None:
-    """Says good-bye; the mail is theirs already, whatever they answer."""
+    """Says good-bye; what became of the mail is known, whatever they answer."""
     try:
         await client.quit(timeout=5)
     except (aiosmtplib.SMTPException, OSError, ValueError):

@@ -17,6 +17,7 @@ from gateway.store.cards_writing import remove_contact, remove_customer, remove_
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import GONE, count_thread
 from gateway.store.mail_entries import forget_mail, message_of
+from gateway.store.outgoing import forget_recipients
 from gateway.store.pictures import drop_senders
 from gateway.store.reading import PASS, contains
 from gateway.store.searching import CUSTOMER, LEAD, MESSAGE, forget_entries, hits, is_complete, purge
@@ -121,6 +122,7 @@ def erase_traces(tx: Connection, account: int, traces: Traces, now: int) -> dict
     counts["threads"] = _drop_messages(tx, account, traces, now)
     _drop_proposals(tx, account, traces.keys)
     drop_senders(tx, account, traces.keys)
+    forget_recipients(tx, account, traces.keys)
     for id in traces.leads:
         remove_lead(tx, account, id)
     for id in traces.customers:

@@ -18,7 +18,7 @@ from gateway.core.outgoing import FAILED, NONE, QUEUED, SENDING, SENT, WANTED
 from gateway.core.resources import Sending
 from gateway.store.engine import Tx
 from gateway.store.outbox import add_event
-from gateway.store.reading import collect
+from gateway.store.reading import collect, contains
 from gateway.store.tables import bodies, messages, outgoing, sources
 
 LEASE_MS = 60_000
@@ -135,6 +135,12 @@ def drop_claims(tx: Tx, now: int) -> None:
     tx.execute(update(outgoing).where(*held).values(holder=None, next_at=now))
 
 
+def doubt_queue(tx: Tx) -> None:
+    """Of what waits nobody knows any more whether it was sent meanwhile, as of a store that comes out of a backup."""
+    waits = (outgoing.c.state == QUEUED, outgoing.c.sent_at.is_(null()))
+    tx.execute(update(outgoing).where(*waits).values(state=SENDING))
+
+
 def settle(tx: Tx, one: Outgoing, holder: str, now: int, **values: Any) -> bool:
     """Writes down what became of a mail and lets it go; False where it is the holder's no more. That it was sent, or
     failed, is an event in the same commit."""
@@ -155,6 +161,25 @@ def set_outgoing(tx: Tx, one: Outgoing, now: int, **values: Any) -> None:
 def drop_outgoing(tx: Tx, account: int, message: str) -> None:
     """Forgets a mail."""
     tx.execute(delete(outgoing).where(*_mine(account, message)))
+
+
+def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:
+    """Takes people (addresses as compared) out of mails of which they are no participants, as those in Bcc: nothing
+    more is sent to them. How many mails these are."""
+    named = or_(*(contains(outgoing.c.recipients, key) for key in keys))
+    query = select(*_COLUMNS).where(outgoing.c.account == account, named).with_for_update()
+    rows = [_row(tuple(row)) for row in tx.execute(query)]
+    for one in rows:
+        left = {name: [to for to in getattr(one, name) if to.lower() not in keys] for name in _LISTS}
+        if not left["recipients"]:
+            drop_outgoing(tx, account, one.message)
+            continue
+        lines = [line for line in one.error.split("\n") if not any(key in line.lower() for key in keys)]
+        ended = bool(one.waiting) and not left["waiting"]
+        end = {"state": SENT if one.sent_at else FAILED, "next_at": None, "holder": None} if ended else {}
+        values = _values(left | end | {"error": "\n".join(lines)})
+        tx.execute(update(outgoing).where(*_mine(account, one.message)).values(values))
+    return len(rows)
 
 
 def cancel_waiting(tx: Tx, account: int, now: int, why: str, *, mailbox: str = "", user: str = "") -> int:

@@ -16,6 +16,7 @@ from gateway.store.archive import HEAD, ArchiveError, Reader, Writer
 from gateway.store.blobs import Blobs
 from gateway.store.engine import Place, StoreError, Tx
 from gateway.store.folders import fsync_folder
+from gateway.store.outgoing import doubt_queue
 
 Told = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
@@ -128,6 +129,7 @@ def _read_rows(tx: Tx, reader: Reader, landing: _Landing, told: Told) -> dict[st
     if rows | {"blobs": len(landing.landed)} != reader.counts:
         raise ArchiveError("was altered: it holds more or fewer rows than its manifest says")
     landing.settle()
+    doubt_queue(tx)
     return rows
 
 

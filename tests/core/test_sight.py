@@ -36,6 +36,7 @@ from gateway.core.visibility import (
     may_disconnect,
     may_edit,
     may_open,
+    may_send,
 )
 
 OWNER, ADMIN = Eyes("u1", "user", False), Eyes("u2", "admin", False)
@@ -79,6 +80,20 @@ def test_who_may_not_open_a_mailbox_is_told_nothing_of_what_is_in_it(eyes: Eyes)
     box = Mailbox(**rest | own | {"proposals": ("a@x.example",), "error": f"No Sent.{CHOOSE}Divorce, Outbox."})
     closed = replace(box, proposals=(), error="No Sent.")
     assert as_known(eyes, box) == (box if eyes == OWNER else closed)
+
+
+SENDS = {
+    "the owner": (Eyes("u1", "user", False), {"b1", "b2"}),
+    "an admin, from shared ones alone": (Eyes("u2", "admin", False), {"b3"}),
+    "who may read shared mail": (Eyes("u3", "user", True), {"b3"}),
+    "another user": (Eyes("u3", "user", False), set()),
+    "a back end, in nobody's name": (BACK_END, {"b3"}),
+}
+
+
+@pytest.mark.parametrize(("eyes", "boxes"), SENDS.values(), ids=SENDS)
+def test_who_may_send_from_a_mailbox(eyes: Eyes, boxes: set[str]) -> None:
+    assert {box.id for box in BOXES if may_send(eyes, box)} == boxes
 
 
 def test_an_account_without_mailboxes_has_nothing_to_hide() -> None:

@@ -57,6 +57,11 @@ service anvil {{
     mode = 0
   }}
 }}
+service auth {{
+  unix_listener {folder}/submission {{
+    mode = 0666
+  }}
+}}
 service stats {{
   chroot =
 }}

@@ -104,6 +104,9 @@ class ScriptedSession:
     def begin_idle(self) -> None:
         raise NotImplementedError
 
+    def append(self, path: str, message: bytes, at: int) -> None:
+        raise NotImplementedError
+
     def fileno(self) -> int:
         raise NotImplementedError
 

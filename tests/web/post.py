@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,12 @@ SENDING = Servers(Server("imap.acme.example", 993), Server("smtp.acme.example", 
 BOX = "sales@acme.example"
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+
+
+async def finished(worker: Postman) -> None:
+    """All that a worker has in hand is done."""
+    while worker.busy:
+        await asyncio.gather(*worker.busy)
 
 
 @dataclass
@@ -72,7 +79,7 @@ class Post:
         worker, steps = self.worker(), 0
         while count := await worker.look():
             steps += count
-            await worker.finished()
+            await finished(worker)
         return steps
 
     async def sending(self, id: str) -> tuple[str, str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from gateway.store.outgoing import LEASE_MS
+from gateway.store.engine import Tx
+from gateway.store.outgoing import LEASE_MS, doubt_queue, forget_recipients
 from gateway.usecases.mail_servers import Passed, Trouble
-from tests.web.boxes import add_reader, bring, change_box
-from tests.web.post import BOX, HOUR, MINUTE, Post
+from tests.web.boxes import add_reader, bring, change_box, number
+from tests.web.post import BOX, HOUR, MINUTE, Post, finished
 from tests.web.site import Site, letter
 
 BOB = "bob@bluefin.example"
@@ -65,8 +66,11 @@ async def test_e11_the_message_is_what_its_writer_meant(post: Post) -> None:
     mail = email.message_from_bytes(parcel.message, policy=policy.default)
     assert (mail["From"], mail["To"], mail["Subject"]) == (f"Ana <{BOX}>", f"Bob <{BOB}>", "Grüße")
     assert mail["Message-ID"] == made["message_id"]
-    assert mail.get_body(("plain",)).get_content().strip() == "Hello Bob"
-    assert "<b>Bob</b>" in mail.get_body(("html",)).get_content()
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    assert plain.get_content().strip() == "Hello Bob"
+    assert "<b>Bob</b>" in html.get_content()
     [part] = mail.iter_attachments()
     assert (part.get_filename(), part.get_content()) == ("Plän.pdf", b"%PDF the plan")
     assert (await post.site.api.get(f"/v1/messages/{made['id']}/attachments/1")).content == b"%PDF the plan"
@@ -343,10 +347,10 @@ async def test_two_workers_send_a_mail_once_and_one_mail_of_a_mailbox_at_a_time(
     workers = [post.worker(), post.worker()]
     assert sorted([await one.look() for one in workers]) == [0, 1]
     for one in workers:
-        await one.finished()
+        await finished(one)
     while sum([await one.look() for one in workers]):
         for one in workers:
-            await one.finished()
+            await finished(one)
     assert len(post.servers.parcels) == 4
     assert [await post.sending(id) for id in made] == [("sent", "")] * 4
 
@@ -361,6 +365,15 @@ async def test_a_claim_that_ran_out_writes_nothing_any_more(post: Post) -> None:
     assert await post.events("message.sent") == [made["id"]]
 
 
+async def test_what_waits_in_a_backup_may_have_been_sent_since(post: Post) -> None:
+    made = await post.write()
+    post.servers.sent[BOX] = [f"Message-ID: {made['message_id']}".encode()]
+    await post.site.store.write(doubt_queue)
+    await post.work()
+    assert await post.sending(made["id"]) == ("sent", "")
+    assert post.servers.parcels == []
+
+
 async def test_who_sees_how_far_a_mail_is_sees_the_mailbox_it_is_sent_from(post: Post) -> None:
     bob = await card(post)
     made = await post.write(to=[BOB], bcc=["secret@else.example"])
@@ -369,3 +382,21 @@ async def test_who_sees_how_far_a_mail_is_sees_the_mailbox_it_is_sent_from(post:
     assert (row["id"], row["locked"], row["sending"]) == (made["id"], True, None)
     await change_box(post.site, post.box, state="paused")
     assert await post.work() == 1, "a pause is of looking into it"
+
+
+async def test_a_person_who_is_erased_is_in_no_queue_any_more(post: Post) -> None:
+    alone = await post.write(to=["zoe@else.example"])
+    both = await post.write(to=[BOB], bcc=["zoe@else.example"])
+    later = await post.write(to=[BOB], bcc=["zoe@else.example"])
+    claimed = await post.worker()._sending.claim(1)
+    assert [one.message for one in claimed] == [alone["id"]]
+
+    def erase(tx: Tx) -> int:
+        return forget_recipients(tx, number(tx), ["zoe@else.example"])
+
+    assert await post.site.store.write(erase) == 3
+    assert await post.row(alone["id"]) is None
+    await post.work(LEASE_MS + 1)
+    rows = [await post.row(one["id"]) for one in (both, later)]
+    assert not any("zoe" in str(value) for row in rows for value in row)
+    assert [one.recipients for one in post.servers.parcels] == [(BOB,), (BOB,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 from base64 import b64decode
 from typing import Annotated, Any, Literal
@@ -57,7 +58,7 @@ async def list_messages(
 async def send_message(services: Services, writer: Writer, wish: shapes.NewMessage) -> Any:
     """Sends a mail through a mailbox you may send from. It is filed at once, on the cards of the contacts it goes to;
     `sending` says how far it is, and the events `message.sent` and `message.failed` tell what became of it."""
-    draft = unwrap(_draft(wish))
+    draft = unwrap(await asyncio.to_thread(_draft, wish))
     sent = await send_mail.send_mail(services.store, services.files, writer, draft, services.send_settings)
     return as_json(unwrap(sent))
 
