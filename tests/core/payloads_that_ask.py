@@ -1,5 +1,7 @@
 """More hostile HTML: what wants to make a browser ask another server, family by family."""
 
+# ruff: noqa: E501, SIM905 - payloads stay as they are written
+
 from __future__ import annotations
 
 from tests.core.payloads import EVIL

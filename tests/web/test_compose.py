@@ -1,6 +1,8 @@
-"""Writing a mail on the console: answers begin as they should, wrong fields are told, and nothing typed is lost (E11)."""
+"""Writing a mail on the console: answers begin as they should, wrong fields are told, nothing typed is lost (E11)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,7 +20,7 @@ async def post(site: Site) -> Post:
     return await Post(site).open()
 
 
-async def send(browser: httpx2.AsyncClient, post: Post, files: object = None, **typed: object) -> httpx2.Response:
+async def send(browser: httpx2.AsyncClient, post: Post, files: Any = None, **typed: object) -> httpx2.Response:
     given = {"mailbox": post.box, "to": f"Bob <{BOB}>", "subject": "Offer", "body": "Hello Bob", "do": "send"}
     return await browser.post("/compose", data=given | typed, files=files or [("uploads", ("", b""))])
 

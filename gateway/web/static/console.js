@@ -114,7 +114,7 @@ if (talk) document.addEventListener("keydown", (event) => {
     const opened = all.findIndex((one) => one.matches("section"));
     const next = all[(at < 0 ? opened : at) + (event.key === "j" ? 1 : -1)];
     if (!next) return;
-    const target = next.querySelector("summary") ?? next;
+    const target = next.matches("details") ? next.querySelector("summary") : next;
     target.focus();
     next.scrollIntoView({ block: "nearest" });
     event.preventDefault();
