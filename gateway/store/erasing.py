@@ -19,7 +19,6 @@ from gateway.store.cards_writing import remove_contact, remove_customer, remove_
 from gateway.store.decisions import unpack_decision
 from gateway.store.deletions import GONE, count_thread
 from gateway.store.mail_entries import forget_mail, message_of
-
 from gateway.store.notes import forget_mentions
 from gateway.store.outgoing import forget_recipients
 from gateway.store.pictures import drop_senders
