@@ -49,6 +49,7 @@ PRINTING = {
     "user add": ("user", "add", "dimas@acme.example", "--account", "acme", "--role", "admin"),
     "user list": ("user", "list", "--account", "acme"),
     "user set": ("user", "set", "ana@acme.example", "--account", "acme", "--name", "Ana L.", "--shared-mail", "false"),
+    "user set, without a password": ("user", "set", "ana@acme.example", "--account", "acme", "--no-password"),
     "token create": ("token", "create", "--account", "acme", "--user", "ana@acme.example"),
     "token list": ("token", "list", "--account", "acme"),
     "trace": ("trace", "--account", "acme"),

@@ -19,6 +19,7 @@ from gateway.checks.names import Names
 from gateway.core.envelope import Admission, Envelope
 from gateway.core.facts import Auth
 from gateway.core.mail import read_mail
+from gateway.counting import Buckets
 from gateway.hashing import Hasher
 from gateway.sealing import Keyring
 from gateway.store import schema
@@ -210,7 +211,7 @@ def open_site(made: Made, place: Place, folder: Path) -> Site:
         keyring=lambda: KEYRING,
         mail_servers=(servers := FakeServers()),
         hasher=Hasher(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
-        guesses=guess_counts(),
+        guesses=guess_counts(lambda most, seconds: Buckets(most, seconds, lambda: 0.0)),
         send_link=(post := Post()),
     )
     looker = Looker()
