@@ -73,7 +73,7 @@ REASONS: Mapping[str, Reason] = {
     "A8": Reason(
         "Este servidor de correo envió demasiado a la vez.",
         "Tu servidor de correo envió más correos, o más grandes, de los que recibimos. Un correo demasiado grande no "
-        "se recibe; todo lo demás solo se retrasa.",
+        "se recibe; lo demás solo se retrasa.",
         (
             "Si el correo es demasiado grande, envíalo de nuevo con un enlace en lugar del archivo adjunto.",
             "En los demás casos espera: tu servidor de correo lo intenta de nuevo por sí solo.",
