@@ -244,9 +244,11 @@ async def test_a_user_deletes_and_does_nothing_that_is_an_admins(site: Site) -> 
 
 async def test_a_form_that_is_not_ours_does_nothing(site: Site) -> None:
     ids, browser = await some(site), await site.console()
-    for form in ({"do": "erase", "id": ids}, {"do": "delete", "id": ["x"] * 101}):
+    wrong: tuple[dict[str, Any], ...] = ({"do": "erase", "id": ids}, {"do": "delete", "id": ["x"] * 101})
+    for form in wrong:
         assert (await browser.post("/mail/bulk", data=form, headers={"Origin": URL})).status_code == 422
-    for form in ({"do": "delete"}, {"id": ids}):
+    nothing: tuple[dict[str, Any], ...] = ({"do": "delete"}, {"id": ids})
+    for form in nothing:
         answer = await browser.post("/mail/bulk", data=form, headers={"Origin": URL})
         assert (answer.status_code, answer.headers["location"]) == (303, "/mail")
     assert len(await rows(site, "messages")) == 3
