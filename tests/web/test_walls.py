@@ -164,7 +164,7 @@ async def test_the_console_leads_strangers_to_the_sign_in_page(site: Site) -> No
             continue
         answer = await reader.request(method, at(path, ids))
         if path.endswith("/live"):
-            assert answer.status_code == 401, path
+            assert answer.status_code == 401, f"{method} {path}"
             continue
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), f"{method} {path}"
     assert (await reader.get("/feed")).status_code == 401
