@@ -15,9 +15,14 @@ TEAM = frozenset(("admin", "user", "team", "owner"))
 PASS, LOCKED = "pass", "locked"
 """Past the wall; and told that a mail is there, with nothing of it."""
 OPEN = "the same for everybody"
-KINDS = ("smart", "personal", "shared")
-"""How a mail came; a mailbox is one of the last two."""
-MAY_OPEN = {"smart": TEAM, "personal": frozenset(("owner",)), "shared": frozenset(("admin", "team"))}
+KINDS = ("smart", "personal", "shared", "alone")
+"""How a mail came, alone by the personal mailbox as well but on no card. Mailboxes are personal or shared."""
+MAY_OPEN = {
+    "smart": TEAM,
+    "personal": frozenset(("owner",)),
+    "shared": frozenset(("admin", "team")),
+    "alone": frozenset(("owner",)),
+}
 MAY_KNOW = MAY_OPEN | {"personal": frozenset(("admin", "owner"))}
 """Whose mailbox of each kind is there: an admin knows of each."""
 
@@ -27,7 +32,8 @@ def _wall(passing: frozenset[str], closed: str, stranger: str) -> dict[str, str]
 
 
 def _mail(closed: str) -> dict[str, dict[str, str]]:
-    return {kind: _wall(MAY_OPEN[kind], closed, "404") for kind in KINDS}
+    told = dict.fromkeys(KINDS, closed) | {"alone": "404"}
+    return {kind: _wall(MAY_OPEN[kind], told[kind], "404") for kind in KINDS}
 
 
 def _box(**passing: str) -> dict[str, dict[str, str]]:
@@ -51,8 +57,8 @@ WALLS: dict[str, dict[str, dict[str, str]]] = {
     "mail-locked": _mail(LOCKED),
     "mail-403": _mail("403"),
     "mail-404": _mail("404"),
-    "mail-known": {kind: _wall(TEAM, "", "404") for kind in KINDS},
-    "proven": {kind: _wall(TEAM if kind == "smart" else frozenset(), "403", "404") for kind in KINDS},
+    "mail-known": _mail(PASS),
+    "proven": {"smart": _wall(TEAM, "", "404")} | dict.fromkeys(KINDS[1:3], _wall(frozenset(), "403", "404")),
     "box-know": _box(personal="admin owner", shared="admin team"),
     "box-edit": _box(personal="owner", shared="admin"),
     "box-leave": _box(personal="admin owner", shared="admin"),
@@ -61,8 +67,8 @@ WALLS: dict[str, dict[str, dict[str, str]]] = {
 """What each reader gets, by the kind of wall and of thing.
 
 each: everybody who is signed in, of their own account. ours: what all users of the account share. theirs: what the
-admin did, and nobody else may touch. mail-…: by how the mail came; what follows is told to who may not open it, which is less than nothing where it says how
-the sending of mail goes on that was not sent from here (known).
+admin did, and nobody else may touch. mail-…: by how the mail came; what follows is told to who may not open it. mail-known: of mail that was not written here
+nobody is told how its sending goes on.
 proven: only of mail to a smart address is it known whose it is. box-…: know of a mailbox, change it, disconnect it, hand it to others.
 """
 _TABLE = """
@@ -76,7 +82,7 @@ GET /v1/contacts/{id}                          ours
 PATCH /v1/contacts/{id}                        ours
 DELETE /v1/contacts/{id}                       ours
 POST /v1/contacts/{id}/merge                   ours
-GET /v1/contacts/{id}/messages                 ours
+GET /v1/contacts/{card}/messages               ours
 GET /v1/crm                                    admins
 PUT /v1/crm                                    admins
 DELETE /v1/crm                                 admins
@@ -90,6 +96,7 @@ GET /v1/deliveries                             admins
 POST /v1/deliveries/retry                      admins
 POST /v1/deliveries/retry?endpoint={endpoint}  ours-admins
 GET /v1/deliveries/{id}                        ours-admins
+GET /v1/deliveries/{told}                      ours-admins
 POST /v1/deliveries/{id}/retry                 ours-admins
 GET /v1/egress                                 each
 GET /v1/endpoints                              admins
@@ -123,6 +130,8 @@ DELETE /v1/mailboxes/{id}                      box-leave
 POST /v1/mailboxes/{id}/sync                   box-edit
 GET /v1/messages                               each
 GET /v1/messages?q=quartz                      each
+GET /v1/messages?contact={card}                each
+GET /v1/messages?mailbox={box}                 each
 GET /v1/messages?folder=held                   admins
 GET /v1/messages?folder=deleted                admins
 POST /v1/messages                              each
@@ -149,6 +158,7 @@ PATCH /v1/templates/{id}                       ours
 DELETE /v1/templates/{id}                      ours
 GET /v1/templates/{id}/render                  ours
 GET /v1/threads                                each
+GET /v1/threads?mailbox={box}                  each
 GET /v1/threads/{thread}                       mail-404
 GET /v1/tokens                                 admins
 POST /v1/tokens                                admins
@@ -163,6 +173,7 @@ DELETE /v1/users/{id}                          ours-admins
 GET /                                          each
 GET /addresses/lead.vcf                        each
 GET /compose                                   each
+GET /compose?contact={card}                    each
 GET /compose?reply={id}                        mail-403
 GET /compose?reply_all={id}                    mail-403
 GET /compose?forward={id}                      mail-403
@@ -173,6 +184,7 @@ GET /contacts                                  each
 POST /contacts                                 each
 GET /contacts/new                              each
 GET /contacts/{id}                             ours
+GET /contacts/{card}                           ours
 POST /contacts/{id}                            ours
 GET /contacts/{id}/delete                      ours
 POST /contacts/{id}/delete                     ours
@@ -210,6 +222,7 @@ POST /leads/{id}/people                        ours
 POST /leads/{id}/status                        ours
 GET /mail                                      each
 GET /mail?q=quartz                             each
+GET /mail?mailbox={box}                        each
 GET /mail?view=threads                         each
 POST /mail/bulk                                each
 POST /mail/bulk?do=purge                       admins
@@ -227,6 +240,7 @@ GET /mail/{id}/source                          mail-403
 GET /mail/{held}                               theirs
 GET /mail/{deleted}                            theirs
 GET /mailboxes                                 each
+GET /mailboxes?told=kept&of={box}              each
 GET /mailboxes/add                             each
 POST /mailboxes/add                            each
 POST /mailboxes/add?kind=shared                admins
@@ -259,6 +273,7 @@ POST /settings/crm/disconnect                  admins
 GET /settings/deliveries                       admins
 POST /settings/deliveries/retry?of={endpoint}  ours-admins
 GET /settings/deliveries/{id}                  ours-admins
+GET /settings/deliveries/{told}                ours-admins
 GET /settings/deliveries/{id}/live             ours-admins
 POST /settings/deliveries/{id}/retry           ours-admins
 GET /settings/endpoints                        admins

@@ -14,15 +14,16 @@ from gateway.web.app import API, PAGES
 from tests.web.roles import LOCKED, MAY_OPEN, OPEN, PASS, READERS, Row, rows
 from tests.web.site import Site
 from tests.web.test_walls import routes
-from tests.web.things import OURS, PERSONAL, SHARED, Things
+from tests.web.things import BOXES, OURS, PERSONAL, SHARED, Things
 
+ALL = frozenset((OURS, PERSONAL, SHARED, *BOXES.values()))
 HIDDEN = {
-    "admin": (PERSONAL,),
-    "team": (PERSONAL,),
-    "owner": (SHARED,),
-    "user": (PERSONAL, SHARED),
-    "stranger": (OURS, PERSONAL, SHARED),
-    "nobody": (OURS, PERSONAL, SHARED),
+    "admin": frozenset((PERSONAL,)),
+    "team": frozenset((PERSONAL, BOXES["personal"])),
+    "owner": frozenset((SHARED, BOXES["shared"])),
+    "user": ALL - {OURS},
+    "stranger": ALL,
+    "nobody": ALL,
 }
 """Words that stand in no answer that a reader gets, whatever they ask."""
 SURVIVORS = ("contacts", "customers", "endpoints", "fields", "leads", "templates", "tokens", "users")
@@ -53,26 +54,28 @@ async def test_each_reader_gets_past_their_own_walls_and_no_other(site: Site, wh
     await site.index()
     asking = {True: there.api(who), False: await there.browser(who)}
     anybody = site.client(Accept="text/html")
-    wrong = []
+    wrong, seen = [], set[str]()
     for row in rows():
         wanted = row.outcome(who)
         fresh = wanted == PASS and row.method != "GET"
         names = await there.named(row.path, row.kind, fresh=fresh)
-        answer = await ask(site, asking[row.is_api], row, names)
+        answer = await ask(site, asking[row.is_api], row.method, row.path, row.body, names)
         if wanted == OPEN:
-            wanted = str((await ask(site, anybody, row, names)).status_code)
+            wanted = str((await ask(site, anybody, row.method, row.path, row.body, names)).status_code)
             assert wanted not in ("401", "403"), row
-        leaks = [word for word in forbidden(who, wanted) if word in answer.text.lower()]
+        told = {word for word in ALL if word in answer.text.lower()}
+        leaks, seen = sorted(told & forbidden(who, wanted)), seen | told
         if outcome(answer, row) != wanted or leaks:
             wrong.append(f"{row}: {outcome(answer, row)} {answer.status_code}, not {wanted} {leaks or ''}")
     assert wrong == []
+    assert seen == set(ALL) - HIDDEN[who]
     for thing in SURVIVORS:
         for names in [made for key, made in there.cached.items() if key.partition(" ")[0] == thing]:
             assert (await site.api.get(f"/v1/{thing}/{names['id']}")).status_code == 200, "what was denied was done"
 
 
-def forbidden(who: str, wanted: str) -> tuple[str, ...]:
-    return HIDDEN[who] if wanted == PASS else (OURS, PERSONAL, SHARED)
+def forbidden(who: str, wanted: str) -> frozenset[str]:
+    return HIDDEN[who] if wanted == PASS else ALL
 
 
 def outcome(answer: httpx2.Response, row: Row) -> str:
@@ -87,21 +90,23 @@ def outcome(answer: httpx2.Response, row: Row) -> str:
     return PASS
 
 
-async def ask(site: Site, reader: httpx2.AsyncClient, row: Row, names: dict[str, str]) -> httpx2.Response:
-    """The answer to a row; of a stream what comes at once."""
-    path = in_place(row.path, names)
-    if row.method == "GET" and (path == "/feed" or path.endswith("/live")):
+async def ask(
+    site: Site, reader: httpx2.AsyncClient, method: str, path: str, body: dict[str, Any], names: dict[str, str]
+) -> httpx2.Response:
+    """The answer to a request; of a stream what comes at once."""
+    path = in_place(path, names)
+    if method == "GET" and (path == "/feed" or path.endswith("/live")):
         return await overhear(site, reader, path)
-    if row.method in ("GET", "HEAD", "DELETE"):
-        return await reader.request(row.method, path)
-    body = {field: in_place(text, names) if isinstance(text, str) else text for field, text in row.body.items()}
-    given: dict[str, Any] = {"json" if row.is_api else "data": body}
-    return await reader.request(row.method, path, **given)
+    if method in ("GET", "HEAD", "DELETE"):
+        return await reader.request(method, path)
+    sent = {field: in_place(text, names) if isinstance(text, str) else text for field, text in body.items()}
+    given: dict[str, Any] = {"json" if path.startswith("/v1/") else "data": sent}
+    return await reader.request(method, path, **given)
 
 
 def in_place(text: str, names: dict[str, str]) -> str:
     """A path with the ids of what is there."""
-    return _NAME.sub(lambda found: {"n": "1", **names}[found[0][1:-1]], text)
+    return _NAME.sub(lambda found: names[found[0][1:-1]], text)
 
 
 async def overhear(site: Site, reader: httpx2.AsyncClient, path: str) -> httpx2.Response:
@@ -145,3 +150,73 @@ async def test_deleting_many_deletes_what_its_reader_may_open_and_no_more(site: 
     assert left == {kind for kind in MAY_OPEN if who not in MAY_OPEN[kind]}
     told = (await browser.get(done.headers["location"])).text.lower()
     assert [word for word in HIDDEN[who] if word in told] == []
+
+
+SECOND = (
+    "POST /contacts/{own}/notes/{note} text=quartz",
+    "POST /contacts/{own}/notes/{note} do=delete",
+    "GET /contacts/{own}?note={note}",
+    "GET /contacts/{own}/merge?other={card}",
+    "POST /contacts/{own}/merge other={card}",
+    "POST /v1/contacts/{own}/merge other={card}",
+    "POST /leads/{lead}/people contact={card} link=add",
+    "POST /leads/{lead}/people contact={card} link=main",
+    "POST /leads/{lead} main_contact={card}",
+    "PATCH /v1/leads/{lead} main_contact={card}",
+    "POST /customers/{customer}/people contact={card} link=add",
+    "GET /v1/templates/{template}/render?contact={card}",
+    "POST /compose/fill template={template} contact={card}",
+    "POST /compose do=fill template={template} contact={card}",
+    "GET /compose?contact={card}",
+    "GET /templates/preview?who={card}",
+    "GET /mail?did={undo}",
+    "GET /held?done={held}",
+    "GET /held?did={undo}",
+    "GET /threads/{own}?before={mail}",
+    "POST /mail/bulk do=delete id={mail}",
+    "POST /mail/bulk do=delete thread={thread}",
+    "POST /mail/bulk do=restore id={deleted}",
+    "POST /mail/bulk do=purge id={deleted} sure=1",
+    "POST /mail/bulk do=release id={held}",
+    "POST /mail/bulk do=refuse id={held} sure=1",
+    "GET /settings/deliveries?endpoint={endpoint}",
+    "GET /v1/deliveries?endpoint={endpoint}",
+    "GET /v1/leads?contact={card}",
+    "GET /v1/messages?thread={thread}",
+    "GET /trace?q={mail}",
+    "PATCH /v1/account link_mailbox={box}",
+    "POST /settings link_mailbox={box} name=Other",
+)
+"""What an admin of another account asks with ids of ours where the first one is theirs."""
+
+
+async def test_a_second_id_reaches_nothing_of_another_account(site: Site) -> None:
+    there = await Things(site).open()
+    names = await there.named("/contacts/{id}/notes/{note}", "", fresh=True)
+    for path in ("/v1/messages/{deleted}", "/held/{held}", "/settings/deliveries/retry?of={endpoint}"):
+        names |= await there.named(path, "", fresh=True)
+    names |= {"undo": (await there.named("/undo/{id}", "", fresh=True))["id"]}
+    mail = await there.named("/threads/{thread}", "shared", fresh=True)
+    names |= {"mail": mail["id"], "thread": mail["thread"], "box": there.boxes["shared"]}
+    api, browser = there.api("stranger"), await there.browser("stranger")
+    for name, kind, fields in (
+        ("own", "contacts", {"name": "Mine", "emails": ["mine@own.example"]}),
+        ("lead", "leads", {"name": "Mine"}),
+        ("customer", "customers", {"name": "Mine"}),
+        ("template", "templates", {"name": "Mine", "body": "Hello {{ contact.name }}"}),
+    ):
+        names[name] = (await api.post(f"/v1/{kind}", json=fields)).json()["id"]
+    before = await as_it_is(site)
+    for line in SECOND:
+        method, path, *given = line.split()
+        body: dict[str, Any] = dict(field.split("=", 1) for field in given)
+        answer = await ask(site, api if path.startswith("/v1/") else browser, method, path, body, names)
+        assert answer.status_code < 500, line
+        assert [word for word in ALL if word in answer.text.lower()] == [], line
+        assert (await as_it_is(site)) == before, line
+
+
+async def as_it_is(site: Site) -> dict[str, Any]:
+    """All that our admin sees of what is there."""
+    kinds = ("contacts", "leads", "customers", "messages", "messages?folder=held", "messages?folder=deleted")
+    return {kind: (await site.api.get(f"/v1/{kind}")).json() for kind in kinds}

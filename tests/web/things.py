@@ -20,6 +20,8 @@ from tests.web.site import URL, Site, letter
 
 OURS, PERSONAL, SHARED = "opal", "amethyst", "turquoise"
 """Stand in all things of the account; in what came by the personal mailbox alone, and by the shared one."""
+BOXES = {"personal": "garnet", "shared": "jasper"}
+"""Stand in the addresses of such mailboxes."""
 CLIENT = f"{OURS}@client.example"
 ANA = "ana@acme.example"
 _SEGMENTS = {"trace": "receipts", "held": "held", "sessions": "sessions", "undo": "undo"}
@@ -32,6 +34,7 @@ class Things:
         self.site, self.cached, self._n = site, dict[str, dict[str, str]](), count(1)
         self.readers: dict[str, Reader] = {}
         self.boxes: dict[str, str] = {}
+        self.card = ""
 
     async def open(self) -> Things:
         """The readers, and mail in each mailbox."""
@@ -42,19 +45,20 @@ class Things:
             "team": await add_reader(site, "tari@acme.example", shared_mail=True),
             "owner": await add_reader(site, "dimas@acme.example"),
         }
-        await self._post("contacts", name=f"{OURS} one", emails=[CLIENT])
+        self.card = await self._post("contacts", name=f"{OURS} one", emails=[CLIENT])
         await self._post("endpoints", url=f"https://1.1.1.1/{OURS}")
-        self.boxes = {kind: await self.box(kind) for kind in ("personal", "shared")}
+        self.boxes = {kind: await self.box(kind) for kind in BOXES}
+        self.boxes["alone"] = self.boxes["personal"]
         return self
 
     async def box(self, kind: str) -> str:
-        """Another mailbox, whose options betray it."""
+        """Another mailbox."""
         owner = self.readers["owner"].id if kind == "personal" else self.site.acme.owner.id
-        return await connect(self.site, f"{kind}{next(self._n)}@acme.example", owner, kind=kind)
+        return await connect(self.site, f"{BOXES[kind]}{next(self._n)}@acme.example", owner, kind=kind)
 
     async def mail(self, kind: str) -> str:
         """Another mail on the card of its client, which came in this way alone."""
-        word, n = {"personal": PERSONAL, "shared": SHARED}.get(kind, OURS), next(self._n)
+        word, n = {"personal": PERSONAL, "alone": PERSONAL, "shared": SHARED}.get(kind, OURS), next(self._n)
         raw = letter(
             f"{word} {n}",
             to=f"{word} <{CLIENT}>",
@@ -62,29 +66,28 @@ class Things:
             text=f"quartz {word} {n}",
             files=[(f"{word}.txt", "text/plain", word.encode())],
         )
-        id = await self._bring(raw, self.boxes.get(kind))
+        id = await self._bring(raw, self.boxes.get(kind), carded=kind != "alone")
         if kind in self.boxes:  # mail of a mailbox has no receipt
             gone = delete(tables.receipts).where(tables.receipts.c.message == id)
             await self.site.store.write(lambda tx: tx.execute(gone) and None)
         return id
 
-    async def _bring(self, raw: bytes, box: str | None) -> str:
+    async def _bring(self, raw: bytes, box: str | None, *, carded: bool) -> str:
         self.site.desk, desk = _Attaching(self.site.desk), self.site.desk  # type: ignore[assignment]
         try:
-            return await bring(self.site, box, raw)
+            return await bring(self.site, box, raw, carded=carded)
         finally:
             self.site.desk = desk
 
     async def named(self, path: str, kind: str, *, fresh: bool) -> dict[str, str]:
         """What stands for the names in a path. kind: how the mail came, or of which kind the mailbox is."""
         thing = _thing(path)
-        key = f"{thing} {kind}"
-        if fresh or key not in self.cached:
-            made = await self._make(thing, kind)
-            if fresh:
-                return made
-            self.cached[key] = made
-        return self.cached[key]
+        key, always = f"{thing} {kind}", {"n": "1", "card": self.card, "box": self.boxes["personal"]}
+        if fresh:
+            return always | await self._make(thing, kind)
+        if key not in self.cached:
+            self.cached[key] = await self._make(thing, kind)
+        return always | self.cached[key]
 
     async def _make(self, thing: str, kind: str) -> dict[str, str]:
         makers: dict[str, Callable[[], Awaitable[dict[str, str]]]] = {
@@ -101,9 +104,10 @@ class Things:
             return await self._message(kind)
         if thing == "mailboxes":
             return {"id": await self.box(kind)}
-        if thing in ("receipts", "deliveries"):
-            await self.mail("smart")
-            return {"id": (await self.site.api.get(f"/v1/{thing}?limit=1")).json()["data"][0]["id"]}
+        if thing in ("receipts", "deliveries", "told"):
+            await self.mail("personal" if thing == "told" else "smart")
+            newest = await self.site.api.get(f"/v1/{thing.replace('told', 'deliveries')}?limit=1")
+            return dict.fromkeys(("id", "told"), newest.json()["data"][0]["id"])
         if thing.startswith("notes on "):
             return await self._note(thing.removeprefix("notes on "))
         id = await self._post(thing, **self._fields(thing))
@@ -202,7 +206,7 @@ class _Attaching:
 
 def _thing(path: str) -> str:
     """Of what kind is what a path names."""
-    for name in ("held", "deleted", "thread", "note", "endpoint"):
+    for name in ("held", "deleted", "thread", "note", "endpoint", "told"):
         if f"{{{name}}}" in path:
             plain = {"thread": "threads", "endpoint": "endpoints"}
             return {**plain, "note": f"notes on {path.split('/')[1]}"}.get(name, name)

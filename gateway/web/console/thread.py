@@ -54,9 +54,7 @@ async def message(
 
 
 @router.get("/mail/{id}/live")
-async def sending(
-    request: Request, services: Services, reader: Reader, id: str, session: Session = None
-) -> Response:
+async def sending(request: Request, services: Services, reader: Reader, id: str, session: Session = None) -> Response:
     """How a mail that was written here is on its way, as it goes on."""
     unwrap(await show_mail.show_message(services.store, reader, id))
 
