@@ -1,4 +1,5 @@
-"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
+"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden,
+no clock by which a property fails.
 
 Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
 A test that asks for `dovecot` or `dovecots` is marked `e2e`.
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 from gateway.store.engine import Place
@@ -32,6 +34,9 @@ NO_SKIPS = "1" in (os.environ.get("SMARTGATE_NO_SKIPS"), os.environ.get(_HANDED_
 for _name in [name for name in os.environ if name.startswith("SMARTGATE_")]:
     del os.environ[_name]
 os.environ[_HANDED_ON] = "1" if NO_SKIPS else ""
+
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 
 @pytest.hookimpl(wrapper=True)

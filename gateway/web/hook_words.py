@@ -27,6 +27,8 @@ _HAPPENS = {
     "message.deleted": later("A mail is deleted"),
     "message.restored": later("A deleted mail is restored"),
     "message.sent": later("A mail is sent from here"),
+    "message.failed": later("A mail from here could not be sent"),
+    "contact.merged": later("Two contacts become one"),
     "contact.created": later("A contact is made"),
     "lead.created": later("A lead is opened"),
     "lead.closed_reply": later("Somebody answers on a closed lead"),

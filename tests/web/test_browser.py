@@ -167,7 +167,7 @@ async def test_remote_pictures_come_when_the_reader_asks_for_them(visit: Visit, 
     page = await visit.open(f"/mail/{await newest(visit.site)}")
     await page.frame_locator("iframe.paper").locator("p").wait_for()
     assert (visit.foreign, canary.heard) == ([], [])
-    await page.get_by_role("link", name="Show them").click()
+    await page.get_by_role("link", name="Show images").click()
     await page.wait_for_load_state("load")
     asked = sorted(header.split()[1] for header in canary.heard)
     assert asked == ["/background.png", "/image.png", "/style.png"]

@@ -87,7 +87,7 @@ async def test_it_tells_who_would_be_made_and_which_thread_it_would_join(site: S
     _, page = await tried(browser, letter("Offer"), action="lead")
     assert "Your account has this mail already." in page.text
     assert f"/mail/{message}" in page.links
-    _, page = await tried(browser, letter("", text="No subject"), action="attach")
+    _, page = await tried(browser, letter("", text="No subject", cc=ATTACH), action="attach")
     assert "Without a subject it joins the mail it answers." in page.text
 
 
