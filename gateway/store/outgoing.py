@@ -186,9 +186,10 @@ def find_sealed(tx: Tx, account: int, names: Collection[str]) -> frozenset[str]:
 def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:
     """Takes people (addresses as compared) out of mails of which they are no participants, as those in Bcc: nothing
     more is sent to them. How many mails these are."""
-    named = or_(*(contains(outgoing.c.recipients, key) for key in keys))
+    named = or_(*(contains(outgoing.c.recipients, _sought(key)) for key in keys))
     query = select(*_COLUMNS).where(outgoing.c.account == account, named).with_for_update()
-    rows = [_row(tuple(row)) for row in tx.execute(query)]
+    every = [_row(tuple(row)) for row in tx.execute(query)]
+    rows = [one for one in every if any(to.lower() in keys for to in one.recipients)]
     for one in rows:
         left = {name: [to for to in getattr(one, name) if to.lower() not in keys] for name in _LISTS}
         if not left["recipients"]:
@@ -200,6 +201,12 @@ def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:
         values = _values(left | end | {"error": "\n".join(lines)})
         tx.execute(update(outgoing).where(*_mine(account, one.message)).values(values))
     return len(rows)
+
+
+def _sought(key: str) -> str:
+    """What stands in a list of addresses that may hold this one: its domain alone where a store knows nothing of its
+    capital letters."""
+    return json.dumps(key)[1:-1] if key.isascii() else key[key.rindex("@") :]
 
 
 def cancel_waiting(tx: Tx, account: int, now: int, why: str, *, mailbox: str = "", user: str = "") -> int:
