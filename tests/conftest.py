@@ -1,5 +1,4 @@
-"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden,
-no clock by which a property fails.
+"""What holds for every test: no settings from outside, no connection beyond this machine, no clock in properties.
 
 Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
 A test that asks for `dovecot` or `dovecots` is marked `e2e`.

@@ -36,11 +36,12 @@ PAGES = [path for path in FILES if path.suffix == ".md"]
 
 
 def lines_with(pattern: str) -> list[str]:
-    """Each line of the project that matches, as PATH:NUMBER."""
+    """Each line of the project that matches, as PATH:NUMBER; pictures have bytes, not lines."""
     wanted = re.compile(pattern.encode(), re.IGNORECASE)
     return [
         f"{path.relative_to(ROOT)}:{number}"
         for path in FILES
+        if path.suffix != ".png"
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1)
         if wanted.search(line)
     ]
