@@ -67,9 +67,9 @@ WALLS: dict[str, dict[str, dict[str, str]]] = {
 """What each reader gets, by the kind of wall and of thing.
 
 each: everybody who is signed in, of their own account. ours: what all users of the account share. theirs: what the
-admin did, and nobody else may touch. mail-…: by how the mail came; what follows is told to who may not open it. mail-known: of mail that was not written here
-nobody is told how its sending goes on.
-proven: only of mail to a smart address is it known whose it is. box-…: know of a mailbox, change it, disconnect it, hand it to others.
+admin did, and nobody else may touch. mail-…: by how the mail came; what follows is told to who may not open it.
+mail-known: of mail that was not written here nobody is told how its sending goes on. proven: only of mail to a smart
+address is it known whose it is. box-…: know of a mailbox, change it, disconnect it, hand it to others.
 """
 _TABLE = """
 GET /v1/account                                each

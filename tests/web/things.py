@@ -24,7 +24,6 @@ BOXES = {"personal": "garnet", "shared": "jasper"}
 """Stand in the addresses of such mailboxes."""
 CLIENT = f"{OURS}@client.example"
 ANA = "ana@acme.example"
-_SEGMENTS = {"trace": "receipts", "held": "held", "sessions": "sessions", "undo": "undo"}
 
 
 class Things:
@@ -66,18 +65,11 @@ class Things:
             text=f"quartz {word} {n}",
             files=[(f"{word}.txt", "text/plain", word.encode())],
         )
-        id = await self._bring(raw, self.boxes.get(kind), carded=kind != "alone")
+        id = await bring(self.site, self.boxes.get(kind), raw, "acme@mail.kommo.com", carded=kind != "alone")
         if kind in self.boxes:  # mail of a mailbox has no receipt
             gone = delete(tables.receipts).where(tables.receipts.c.message == id)
             await self.site.store.write(lambda tx: tx.execute(gone) and None)
         return id
-
-    async def _bring(self, raw: bytes, box: str | None, *, carded: bool) -> str:
-        self.site.desk, desk = _Attaching(self.site.desk), self.site.desk  # type: ignore[assignment]
-        try:
-            return await bring(self.site, box, raw, carded=carded)
-        finally:
-            self.site.desk = desk
 
     async def named(self, path: str, kind: str, *, fresh: bool) -> dict[str, str]:
         """What stands for the names in a path. kind: how the mail came, or of which kind the mailbox is."""
@@ -191,19 +183,6 @@ class Things:
         return await self.site.console(f"{URL}/sign-in/{link}")
 
 
-class _Attaching:
-    """The desk, where mail is handed to the address that files it on cards that are there."""
-
-    def __init__(self, desk: Any) -> None:
-        self._desk = desk
-
-    async def admit_recipient(self, _: str, before: Any) -> Any:
-        return await self._desk.admit_recipient("acme@mail.kommo.com", before)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._desk, name)
-
-
 def _thing(path: str) -> str:
     """Of what kind is what a path names."""
     for name in ("held", "deleted", "thread", "note", "endpoint", "told"):
@@ -215,4 +194,4 @@ def _thing(path: str) -> str:
     if path.startswith(("/mail/", "/compose")):
         return "messages"
     segment = path.partition("/{id}")[0].rpartition("/")[2]
-    return _SEGMENTS.get(segment, segment)
+    return "receipts" if segment == "trace" else segment
