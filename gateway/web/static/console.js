@@ -194,7 +194,7 @@ function compose(form) {
     if (button.getAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", "true");
     const sent = new FormData(form, button);
-    const told = form.querySelector("[data-told]");
+    const told = form.querySelector("[data-refusal]");
     try {
       const answer = await fetch(form.action, { method: "POST", body: sent });
       if (answer.redirected && new URL(answer.url).pathname.startsWith("/mail/")) { location.href = answer.url; return; }
@@ -211,7 +211,7 @@ function compose(form) {
           if (hint) field.parentElement.append(hint);
           field.closest("details")?.setAttribute("open", "");
         }
-        told.replaceChildren(...next.querySelector("[data-told]").childNodes);
+        told.replaceChildren(...next.querySelector("[data-refusal]").childNodes);
         (form.querySelector("[aria-invalid]") ?? told.querySelector("a, button"))?.focus();
       } else {
         const words = page.querySelector("h1")?.textContent ?? "";
