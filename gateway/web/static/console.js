@@ -441,6 +441,12 @@ if (board) {
   });
 }
 
+/* on a narrow screen the present one of many tabs is in sight */
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const [shown, row] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  if (shown.right > row.right || shown.left < row.left) tab.parentElement.scrollLeft += shown.right - row.right + 8;
+}
+
 /* forms whose answer takes a while say so */
 for (const form of document.querySelectorAll("form[data-waits]")) {
   form.addEventListener("submit", (event) => event.submitter?.setAttribute("aria-busy", "true"));
