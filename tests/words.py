@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -20,6 +21,7 @@ _OPTIONS = {"gateway/web/templates/**.html": {"trimmed": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "later": None, "ngettext": (1, 2), "n_": (1, 2)}
 
 
+@cache
 def collected() -> Catalog:
     """Every sentence that stands in the pages, with where."""
     found = Catalog(project="smartgate", charset="utf-8")
