@@ -194,7 +194,7 @@ function compose(form) {
     if (button.getAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", "true");
     const sent = new FormData(form, button);
-    const told = form.querySelector("[data-told]");
+    const told = form.querySelector("[data-refusal]");
     try {
       const answer = await fetch(form.action, { method: "POST", body: sent });
       if (answer.redirected && new URL(answer.url).pathname.startsWith("/mail/")) { location.href = answer.url; return; }
@@ -211,7 +211,7 @@ function compose(form) {
           if (hint) field.parentElement.append(hint);
           field.closest("details")?.setAttribute("open", "");
         }
-        told.replaceChildren(...next.querySelector("[data-told]").childNodes);
+        told.replaceChildren(...next.querySelector("[data-refusal]").childNodes);
         (form.querySelector("[aria-invalid]") ?? told.querySelector("a, button"))?.focus();
       } else {
         const words = page.querySelector("h1")?.textContent ?? "";
@@ -439,6 +439,12 @@ if (board) {
     event.preventDefault();
     if (!column.contains(row)) move(row, column);
   });
+}
+
+/* on a narrow screen the present one of many tabs is in sight */
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const [shown, row] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  if (shown.right > row.right || shown.left < row.left) tab.parentElement.scrollLeft += shown.right - row.right + 8;
 }
 
 /* forms whose answer takes a while say so */

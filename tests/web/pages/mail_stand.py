@@ -19,7 +19,7 @@ from tests.web.test_browser import PATIENCE, chromium, served
 @dataclass
 class Stand:
     """What a test has in hand. asked: every request that left for elsewhere, with what it was for. ran: dialogs that
-    opened, and what scripts would have told. port: of the SMTP door."""
+    opened, and what scripts would have told. port: of the SMTP door. faults: of our own script, of which there are none."""
 
     site: Site
     url: str
@@ -27,6 +27,7 @@ class Stand:
     port: int
     asked: list[tuple[str, str]] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
 
     @property
     def page(self) -> Page:
@@ -72,10 +73,12 @@ async def signed_in(site: Site, link: str = "") -> AsyncIterator[Stand]:
 
         context.on("request", note)
         context.on("dialog", dismiss)
+        context.on("weberror", lambda fault: stand.faults.append(str(fault.error)))
         page = await context.new_page()
         await page.goto(url + (link or site.acme.sign_in_url).removeprefix("http://crm.example"))
         yield stand
         await context.close()
+        assert stand.faults == []
 
 
 @contextlib.asynccontextmanager
