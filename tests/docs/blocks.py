@@ -271,10 +271,10 @@ def metric_table(_: str, page: str) -> str:
 
 
 def events() -> set[str]:
-    """Types of events that the code raises: every one that a use case names, but in a line of the log."""
+    """Types of events that the code raises: every one that it names in a call, but in a line of the log."""
     return {
         text
-        for path in code.modules("gateway/usecases")
+        for path in code.modules("gateway/usecases", "gateway/store")
         for _, call in code.calls(path)
         if code.called(call) not in {"debug", "info", "warning", "error", "exception"}
         for text in code.words(call)
