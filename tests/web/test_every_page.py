@@ -13,9 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.async_api import Page
 
+from tests.web.browser import WIDER, Visit, serious
 from tests.web.furnished import furnish
-from tests.web.test_browser import Visit, serious
-from tests.web.test_browser import visit as visit  # the browser that is signed in
 
 pytestmark = pytest.mark.e2e
 _ID = re.compile(r"[0-9A-Z]{26}")
@@ -92,14 +91,6 @@ async def each(visit: Visit, look: Callable[[Page, str], Awaitable[None]]) -> se
     return set(kinds)
 
 
-WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? "" :
-  [...document.querySelectorAll("main *")]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-    .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(" | ") || "something beside main"
-"""
-"""What makes a page scroll sideways; empty for nothing."""
-
-
 async def test_plain_links_lead_from_home_to_every_page_and_nothing_leaves_for_elsewhere(visit: Visit) -> None:
     async def look(page: Page, path: str) -> None:
         assert await page.locator("h1").count() == 1, path
@@ -118,7 +109,7 @@ async def test_nothing_serious_keeps_people_out(visit: Visit, scheme: str) -> No
     async def look(page: Page, path: str) -> None:
         assert await serious(page) == [], path
 
-    page = visit.context.pages[0]
+    page = visit.page
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     await each(visit, look)
 
@@ -130,7 +121,7 @@ async def test_no_page_scrolls_sideways(visit: Visit, width: int, height: int) -
     async def look(page: Page, path: str) -> None:
         assert await page.evaluate(WIDER) == "", path
 
-    await visit.context.pages[0].set_viewport_size({"width": width, "height": height})
+    await visit.page.set_viewport_size({"width": width, "height": height})
     await each(visit, look)
 
 
