@@ -56,6 +56,7 @@ const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" 
 
 function shortly(then, now) {
   const minutes = Math.floor((now - then) / 60000);
+  if (minutes < -1) return fully(then, now);
   if (minutes < 1) return tell("just now");
   if (minutes < 60) return tell("%s min ago", minutes);
   if (then.toDateString() === now.toDateString()) return clock.format(then);
