@@ -52,6 +52,7 @@ _SHARED = (
     "users",
     "tokens",
     "never_log",
+    "audit",
     "quotas",
     "search_entries",
     "search_walks",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -53,6 +53,7 @@ from gateway.wiring import (
     certificates,
     doorway,
     egress,
+    explainer,
     guess_counts,
     keyring,
     machine_checks,
@@ -283,27 +284,18 @@ class Gateway:
             self.failed.set()
 
     async def _start_web(self, blobs: Blobs, sock: socket.socket) -> None:
-        from gateway.core.mail import read_mail
-        from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
         from gateway.web.app import build, close_streams
         from gateway.web.server import WebServer
         from gateway.web.services import WebServices
 
         settings, filing = self.settings, filing_settings(self.settings, self.public_url)
-
-        async def explain(raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None) -> dict[str, Any]:
-            message = normal_line_ends(raw)
-            mail = await asyncio.to_thread(read_mail, message, filing.limits)
-            auth = await look_into(self._authenticator, mail, message, sender, peer or LOOPBACK)
-            return await self.store.read(lambda tx: explain_mail(tx, filing, mail, rcpt, sender, peer, auth))
-
         services = WebServices(
             store=self.store,
             blobs=blobs,
             filing=filing,
             domains=settings.domains,
             public_url=lambda: self.public_url,
-            explain=explain,
+            explain=explainer(self.store, filing, self._authenticator),
             version=version(),
             checks=machine_checks(settings, lambda: self.listeners.get("smtp", settings.smtp_listen)),
             secure_cookies=self.public_url.startswith("https:"),

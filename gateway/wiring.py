@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.usecases.mail_servers import MailServers
     from gateway.usecases.mirror_contacts import Mirrors
     from gateway.web.guesses import Counted, Guesses
+    from gateway.web.services import Explain
 
 _log = structlog.get_logger(__name__)
 _API_SECONDS = 10
@@ -144,6 +146,21 @@ async def look_into(found: Authenticator, mail: Mail, message: bytes, sender: st
         sender = mail.author.address if mail.author else ""
     envelope = Envelope("smtp", peer, sender.rpartition("@")[2], sender, (), 0)
     return await found.evaluate(envelope, mail, len(message), lambda at, size: message[at : at + size])
+
+
+def explainer(store: Any, filing: FilingSettings, found: Authenticator) -> Explain:
+    """How the web asks for the decision on a raw message as of now."""
+    from gateway.core.mail import read_mail
+    from gateway.usecases.explain_mail import LOOPBACK, explain_mail, normal_line_ends
+
+    async def explain(raw: bytes, rcpt: Sequence[str], sender: str | None, peer: str | None) -> dict[str, Any]:
+        message = normal_line_ends(raw)
+        mail = await asyncio.to_thread(read_mail, message, filing.limits)
+        auth = await look_into(found, mail, message, sender, peer or LOOPBACK)
+        decided: dict[str, Any] = await store.read(lambda tx: explain_mail(tx, filing, mail, rcpt, sender, peer, auth))
+        return decided
+
+    return explain
 
 
 def smtp_limits(settings: Settings, workers: int = 1) -> SmtpLimits:

@@ -1,7 +1,7 @@
-"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden.
+"""What holds for every test: no settings from outside, no connection beyond this machine, no clock in properties.
 
 Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
-A test that asks for `dovecot` or `dovecots` is marked `e2e`.
+A test that asks for `dovecot`, `dovecots` or `chromium` is marked `e2e`.
 With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
 """
 
@@ -15,10 +15,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 from gateway.store.engine import Place
 from gateway.store.schema import ensure_schema
+from tests.chromium import served_chromium
 from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot, need_dovecot
 from tests.postgresql import Server
@@ -32,6 +34,9 @@ NO_SKIPS = "1" in (os.environ.get("SMARTGATE_NO_SKIPS"), os.environ.get(_HANDED_
 for _name in [name for name in os.environ if name.startswith("SMARTGATE_")]:
     del os.environ[_name]
 os.environ[_HANDED_ON] = "1" if NO_SKIPS else ""
+
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -125,7 +130,7 @@ def place(stores: Stores, empty: Place, tmp_path: Path) -> Iterator[Place]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if {"dovecot", "dovecots"} & set(getattr(item, "fixturenames", ())):
+    if {"chromium", "dovecot", "dovecots"} & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.e2e)
 
 
@@ -149,3 +154,10 @@ def dovecots(certificates: Authority) -> Iterator[Callable[..., Dovecot]]:
     need_dovecot()
     with contextlib.ExitStack() as stack:
         yield lambda **given: stack.enter_context(Dovecot(certificates, **given))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the browser of this run is connected to."""
+    with served_chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield address

@@ -214,7 +214,7 @@ def test_nothing_hostile_is_left_for_another_parser(payload: str) -> None:
         assert not [fault for fault in faults(shown) if not re.search("(src|background)='https?://", fault)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_whatever_is_put_together_is_safe_and_stays_as_it_is(hostile: str) -> None:
     clean = make_safe(hostile, inline=OWN).html
@@ -222,7 +222,7 @@ def test_whatever_is_put_together_is_safe_and_stays_as_it_is(hostile: str) -> No
     assert make_safe(clean, inline=OWN).html == clean
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text())
 def test_a_text_is_never_too_much(hostile: str) -> None:
     assert faults(make_safe(hostile).html) == []

@@ -163,7 +163,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(LINES, min_size=1, max_size=3))
 def test_a_well_formed_message_is_the_same_as_the_stock_server_delivers(messages: list[list[bytes]]) -> None:
     clean = [[line.replace(b"\r", b"").replace(b"\n", b"") for line in message] for message in messages]

@@ -76,7 +76,7 @@ async def rows(api: httpx2.AsyncClient, path: str, **params: str) -> list[dict[s
 
 def locked(id: str, direction: str, date: str, owner: str | None, note: str = "") -> dict[str, Any]:
     """All that is told of a message that its reader may not open."""
-    shown: dict[str, Any] = dict.fromkeys(("message_id", "from", "thread", "mailbox"))
+    shown: dict[str, Any] = dict.fromkeys(("message_id", "from", "thread", "mailbox", "sending"))
     shown |= {name: [] for name in ("to", "cc", "sources", "attachments", "contacts", "leads", "customers")}
     shown |= {"id": id, "direction": direction, "date": date, "locked": True, "owner": owner, "note": note}
     return shown | {"subject": "", "snippet": "", "auth": {}}

@@ -83,7 +83,7 @@ async def test_e7_once_it_is_gone_nobody_is_asked_again(site: Site) -> None:
     assert (await site.api.get(f"/v1/messages/{id}/attachments/3")).status_code == 200
     browser = await site.console()
     page = check_page(await browser.get(f"/mail/{id}"))
-    assert "no longer on the mail server" in page.text
+    assert "No longer available on the mail server" in page.text
     assert f"/mail/{id}/attachments/1" not in page.links
     assert f"/mail/{id}/attachments/3" in page.links
     gone = check_page(await browser.get(f"/mail/{id}/attachments/1"))

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from gateway.core.resources import as_json
 from gateway.usecases.edit_account import edit_account
 from gateway.usecases.show_account import show_account
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Admin, Reader
 from gateway.web.problems import unwrap
 from gateway.web.services import Services
@@ -25,7 +25,7 @@ async def get_account(services: Services, reader: Reader) -> Any:
 
 
 @router.patch("/account", response_model=shapes.Account)
-async def patch_account(services: Services, writer: Admin, change: shapes.AccountChange, unchanged: IfMatch) -> Any:
+async def patch_account(services: Services, writer: Admin, change: asked.AccountChange, unchanged: IfMatch) -> Any:
     """Changes options; admins only."""
     sent = change.model_dump(exclude_none=True)
     texts = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in sent.items()}

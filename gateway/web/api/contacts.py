@@ -10,7 +10,7 @@ from gateway.core.resources import as_json
 from gateway.usecases import edit_contacts, merge_contacts, show_cards, show_mail
 from gateway.usecases.edit_contacts import ContactChange
 from gateway.usecases.show_mail import Filter
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Reader, Writer
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
@@ -29,7 +29,7 @@ async def list_contacts(
 
 
 @router.post("", status_code=201, response_model=shapes.Contact)
-async def post_contact(services: Services, writer: Writer, new: shapes.NewContact) -> Any:
+async def post_contact(services: Services, writer: Writer, new: asked.NewContact) -> Any:
     """Makes a contact; mail of its addresses that is already filed comes onto its card."""
     change = _change(new)
     return as_json(unwrap(await edit_contacts.make_contact(services.store, writer, change, services.domains)))
@@ -43,7 +43,7 @@ async def get_contact(services: Services, reader: Reader, id: str) -> Any:
 
 @router.patch("/{id}", response_model=shapes.Contact)
 async def patch_contact(
-    services: Services, writer: Writer, id: str, change: shapes.ContactChange, unchanged: IfMatch
+    services: Services, writer: Writer, id: str, change: asked.ContactChange, unchanged: IfMatch
 ) -> Any:
     """Changes what is sent; `emails` replaces the whole list."""
     wanted, domains = _change(change), services.domains
@@ -58,7 +58,7 @@ async def delete_contact(services: Services, writer: Writer, id: str) -> None:
 
 
 @router.post("/{id}/merge", response_model=shapes.Contact)
-async def merge_contact(services: Services, writer: Writer, id: str, wish: shapes.Merge) -> Any:
+async def merge_contact(services: Services, writer: Writer, id: str, wish: asked.Merge) -> Any:
     """Merges another contact into this one: its addresses, mail, notes, leads, customers and values come here, and it
     is no more."""
     library = services.library
@@ -74,7 +74,7 @@ async def list_contact_messages(
     return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))
 
 
-def _change(sent: shapes.NewContact) -> ContactChange:
+def _change(sent: asked.NewContact) -> ContactChange:
     given = sent.model_dump(exclude_unset=True, exclude_none=True)
     emails = given.pop("emails", None)
     given["custom"] = sent.custom

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.core.resources import as_json
 from gateway.sealing import SealError
 from gateway.usecases import connect_crm
 from gateway.usecases.connect_crm import Wish
 from gateway.web.api.access import Admin
+from gateway.web.api.asked import Asked
 from gateway.web.api.shapes import Id, Time
 from gateway.web.problems import Problem, unwrap
 from gateway.web.services import Services
@@ -34,10 +35,9 @@ class Crm(BaseModel):
     connected_at: Time | None
 
 
-class NewCrm(BaseModel):
+class NewCrm(Asked):
     """A CRM to connect: an address with a long-lived token, or with the four of OAuth; no secret is shown again."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     kind: Literal["embedded", "kommo"]
     url: Short = ""
     token: Secret = ""

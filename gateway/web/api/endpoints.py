@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.core.resources import as_json
 from gateway.sealing import SealError
 from gateway.usecases import deliveries, endpoints
 from gateway.usecases.endpoints import EndpointChange, Opened
 from gateway.web.api.access import Admin
+from gateway.web.api.asked import Asked
 from gateway.web.api.shapes import Endpoint, Id, Text, Time
 from gateway.web.openapi import problem
 from gateway.web.paging import AfterId, AfterIds, Limit, Listed, page_json
@@ -30,10 +31,9 @@ class NewSecret(Endpoint):
     secret: str
 
 
-class EndpointFields(BaseModel):
+class EndpointFields(Asked):
     """Fields of an endpoint to change; state: active or disabled."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     url: Text | None = None
     types: list[Text] | None = Field(None, max_length=100)
     state: Text | None = None

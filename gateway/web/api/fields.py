@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from gateway.core.resources import as_json
 from gateway.usecases import edit_fields
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Admin, Reader
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, unwrap
@@ -25,7 +25,7 @@ async def list_fields(services: Services, reader: Reader, after: AfterId, limit:
 
 
 @router.post("", status_code=201, response_model=shapes.CardField)
-async def post_field(services: Services, admin: Admin, new: shapes.NewField) -> Any:
+async def post_field(services: Services, admin: Admin, new: asked.NewField) -> Any:
     """Adds a field to all cards of a kind; admins only."""
     return as_json(unwrap(await edit_fields.add_field(services.store, admin, new.kind, new.name, new.key)))
 
@@ -37,7 +37,7 @@ async def get_field(services: Services, reader: Reader, id: str) -> Any:
 
 
 @router.patch("/{id}", response_model=shapes.CardField)
-async def patch_field(services: Services, admin: Admin, id: str, change: shapes.FieldChange, unchanged: IfMatch) -> Any:
+async def patch_field(services: Services, admin: Admin, id: str, change: asked.FieldChange, unchanged: IfMatch) -> Any:
     """Renames a field; its key stays. Admins only."""
     return as_json(unwrap(await edit_fields.rename_field(services.store, admin, id, change.name, unchanged)))
 

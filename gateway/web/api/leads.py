@@ -10,7 +10,7 @@ from gateway.core.resources import as_json
 from gateway.usecases import edit_leads, show_cards, show_mail
 from gateway.usecases.edit_leads import CardChange
 from gateway.usecases.show_mail import Filter
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Reader, Writer
 from gateway.web.paging import AfterId, AfterTime, Limit, Listed, Words, page_json
 from gateway.web.problems import NOT_THERE, unwrap
@@ -29,7 +29,7 @@ async def list_leads(
 
 
 @router.post("/leads", status_code=201, response_model=shapes.Lead)
-async def post_lead(services: Services, writer: Writer, new: shapes.NewLead) -> Any:
+async def post_lead(services: Services, writer: Writer, new: asked.NewLead) -> Any:
     """Makes a lead."""
     return as_json(unwrap(await edit_leads.make_lead(services.store, writer, _change(new))))
 
@@ -41,7 +41,7 @@ async def get_lead(services: Services, reader: Reader, id: str) -> Any:
 
 
 @router.patch("/leads/{id}", response_model=shapes.Lead)
-async def patch_lead(services: Services, writer: Writer, id: str, change: shapes.LeadChange, unchanged: IfMatch) -> Any:
+async def patch_lead(services: Services, writer: Writer, id: str, change: asked.LeadChange, unchanged: IfMatch) -> Any:
     """Changes what is sent; `status` is open, won or lost."""
     return as_json(unwrap(await edit_leads.change_lead(services.store, writer, id, _change(change), unchanged)))
 
@@ -69,7 +69,7 @@ async def list_customers(
 
 
 @router.post("/customers", status_code=201, response_model=shapes.Customer)
-async def post_customer(services: Services, writer: Writer, new: shapes.NewCard) -> Any:
+async def post_customer(services: Services, writer: Writer, new: asked.NewCard) -> Any:
     """Makes a customer."""
     return as_json(unwrap(await edit_leads.make_customer(services.store, writer, _change(new))))
 
@@ -82,7 +82,7 @@ async def get_customer(services: Services, reader: Reader, id: str) -> Any:
 
 @router.patch("/customers/{id}", response_model=shapes.Customer)
 async def patch_customer(
-    services: Services, writer: Writer, id: str, change: shapes.CardChange, unchanged: IfMatch
+    services: Services, writer: Writer, id: str, change: asked.CardChange, unchanged: IfMatch
 ) -> Any:
     """Changes what is sent."""
     return as_json(unwrap(await edit_leads.change_customer(services.store, writer, id, _change(change), unchanged)))
@@ -104,7 +104,7 @@ async def list_customer_messages(
     return page_json(await show_mail.list_messages(services.store, reader, after, limit, Filter(cards=(id,))))
 
 
-def _change(sent: shapes.CardChange) -> CardChange:
+def _change(sent: asked.CardChange) -> CardChange:
     """What was sent, where null takes the main contact away and leaves every other field as it is."""
     given = sent.model_dump(exclude_unset=True)
     if "main_contact" in given and given["main_contact"] is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from gateway.web.api.asked import Asked
 from gateway.web.api.shapes import Id, Text, Time
 
 Kind = Literal["personal", "shared"]
@@ -80,11 +81,7 @@ class Discovered(BaseModel):
     consent: str | None
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class GivenServer(_Body):
+class GivenServer(Asked):
     """A server somebody typed; any port but 25. user: the log-in name, left out the address."""
 
     host: Annotated[str, Field(max_length=253, examples=["imap.acme.example"])]
@@ -93,7 +90,7 @@ class GivenServer(_Body):
     user: Annotated[str, Field(max_length=320)] = ""
 
 
-class NewMailbox(_Body):
+class NewMailbox(Asked):
     """A mailbox to connect. imap, smtp: left out, they are found. sent: left out, the folder that the server names."""
 
     address: Text = Field(examples=["ana@acme.example"])
@@ -108,7 +105,7 @@ class NewMailbox(_Body):
     keep_attachments: bool = False
 
 
-class MailboxChange(_Body):
+class MailboxChange(Asked):
     """Fields of a mailbox to change. owner: of one that is or was shared. aliases: all of them; a proposal among them
     is confirmed. state: `paused`, or `ready` to go on. sent: null for the folder that the server names."""
 

@@ -15,7 +15,7 @@ from gateway.core.refusals import Wrong
 from gateway.core.resources import as_json
 from gateway.usecases import delete_mail, make_card, review_held, send_mail, show_mail
 from gateway.usecases.show_mail import Filter
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Admin, Reader, Writer
 from gateway.web.downloads import download
 from gateway.web.openapi import problem
@@ -55,7 +55,7 @@ async def list_messages(
 
 
 @router.post("/messages", status_code=201, response_model=shapes.Message)
-async def send_message(services: Services, writer: Writer, wish: shapes.NewMessage) -> Any:
+async def send_message(services: Services, writer: Writer, wish: asked.NewMessage) -> Any:
     """Sends a mail through a mailbox you may send from. It is filed at once, on the cards of the contacts it goes to;
     `sending` says how far it is, and the events `message.sent` and `message.failed` tell what became of it."""
     draft = unwrap(await asyncio.to_thread(_draft, wish))
@@ -126,7 +126,7 @@ async def refuse_message(services: Services, admin: Admin, id: str) -> Any:
 
 
 @router.post("/messages/{id}/card", status_code=201, response_model=shapes.Contact | shapes.Lead)
-async def post_message_card(services: Services, writer: Writer, id: str, wish: shapes.NewCardOfMail) -> Any:
+async def post_message_card(services: Services, writer: Writer, id: str, wish: asked.NewCardOfMail) -> Any:
     """Makes a contact of a mail's primary client, or a lead of its conversation, with the other mail of that client
     that waits for a card; where it is there already, that one."""
     domains, limits = services.domains, services.limits
@@ -151,7 +151,7 @@ async def get_attachment(
     return download(found.data, found.filename, found.content_type)
 
 
-def _draft(wish: shapes.NewMessage) -> Draft | Wrong:
+def _draft(wish: asked.NewMessage) -> Draft | Wrong:
     if wish.text is not None and wish.html is not None:
         return Wrong("html", "there is a text as well; allowed: one of the two, as the text of HTML is derived from it")
     uploads = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from gateway.core import templates as core
 from gateway.core.refusals import Wrong
@@ -13,6 +13,7 @@ from gateway.core.resources import as_json
 from gateway.usecases import templates
 from gateway.usecases.templates import Flawed, TemplateChange
 from gateway.web.api.access import Reader, Writer
+from gateway.web.api.asked import Asked
 from gateway.web.api.shapes import Id, Text, Time
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, Problem, unwrap
@@ -36,10 +37,9 @@ class Template(BaseModel):
     changed_at: Time
 
 
-class TemplateFields(BaseModel):
+class TemplateFields(Asked):
     """Fields of a template to change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     name: Text | None = None
     subject: Text | None = None
     body: _Body | None = None

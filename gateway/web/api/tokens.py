@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from gateway.core.resources import as_json
 from gateway.usecases import tokens
 from gateway.usecases.tokens import Wish
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Admin
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, unwrap
@@ -26,7 +26,7 @@ async def list_tokens(services: Services, admin: Admin, after: AfterId, limit: L
 
 
 @router.post("", status_code=201, response_model=shapes.NewToken)
-async def post_token(services: Services, admin: Admin, new: shapes.TokenWish) -> Any:
+async def post_token(services: Services, admin: Admin, new: asked.TokenWish) -> Any:
     """Makes a token for `user` (left out: your own); its `secret` is shown this once. Admins only."""
     return as_json(unwrap(await tokens.make_token(services.store, admin, new.user, _wish(new, None))))
 
@@ -38,7 +38,7 @@ async def get_token(services: Services, admin: Admin, id: str) -> Any:
 
 
 @router.patch("/{id}", response_model=shapes.Token)
-async def patch_token(services: Services, admin: Admin, id: str, change: shapes.TokenChange, unchanged: IfMatch) -> Any:
+async def patch_token(services: Services, admin: Admin, id: str, change: asked.TokenChange, unchanged: IfMatch) -> Any:
     """Changes what is sent; `expires_at` null means never. Admins only."""
     return as_json(unwrap(await tokens.change_token(services.store, admin, id, _wish(change, ""), unchanged)))
 
@@ -50,7 +50,7 @@ async def delete_token(services: Services, admin: Admin, id: str) -> None:
         raise NOT_THERE
 
 
-def _wish(sent: shapes.TokenChange, unsaid: str | None) -> Wish:
+def _wish(sent: asked.TokenChange, unsaid: str | None) -> Wish:
     """unsaid: when the token ends where nothing is said of that."""
     ends = sent.expires_at if "expires_at" in sent.model_fields_set else unsaid
     return Wish(sent.name, None if sent.scopes is None else tuple(sent.scopes), ends)

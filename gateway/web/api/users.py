@@ -10,7 +10,7 @@ from gateway.core.resources import as_json
 from gateway.usecases import users
 from gateway.usecases.show_account import show_user, show_users
 from gateway.usecases.users import Change
-from gateway.web.api import shapes
+from gateway.web.api import asked, shapes
 from gateway.web.api.access import Admin
 from gateway.web.paging import AfterId, Limit, Listed, page_json
 from gateway.web.problems import NOT_THERE, unwrap
@@ -27,7 +27,7 @@ async def list_users(services: Services, admin: Admin, after: AfterId, limit: Li
 
 
 @router.post("", status_code=201, response_model=shapes.User)
-async def post_user(services: Services, admin: Admin, new: shapes.NewUser) -> Any:
+async def post_user(services: Services, admin: Admin, new: asked.NewUser) -> Any:
     """Makes a person a user: their address is team from the next mail on; admins only."""
     change = Change(new.name, new.role, new.shared_mail)
     return as_json(unwrap(await users.make_user(services.store, admin, new.email, change, services.domains)))
@@ -40,7 +40,7 @@ async def get_user(services: Services, admin: Admin, id: str) -> Any:
 
 
 @router.patch("/{id}", response_model=shapes.User)
-async def patch_user(services: Services, admin: Admin, id: str, change: shapes.UserChange, unchanged: IfMatch) -> Any:
+async def patch_user(services: Services, admin: Admin, id: str, change: asked.UserChange, unchanged: IfMatch) -> Any:
     """Changes a name, role or right; 409 for the last admin's role. Admins only."""
     wanted = Change(change.name, change.role, change.shared_mail)
     return as_json(unwrap(await users.change_user(services.store, admin, id, wanted, unchanged)))
