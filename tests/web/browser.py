@@ -116,7 +116,7 @@ async def serious(page: Page) -> list[str]:
 
 WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? "" :
   [...document.querySelectorAll("main *")]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".tabs"))
     .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(" | ") || "something beside main"
 """
 """What makes a page scroll sideways; empty for nothing."""
