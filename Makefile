@@ -70,7 +70,7 @@ docs: .venv ## write the parts of docs/ and the sample settings file anew that a
 words: .venv ## collect the sentences of the pages into the catalogues of gateway/web/locale, and tell what is untranslated
 	$(BIN)/python -m tests.words
 
-screenshots: .venv ## take pictures of every page of the console on the demo's data, into docs/images/console (needs Chromium)
+screenshots: .venv ## take pictures of every page of the console on the demo's data, into var/screenshots (needs Chromium)
 	@$(BIN)/python -m tests.screenshots
 
 image: ## build the container image smartgate:latest

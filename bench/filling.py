@@ -53,6 +53,7 @@ _SHARED = (
     "tokens",
     "audit",
     "never_log",
+    "audit",
     "quotas",
     "search_entries",
     "search_walks",

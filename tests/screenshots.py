@@ -1,7 +1,7 @@
-"""Pictures of every page of the console, on the demo's data, in `docs/images/console`; `make screenshots` runs it.
+"""Pictures of every page of the console, on the demo's data, in `var/screenshots`; `make screenshots` runs it.
 
 The demo is started in a folder of its own, furnished a little more over the API, and visited with Debian's Chromium.
-Those two that the README shows are `home-light.png` and `contact-light.png`.
+The two that the README shows are put into `docs/images`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from urllib.parse import urljoin, urlsplit
 from playwright.async_api import BrowserContext, async_playwright
 
 ROOT = Path(__file__).parent.parent
-PICTURES = ROOT / "docs" / "images" / "console"
+PICTURES = ROOT / "var" / "screenshots"
+SHOWN = {"home-light": "console-home.png", "contacts-one-light": "console-contact.png"}
+"""Of the README: the picture, and its name in `docs/images`."""
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
@@ -144,6 +146,8 @@ def main() -> None:
         try:
             demo.furnish()
             print(f"{asyncio.run(take(demo))} pictures in {PICTURES.relative_to(ROOT)}")
+            for taken, name in SHOWN.items():
+                shutil.copy(PICTURES / f"{taken}.png", ROOT / "docs" / "images" / name)
         finally:
             demo.stop()
 

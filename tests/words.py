@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -20,6 +21,7 @@ _OPTIONS = {"gateway/web/templates/**.html": {"trimmed": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "later": None, "ngettext": (1, 2), "n_": (1, 2)}
 
 
+@cache
 def collected() -> Catalog:
     """Every sentence that stands in the pages, with where."""
     found = Catalog(project="smartgate", charset="utf-8")
@@ -69,7 +71,7 @@ def update() -> None:
         known.update(collected(), no_fuzzy_matching=True)
         known.obsolete.clear()
         with (LOCALE / f"{language}.po").open("wb") as file:
-            write_po(file, known, width=120, omit_header=False, sort_output=True, no_location=True)
+            write_po(file, known, width=120, omit_header=True, sort_output=True, no_location=True)
         print(f"{language}: {len(untranslated(language))} of {len(known)} sentences to translate")
 
 

@@ -27,6 +27,8 @@ WRITTEN = "api"
 _CLAIMS = 0x6F7574676F696E
 """The advisory lock under which is claimed, so that two claims never take two mails of one mailbox."""
 _LOOKED_AT = 500
+CLOSED = b""
+"""Stands where a mail of the program itself was sealed, once it went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,24 @@ def set_outgoing(tx: Tx, one: Outgoing, now: int, **values: Any) -> None:
 def drop_outgoing(tx: Tx, account: int, message: str) -> None:
     """Forgets a mail."""
     tx.execute(delete(outgoing).where(*_mine(account, message)))
+
+
+def close_sealed(tx: Tx, one: Outgoing, state: str, now: int) -> None:
+    """What a mail of the program itself said is forgotten, as it went out or failed. Its Message-ID is known until it
+    is worth nothing any more: no copy of it is filed so long (`find_sealed`)."""
+    if one.until <= now:
+        drop_outgoing(tx, one.account, one.message)
+        return
+    nobody = {"waiting": (), "refused": (), "error": "", "holder": None, "kept": NONE, "sealed": CLOSED}
+    values = _values(nobody | {"state": state, "next_at": one.until})
+    tx.execute(update(outgoing).where(*_mine(one.account, one.message)).values(values))
+
+
+def find_sealed(tx: Tx, account: int, names: Collection[str]) -> frozenset[str]:
+    """Those of some Message-IDs that are of mail of the program itself, such as a sign-in link that still works:
+    whoever reads the mailbox it went through, or came to, must not find it there."""
+    mine = (outgoing.c.account == account, outgoing.c.message_id.in_(tuple(names)), outgoing.c.sealed.is_not(null()))
+    return frozenset(tx.execute(select(outgoing.c.message_id).where(*mine)).scalars())
 
 
 def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:

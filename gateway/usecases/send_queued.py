@@ -97,6 +97,9 @@ class Sender:
 
     async def send(self, one: Outgoing) -> None:
         """The next step of a mail: it is handed over, or its copy is seen to."""
+        if one.sealed == queue.CLOSED:
+            await self._settle(one, one.state)
+            return
         facts = await self._find(one)
         if isinstance(facts, str):
             await self._end(one, facts)
@@ -263,7 +266,7 @@ class Sender:
 
         def settle(tx: Tx) -> bool:
             if one.sealed is not None and state in (SENT, FAILED):
-                queue.drop_outgoing(tx, one.account, one.message)
+                queue.close_sealed(tx, one, state, self._clock())
                 return True
             return queue.settle(tx, one, holder, self._clock(), **values)
 

@@ -14,6 +14,7 @@ from gateway.store.reading_mail import find_message
 from gateway.store.reading_receipts import find_first_attempts
 
 _NOT_PROVEN = "Nothing proves who sent this mail, so its pictures can be shown this once, but not always."
+_LOCKED = "Only who may open this mail may choose whether its pictures are shown."
 _MANY = f"You chose {MOST_SENDERS:,} senders already; take one of them back first."
 
 
@@ -37,8 +38,10 @@ async def choose_sender(store: Store, reader: Principal, id: str) -> Pictures | 
 
     def choose(tx: Tx) -> Pictures | Denied | None:
         message = find_message(tx, reader.account, id, eyes=reader.eyes)
-        if message is None or message.locked:
+        if message is None:
             return None
+        if message.locked:
+            return Denied(_LOCKED)
         found = _find(tx, reader, message)
         if found.address is None or not found.proven:
             return Denied(_NOT_PROVEN)

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from gateway.core.resources import rfc3339
 from gateway.usecases.edit_session import Visitor
 from gateway.web import words
+from gateway.web.mailbox_words import sentence
 from gateway.web.services import WebServices
 from gateway.web.tongues import gettext, later, ngettext, spoken
 
@@ -86,6 +87,7 @@ class Pages:
             "bytes": lambda number: f"{number:,} bytes",
             "host": lambda url: urlsplit(url).hostname or url,
             "initials": words.initials,
+            "sentence": sentence,
             "size": words.size,
         }
         self._jinja.policies["ext.i18n.trimmed"] = True

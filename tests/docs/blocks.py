@@ -278,7 +278,7 @@ def events() -> set[str]:
     """Types of events that the code raises: every one that a use case names, and that the store adds by itself."""
     by_use_cases = {
         text
-        for path in code.modules("gateway/usecases")
+        for path in code.modules("gateway/usecases", "gateway/store")
         for _, call in code.calls(path)
         if code.called(call) not in _TELL_OTHERS
         for text in code.words(call)

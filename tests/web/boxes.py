@@ -105,10 +105,12 @@ async def change_box(site: Site, box: str, **changed: Any) -> None:
     )
 
 
-async def bring(site: Site, box: str | None, mail: bytes, *, carded: bool = True) -> str:
-    """A mail comes, by a mailbox alone; its id. box: None for the smart addresses. carded: it stands on its cards."""
+async def bring(site: Site, box: str | None, mail: bytes, *rcpt: str, carded: bool = True) -> str:
+    """A mail comes, by a mailbox alone; its id. box: None for the smart addresses. carded: it stands on its cards.
+
+    rcpt: left out, the +lead address."""
     known = {row["id"] for row in await all_messages(site)}
-    assert (await site.hand(mail)).startswith("250")
+    assert (await site.hand(mail, *rcpt)).startswith("250")
     [id] = {row["id"] for row in await all_messages(site)} - known
     await site.store.write(lambda tx: _turn_over(tx, id, box, carded=carded))
     return str(id)

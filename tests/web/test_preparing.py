@@ -123,8 +123,12 @@ async def test_a_link_goes_out_sealed_and_leaves_nothing(post: Post) -> None:
     [parcel] = post.servers.parcels
     assert b"canary-link" in parcel.message
     assert b"Auto-Submitted: auto-generated" in parcel.message
+    [row] = await post.site.store.read(lambda tx: tx.execute(everything).all())
+    assert (row.state, row.sealed, row.waiting) == ("sent", b"", "[]"), "its name alone, so that no copy of it is filed"
+    assert await post.work(10 * MINUTE) == 0
+    assert await post.work(HOUR) == 1
     assert await post.site.store.read(lambda tx: tx.execute(everything).all()) == []
-    assert await post.work(HOUR) == 0
+    assert len(post.servers.parcels) == 1
     assert post.servers.sent == {}
     assert (await post.site.api.get("/v1/messages")).json()["data"] == []
     assert await post.events("message.sent") == []

@@ -16,7 +16,7 @@ from gateway.usecases import connect_crm, deliveries, endpoints
 from gateway.usecases.edit_session import Visitor
 from gateway.usecases.event_data import Telling
 from gateway.web import hook_words
-from gateway.web.console.session import Admin
+from gateway.web.console.session import Admin, Session, reader_now
 from gateway.web.live import Part, live_of
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
@@ -89,16 +89,19 @@ async def delivery(request: Request, services: Services, admin: Admin, id: str) 
 
 
 @router.get("/{id}/live")
-async def live_delivery(request: Request, services: Services, admin: Admin, id: str) -> Response:
+async def live_delivery(
+    request: Request, services: Services, admin: Admin, id: str, session: Session = None
+) -> Response:
     """How it goes, as long as it is on its way."""
     language = spoken()
     unwrap(await deliveries.show_delivery(services.store, admin, id))
 
     async def part() -> Part:
         speak(language)
-        found = unwrap(await deliveries.show_delivery(services.store, admin, id))
+        now = await reader_now(services, session, "admin")
+        found = unwrap(await deliveries.show_delivery(services.store, now, id))
         state = hook_words.delivery_state(found)
-        html = pages_of(request).text("part_delivery.html", **await _about(services, admin, found))
+        html = pages_of(request).text("part_delivery.html", **await _about(services, now, found))
         said = f"{state.word}: {found.error}" if found.error else state.word
         return Part(html, said if found.attempts else "", found.state != "waiting")
 

@@ -13,11 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from gateway.core.mailboxes import AUTO_CREATE, DISCONNECTED, PAUSED, PERSONAL, READY, SHARED
 from gateway.core.refusals import Wrong
 from gateway.usecases import disconnect_mailbox, mailboxes, show_mailboxes
-from gateway.usecases.edit_session import Visitor, who_visits
+from gateway.usecases.edit_session import Visitor
 from gateway.usecases.mailboxes import Change, Edit
 from gateway.usecases.show_mailboxes import Shown
 from gateway.web import mailbox_words
-from gateway.web.console.session import Reader, Session, SignInNeededError
+from gateway.web.console.session import Reader, Session, reader_now
 from gateway.web.live import Part, live_of
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
@@ -52,7 +52,7 @@ async def follow_list(
     speaker = _Speaker()
 
     async def render() -> Part:
-        shown = await listed(services, await _now_there(services, session), after)
+        shown = await listed(services, await reader_now(services, session), after)
         html = pages_of(request).text("part_mailboxes.html", **shown)
         return Part(html, speaker.about(shown["connected"]))
 
@@ -75,7 +75,7 @@ async def follow_page(
     speaker = _Speaker()
 
     async def render() -> Part:
-        there = await _now_there(services, session)
+        there = await reader_now(services, session)
         one = unwrap(await show_mailboxes.show_one(services.store, there, id))
         html = pages_of(request).text("part_mailbox.html", **_seen(services, one))
         return Part(html, speaker.about([one]))
@@ -221,14 +221,6 @@ async def _page(
         **({"told": "", "wrong": {}, "typed": {}} | more),
         **_seen(services, one),
     )
-
-
-async def _now_there(services: WebServices, session: str | None) -> Visitor:
-    """The reader with the rights of this moment; a stream outlives what was true when it began."""
-    found = await who_visits(services.store, session) if session else None
-    if found is None:
-        raise SignInNeededError
-    return found
 
 
 class _Speaker:

@@ -56,6 +56,15 @@ Admin: TypeAlias = Annotated[Visitor, Depends(_admin)]
 """An admin who is signed in."""
 
 
+async def reader_now(services: WebServices, session: str | None, role: str = "") -> Visitor:
+    """The reader with the rights of this moment, as a stream outlives what was true when it began. role: one that is
+    needed; who lacks it is no reader any more."""
+    found = await who_visits(services.store, session) if session else None
+    if found is None or (role and found.role != role):
+        raise SignInNeededError
+    return found
+
+
 def to_sign_in(request: Request, _fault: Exception) -> Response:
     """Where nobody is signed in: pages and their buttons lead to the page that says how; streams are told 401. The page
     is remembered, to be led back to."""

@@ -18,7 +18,7 @@ from gateway.usecases.show_account import show_account
 from gateway.usecases.show_receipts import Outcome, Search, list_outcomes
 from gateway.web import records, words
 from gateway.web.console.dns_watch import DnsWatch, Seen
-from gateway.web.console.session import Admin
+from gateway.web.console.session import Admin, Session, reader_now
 from gateway.web.live import Part, live_of
 from gateway.web.pages import Pages, pages_of
 from gateway.web.services import Services, WebServices
@@ -71,13 +71,14 @@ async def leave(
 
 
 @router.get("/dns/live")
-async def dns_live(request: Request, services: Services, admin: Admin) -> Response:
+async def dns_live(request: Request, services: Services, _admin: Admin, session: Session = None) -> Response:
     """The records, asked for every ten seconds."""
     pages, watch = pages_of(request), _watch(request, services)
     before: list[int] = []
 
     async def render() -> Part:
-        way = await show_way(services.store, admin, services.domains)
+        now = await reader_now(services, session, "admin")
+        way = await show_way(services.store, now, services.domains)
         seen = await watch.look(way.domain)
         html = pages.text("part_dns.html", way=way, **_dns(services, seen))
         right = sum(one.state == "right" for one in seen.judged)
@@ -91,13 +92,14 @@ async def dns_live(request: Request, services: Services, admin: Admin) -> Respon
 
 
 @router.get("/mail/live")
-async def mail_live(request: Request, services: Services, admin: Admin) -> Response:
+async def mail_live(request: Request, services: Services, _admin: Admin, session: Session = None) -> Response:
     """Waits for a test mail, and tells what became of it."""
     pages = pages_of(request)
 
     async def render() -> Part:
-        way = await show_way(services.store, admin, services.domains)
-        came = await _came(services, admin, way)
+        now = await reader_now(services, session, "admin")
+        way = await show_way(services.store, now, services.domains)
+        came = await _came(services, now, way)
         said = words.sentence(came.attempt, came.cards) if came is not None else ""
         return Part(_arrived(pages, came), said, over=came is not None)
 

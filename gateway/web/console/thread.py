@@ -15,7 +15,7 @@ from gateway.usecases.edit_session import Visitor
 from gateway.usecases.read_thread import Talk, read_message, read_thread
 from gateway.usecases.show_pictures import pictures_of
 from gateway.web.console.paper import Images, read_paper
-from gateway.web.console.session import Reader
+from gateway.web.console.session import Reader, Session, reader_now
 from gateway.web.guard import CONTENT_SECURITY_POLICY
 from gateway.web.live import Part, live_of
 from gateway.web.pages import pages_of
@@ -54,15 +54,16 @@ async def message(
 
 
 @router.get("/mail/{id}/live")
-async def sending(request: Request, services: Services, reader: Reader, id: str) -> Response:
+async def sending(request: Request, services: Services, reader: Reader, id: str, session: Session = None) -> Response:
     """How a mail that was written here is on its way, as it goes on."""
     unwrap(await show_mail.show_message(services.store, reader, id))
 
     async def render() -> Part:
-        found = await show_mail.show_message(services.store, reader, id)
+        now = await reader_now(services, session)
+        found = await show_mail.show_message(services.store, now, id)
         if found is None or found.sending is None:
             return Part("", over=True)
-        html = pages_of(request).text("part_sending.html", mail=found, reader=reader)
+        html = pages_of(request).text("part_sending.html", mail=found, reader=now)
         said = pages_of(request).text("part_sending_said.html", mail=found).strip()
         return Part(html, said, over=found.sending.state in _SETTLED)
 
