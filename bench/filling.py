@@ -51,6 +51,7 @@ _SHARED = (
     "own_domains",
     "users",
     "tokens",
+    "audit",
     "never_log",
     "audit",
     "quotas",

@@ -1,8 +1,7 @@
-"""What holds for every test: no settings from outside, no connection beyond this machine, skips that can be forbidden,
-no clock by which a property fails.
+"""What holds for every test: no settings from outside, no connection beyond this machine, no clock in properties.
 
 Tests of what is stored run on a SQLite file and on a PostgreSQL (`-m "not postgresql"` leaves the second half out).
-A test that asks for `dovecot` or `dovecots` is marked `e2e`.
+A test that asks for `dovecot`, `dovecots` or `chromium` is marked `e2e`.
 With SMARTGATE_NO_SKIPS=1 a skipped test counts as a failure and says what it needed; CI runs so.
 """
 
@@ -21,6 +20,7 @@ import pytest
 
 from gateway.store.engine import Place
 from gateway.store.schema import ensure_schema
+from tests.chromium import served_chromium
 from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot, need_dovecot
 from tests.postgresql import Server
@@ -130,7 +130,7 @@ def place(stores: Stores, empty: Place, tmp_path: Path) -> Iterator[Place]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if {"dovecot", "dovecots"} & set(getattr(item, "fixturenames", ())):
+    if {"chromium", "dovecot", "dovecots"} & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.e2e)
 
 
@@ -154,3 +154,10 @@ def dovecots(certificates: Authority) -> Iterator[Callable[..., Dovecot]]:
     need_dovecot()
     with contextlib.ExitStack() as stack:
         yield lambda **given: stack.enter_context(Dovecot(certificates, **given))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the browser of this run is connected to."""
+    with served_chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield address

@@ -36,11 +36,12 @@ PAGES = [path for path in FILES if path.suffix == ".md"]
 
 
 def lines_with(pattern: str) -> list[str]:
-    """Each line of the project that matches, as PATH:NUMBER."""
+    """Each line of the project that matches, as PATH:NUMBER; pictures have bytes, not lines."""
     wanted = re.compile(pattern.encode(), re.IGNORECASE)
     return [
         f"{path.relative_to(ROOT)}:{number}"
         for path in FILES
+        if path.suffix != ".png"
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1)
         if wanted.search(line)
     ]
@@ -64,7 +65,7 @@ def test_no_file_names_a_package_registry(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [r"/work[/]", r"sub-?agents?\b", r"\bthis[ ]session\b", r"\bissue[ ]#?\d", r"before[-]stop", r"\bTO[D]O\b"]
+    "words", [r"/work[/]", r"sub-?agents?\b", r"\bthis[ ]session\b", r"\bissue[ ]#?\d", r"before[-]stop", r"(?-i:\bTO[D]O\b)"]
 )
 def test_the_project_speaks_of_itself_alone(words: str) -> None:
     assert lines_with(words) == []

@@ -71,7 +71,7 @@ def update() -> None:
         known.update(collected(), no_fuzzy_matching=True)
         known.obsolete.clear()
         with (LOCALE / f"{language}.po").open("wb") as file:
-            write_po(file, known, width=120, omit_header=False, sort_output=True, no_location=True)
+            write_po(file, known, width=120, omit_header=True, sort_output=True, no_location=True)
         print(f"{language}: {len(untranslated(language))} of {len(known)} sentences to translate")
 
 

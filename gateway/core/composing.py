@@ -32,6 +32,7 @@ _WORD_BYTES = 42
 """So many bytes of text make an encoded word of at most 75 characters (RFC 2047 section 2)."""
 _LINE = 76
 _LONGEST_LINE = 998
+_LONGEST_ID = _LONGEST_LINE - len("In-Reply-To: ")
 _LONGEST_FILENAME = 150
 _PIECE = re.compile(r"(?:%[0-9A-F]{2}|[^%]){1,50}")
 
@@ -78,11 +79,12 @@ def text_of(markup: str) -> str:
 
 
 def _threading(references: Sequence[str]) -> list[str]:
-    """In-Reply-To and References (RFC 5322 section 3.6.4)."""
-    if not references:
+    """In-Reply-To and References (RFC 5322 section 3.6.4), without those that no line can hold."""
+    fit = [one for one in references if len(one) <= _LONGEST_ID]
+    if not fit:
         return []
-    named = [*references[:1], *references[1:][-MOST_REFERENCES + 1 :]]
-    return [f"In-Reply-To: {references[-1]}", _folded("References", named)]
+    named = [*fit[:1], *fit[1:][-MOST_REFERENCES + 1 :]]
+    return [f"In-Reply-To: {references[-1]}" if fit[-1] == references[-1] else "", _folded("References", named)]
 
 
 def _addresses(name: str, people: Sequence[Person]) -> str:

@@ -27,6 +27,8 @@ WRITTEN = "api"
 _CLAIMS = 0x6F7574676F696E
 """The advisory lock under which is claimed, so that two claims never take two mails of one mailbox."""
 _LOOKED_AT = 500
+CLOSED = b""
+"""Stands where a mail of the program itself was sealed, once it went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,31 @@ def drop_outgoing(tx: Tx, account: int, message: str) -> None:
     tx.execute(delete(outgoing).where(*_mine(account, message)))
 
 
+def close_sealed(tx: Tx, one: Outgoing, state: str, now: int) -> None:
+    """What a mail of the program itself said is forgotten, as it went out or failed. Its Message-ID is known until it
+    is worth nothing any more: no copy of it is filed so long (`find_sealed`)."""
+    if one.until <= now:
+        drop_outgoing(tx, one.account, one.message)
+        return
+    nobody = {"waiting": (), "refused": (), "error": "", "holder": None, "kept": NONE, "sealed": CLOSED}
+    values = _values(nobody | {"state": state, "next_at": one.until})
+    tx.execute(update(outgoing).where(*_mine(one.account, one.message)).values(values))
+
+
+def find_sealed(tx: Tx, account: int, names: Collection[str]) -> frozenset[str]:
+    """Those of some Message-IDs that are of mail of the program itself, such as a sign-in link that still works:
+    whoever reads the mailbox it went through, or came to, must not find it there."""
+    mine = (outgoing.c.account == account, outgoing.c.message_id.in_(tuple(names)), outgoing.c.sealed.is_not(null()))
+    return frozenset(tx.execute(select(outgoing.c.message_id).where(*mine)).scalars())
+
+
 def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:
     """Takes people (addresses as compared) out of mails of which they are no participants, as those in Bcc: nothing
     more is sent to them. How many mails these are."""
-    named = or_(*(contains(outgoing.c.recipients, key) for key in keys))
+    named = or_(*(contains(outgoing.c.recipients, _sought(key)) for key in keys))
     query = select(*_COLUMNS).where(outgoing.c.account == account, named).with_for_update()
-    rows = [_row(tuple(row)) for row in tx.execute(query)]
+    every = [_row(tuple(row)) for row in tx.execute(query)]
+    rows = [one for one in every if any(to.lower() in keys for to in one.recipients)]
     for one in rows:
         left = {name: [to for to in getattr(one, name) if to.lower() not in keys] for name in _LISTS}
         if not left["recipients"]:
@@ -180,6 +201,12 @@ def forget_recipients(tx: Tx, account: int, keys: Collection[str]) -> int:
         values = _values(left | end | {"error": "\n".join(lines)})
         tx.execute(update(outgoing).where(*_mine(account, one.message)).values(values))
     return len(rows)
+
+
+def _sought(key: str) -> str:
+    """What stands in a list of addresses that may hold this one: its domain alone where a store knows nothing of its
+    capital letters."""
+    return json.dumps(key)[1:-1] if key.isascii() else key[key.rindex("@") :]
 
 
 def cancel_waiting(tx: Tx, account: int, now: int, why: str, *, mailbox: str = "", user: str = "") -> int:

@@ -38,6 +38,7 @@ __all__ = [
     "sign_in_by_password",
     "sign_out",
     "who_is",
+    "who_reads",
     "who_visits",
 ]
 SESSION_SECONDS = (LIVES["session"] or 0) // 1000
@@ -109,6 +110,11 @@ async def who_visits(store: Store, secret: str) -> Visitor | None:
         )
 
     return await store.read(find)
+
+
+async def who_reads(store: Store, secret: str) -> Principal | None:
+    """The same, without what pages show of them; for streams, which ask again and again."""
+    return await store.read(lambda tx: find_principal(tx, secret, "session", _now()))
 
 
 async def sign_in(store: Store, secret: str, browser: Browser = Browser()) -> str | None:

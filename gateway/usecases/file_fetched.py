@@ -35,7 +35,7 @@ from gateway.store.bodies import IN_ROW, StoredBody, head_of, pack, refer
 from gateway.store.engine import Store, Tx
 from gateway.store.ids import shared_time
 from gateway.store.mailbox_leases import Leased, Owned, find_owned, set_owned
-from gateway.store.outgoing import find_reported, set_outgoing
+from gateway.store.outgoing import find_reported, find_sealed, set_outgoing
 from gateway.store.remote import Folder, Remote, find_kept
 from gateway.usecases.filing import FilingSettings, file
 from gateway.usecases.filing_facts import Handing
@@ -253,9 +253,15 @@ def _file(settings: FilingSettings, read: _Read, now: int, tx: Tx) -> bool:
     tied = [uid for uid in read.handings if uid in batch.ties]
     identities = {read.handings[uid].mail.identity for uid in tied}
     known = remote.find_known(tx, batch.lease.account, identities) if identities else {}
-    filed = {uid: one for uid, one in read.handings.items() if uid not in batch.ties or one.mail.identity in known}
+    sealed = find_sealed(tx, batch.lease.account, _names(read.handings.values()))
+    filed = {
+        uid: one
+        for uid, one in read.handings.items()
+        if (uid not in batch.ties or one.mail.identity in known) and one.mail.message_id not in sealed
+    }
     filings = file(settings, tx, tuple(filed.values())) if filed else []
-    ids = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
+    ids: dict[int, str | None] = {uid: one.message for uid, one in zip(filed, filings, strict=True)}
+    ids |= {uid: None for uid, one in read.handings.items() if one.mail.message_id in sealed}
     again = {uid: one.message for uid, one in zip(filed, filings, strict=True) if one.message and not one.kept}
     others = _find_others(tx, batch.folder, again, filed)
     _take_reports(tx, read, {uid for uid, one in zip(filed, filings, strict=True) if one.kept}, now)
@@ -288,6 +294,11 @@ def _take_reports(tx: Tx, read: _Read, new: Collection[int], now: int) -> None:
             state, error, refused = after_report(one.recipients, one.refused, one.error, report)
             set_outgoing(tx, one, now, state=state, error=error, refused=refused)
             _log.info("outgoing.reported", account=lease.account, message=one.message)
+
+
+def _names(handings: Collection[Handing]) -> set[str]:
+    """Their Message-IDs."""
+    return {one.mail.message_id for one in handings if one.mail.message_id is not None}
 
 
 def _find_others(tx: Tx, folder: Folder, again: Mapping[int, str], filed: Mapping[int, Handing]) -> set[int]:

@@ -43,7 +43,8 @@ def send_link(
     """Queues a mail of the program itself, such as a sign-in link: it is filed nowhere and stands on no card.
 
     mailbox: the id of the one it goes through. until: when it is worth nothing any more, ms since 1970; it is not tried
-    beyond. What it says is sealed, and forgotten once it was sent. False: nothing can be sent through that mailbox.
+    beyond, and until then no copy of it is filed from a mailbox. What it says is sealed, and forgotten once it was
+    sent. False: nothing can be sent through that mailbox.
     Raises SealError where there is no key.
     """
     row = get_mailbox(tx, account, mailbox)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from asyncio import sleep
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from gateway.store.ids import new_id, shared_time
 from gateway.store.mailbox_reading import add_refused_log_in, lock_out
 from gateway.store.mailboxes import MailboxRow, get_mailbox
 from gateway.store.outgoing import Claiming, Outgoing
+from gateway.store.troubles import is_passing
 from gateway.usecases.credentials import Credentials
 from gateway.usecases.mail_servers import Copy, MailServers, Parcel, Passed, Trouble
 from gateway.usecases.posting import about_sealed
@@ -37,6 +39,8 @@ __all__ = ["Outgoing", "Sender"]
 _log = structlog.get_logger(__name__)
 WAIT_MS = 30_000
 """How soon a mail is looked at again whose mailbox lets nobody in."""
+AGAIN_SECONDS = 1.0
+"""Until a store that did not take what became of a mail is asked again."""
 _GONE = "It was deleted before it was sent."
 _DISCONNECTED = "The mailbox was disconnected before this mail was sent."
 _LOCKED = "The mail server of {address} does not let us in; connect the mailbox again, then it is sent."
@@ -77,13 +81,15 @@ class Sender:
             await self._store.write(lambda tx: queue.drop_claims(tx, self._clock()))
 
     async def claim(self, room: int) -> tuple[Outgoing, ...]:
-        """Takes mails that are due in hand, so many at most."""
+        """Takes mails that are due in hand, so many at most. One that is in hand here already, and whose claim ran out
+        while the store was full or away, is held on to and not taken twice."""
         wanted = Claiming(f"{self._name}-{next(self._serial)}", self._clock(), room)
         if not await self._store.read(lambda tx: queue.is_due(tx, wanted.now)):
             return ()
         claimed: tuple[Outgoing, ...] = await self._store.write_each(_claim, wanted)
+        fresh = tuple(one for one in claimed if one.key not in self._holders)
         self._holders |= {one.key: wanted.holder for one in claimed}
-        return claimed
+        return fresh
 
     async def keep(self, held: Collection[Outgoing]) -> None:
         """Holds mails for longer."""
@@ -97,6 +103,15 @@ class Sender:
 
     async def send(self, one: Outgoing) -> None:
         """The next step of a mail: it is handed over, or its copy is seen to."""
+        try:
+            await self._take_on(one)
+        finally:
+            self._holders.pop(one.key, None)
+
+    async def _take_on(self, one: Outgoing) -> None:
+        if one.sealed == queue.CLOSED:
+            await self._settle(one, one.state)
+            return
         facts = await self._find(one)
         if isinstance(facts, str):
             await self._end(one, facts)
@@ -256,20 +271,31 @@ class Sender:
         await self._settle(one, state, error=error, waiting=(), refused=refused, kept=kept, next_at=None)
 
     async def _settle(self, one: Outgoing, state: str, **values: object) -> None:
-        holder = self._holders.pop(one.key, "")
         told = state != one.state or bool(one.waiting)
         if told:
             values["state"] = state
 
         def settle(tx: Tx) -> bool:
             if one.sealed is not None and state in (SENT, FAILED):
-                queue.drop_outgoing(tx, one.account, one.message)
+                queue.close_sealed(tx, one, state, self._clock())
                 return True
-            return queue.settle(tx, one, holder, self._clock(), **values)
+            return queue.settle(tx, one, self._holders.get(one.key, ""), self._clock(), **values)
 
-        if await self._store.write(settle, account=one.account) and told:
+        if await self._note(one, settle) and told:
             metrics.outgoing_tried("retried" if state in (QUEUED, SENDING) else state)
             _log.info("outgoing.tried", account=one.account, message=one.message, state=state)
+
+    async def _note(self, one: Outgoing, settle: Callable[[Tx], bool]) -> bool:
+        """What became of a mail is known here alone, and forgotten it would go out twice: a store that is full or away
+        is asked again until it takes it."""
+        while True:
+            try:
+                return await self._store.write(settle, account=one.account)
+            except Exception as fault:
+                if not is_passing(fault):
+                    raise
+                _log.warning("outgoing.not_noted", account=one.account, message=one.message)
+                await sleep(AGAIN_SECONDS)
 
 
 def _claim(tx: Tx, wanted: Sequence[Claiming]) -> list[tuple[Outgoing, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 from gateway.store import troubles
 from gateway.store.blobs import BlobError, Blobs
@@ -11,8 +12,10 @@ from gateway.store.schema import current, head
 
 
 def is_passing(fault: Exception) -> bool:
-    """Whether a fault is trouble with the store, or with what keeps large mails, that may be over in a moment."""
-    return isinstance(fault, BlobError) or troubles.is_passing(fault)
+    """Whether a fault is trouble with the store, or with what keeps large mails, that may be over in a moment: a full
+    disk as well, by whatever file meets it."""
+    full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or isinstance(fault, BlobError) or troubles.is_passing(fault)
 
 
 async def is_ready(store: Store) -> bool:

@@ -75,6 +75,7 @@ from gateway.web.openapi import SAYS, describe, name_of
 from gateway.web.pages import Pages, wants_page
 from gateway.web.problems import BUSY, Problem, from_validation
 from gateway.web.services import WebServices
+from gateway.web.streams import Streams
 from gateway.web.uses import Uses
 
 API = (account, users, tokens, contacts, leads, messages, receipts, mailboxes, crm, endpoints, templates, audit, fields)
@@ -140,8 +141,9 @@ def build(services: WebServices) -> FastAPI:
     )
     app.state.services = services
     app.state.pages = Pages(services)
-    app.state.feed = Feed(services.store, app.state.pages)
-    app.state.live = Live()
+    streams = Streams(services.store)
+    app.state.feed = Feed(services.store, app.state.pages, streams)
+    app.state.live = Live(streams)
     app.state.uses = Uses(services.store)
     api = APIRouter(prefix="/v1")
     for part in API:

@@ -28,6 +28,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _BODILESS_ROUTES = ("/sign-in/", "/mailboxes/consent/back", "/feed")
+_SECRET = ("/sign-in/", "/files/")
+"""Paths that end in a secret."""
 _ENDLESS = "/live"
 """Paths whose HEAD is no GET without a body: they do something, or never end."""
 
@@ -67,11 +69,11 @@ class Guard:
             await self.app(scope, receive, reply.send)
         except Exception as fault:
             passing = self.is_passing(fault)
-            log = structlog.get_logger()
+            log, path = structlog.get_logger(), _told(scope["path"])
             if passing:
-                log.warning("web.put_off", method=scope["method"], path=scope["path"], reason=str(fault)[:200])
+                log.warning("web.put_off", method=scope["method"], path=path, reason=str(fault)[:200])
             else:
-                log.exception("web.failed", method=scope["method"], path=scope["path"])
+                log.exception("web.failed", method=scope["method"], path=path)
             if reply.begun:
                 raise
             response = self.answer(Request(scope), 503 if passing else 500)
@@ -87,7 +89,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
-        return urlsplit(origin).netloc != headers.get("host") and origin != _origin(self.own_origin())
+        host = _host(origin)
+        return not (host and host == headers.get("host")) and origin != _origin(self.own_origin())
 
 
 class _Reply:
@@ -106,6 +109,19 @@ class _Reply:
         elif self._head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _host(origin: str) -> str:
+    """Host and port of an origin; empty for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
+
+
+def _told(path: str) -> str:
+    """A path as the log may know it: what of it lets somebody in stays out."""
+    return next((f"{secret}…" for secret in _SECRET if path.startswith(secret)), path)
 
 
 def _origin(url: str) -> str:

@@ -15,9 +15,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from gateway.usecases.edit_session import COOKIE
+from gateway.web.streams import BEGIN, LATER, Holds, Streams
+
 EVERY_SECONDS = 1.0
 LONGEST_SECONDS = 600.0
-"""After this a stream ends and the browser opens a new one, so that a session that ended isn't served for ever."""
+"""After this a stream ends and the browser opens a new one, so that none is served for ever."""
 QUIET_SECONDS = 15.0
 
 
@@ -32,25 +35,33 @@ class Part:
 
 
 class Live:
-    """The open streams of this process."""
+    """The open streams of this process. streams: counts them, and tells whether they may go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
         self._closing = asyncio.Event()
 
     def close(self) -> None:
         """Ends every stream; the server can then stop."""
         self._closing.set()
 
-    def answer(self, render: Callable[[], Awaitable[Part]], every: float = EVERY_SECONDS) -> Response:
-        """The stream of one part. render: makes it as it is now, with the rights its reader has now."""
-        return StreamingResponse(self._stream(render, every), media_type="text/event-stream")
+    async def stream(
+        self, session: str | None, render: Callable[[], Awaitable[Part]], every: float
+    ) -> AsyncIterator[str]:
+        """The stream of one part, as long as its reader's session has the rights it began with."""
+        async with self._streams.opened(session) as holds:
+            yield LATER if holds is None else BEGIN
+            if holds is not None:
+                async for text in self._parts(holds, render, every):
+                    yield text
 
-    async def _stream(self, render: Callable[[], Awaitable[Part]], every: float) -> AsyncIterator[str]:
+    async def _parts(self, holds: Holds, render: Callable[[], Awaitable[Part]], every: float) -> AsyncIterator[str]:
         loop, last, silent = asyncio.get_running_loop(), "", 0.0
         ends = loop.time() + LONGEST_SECONDS
-        yield "retry: 2000\n\n"
         while not self._closing.is_set() and loop.time() < ends:
             try:
+                if not await holds():
+                    return
                 part = await render()
             except Exception as fault:
                 structlog.get_logger().warning("web.live_failed", reason=str(fault)[:200])
@@ -71,7 +82,18 @@ class Live:
                 continue
 
 
-def live_of(request: Request) -> Live:
-    """The streams of the application a request came to."""
-    live: Live = request.app.state.live
-    return live
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for one part. session: the secret of whoever asks."""
+
+    live: Live
+    session: str | None
+
+    def answer(self, render: Callable[[], Awaitable[Part]], every: float = EVERY_SECONDS) -> Response:
+        """The stream of one part. render: makes it as it is now."""
+        return StreamingResponse(self.live.stream(self.session, render, every), media_type="text/event-stream")
+
+
+def live_of(request: Request) -> Asked:
+    """The streams of the application a request came to, for whoever asks."""
+    return Asked(request.app.state.live, request.cookies.get(COOKIE))

@@ -147,3 +147,12 @@ def test_an_answer_names_what_it_answers_and_not_thousands_of_others() -> None:
 
 def test_what_the_program_writes_says_so() -> None:
     assert read(replace(PLAIN, automatic=True))["Auto-Submitted"] == "auto-generated"
+
+
+def test_references_that_no_line_can_hold_are_left_out() -> None:
+    endless = f"<{'x' * 1_500}@bluefin.example>"
+    mail = read(replace(PLAIN, references=("<one@x.example>", endless)))
+    assert (mail["References"], mail["In-Reply-To"]) == ("<one@x.example>", None)
+    mail = read(replace(PLAIN, references=(endless, "<two@x.example>")))
+    assert (mail["References"], mail["In-Reply-To"]) == ("<two@x.example>", "<two@x.example>")
+    assert read(replace(PLAIN, references=(endless,)))["References"] is None

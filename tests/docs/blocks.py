@@ -270,16 +270,29 @@ def metric_table(_: str, page: str) -> str:
     return table(("figure", "counts", "labels"), rows)
 
 
+_TELL_OTHERS = {"debug", "info", "warning", "error", "exception", "note"}
+"""What writes lines of the log, and of who did what; both have words of their own that look like an event's."""
+
+
 def events() -> set[str]:
-    """Types of events that the code raises: every one that a use case names, but in a line of the log."""
-    return {
+    """Types of events that the code raises: every one that a use case names, and that the store adds by itself."""
+    by_use_cases = {
         text
-        for path in code.modules("gateway/usecases")
+        for path in code.modules("gateway/usecases", "gateway/store")
         for _, call in code.calls(path)
-        if code.called(call) not in {"debug", "info", "warning", "error", "exception"}
+        if code.called(call) not in _TELL_OTHERS
         for text in code.words(call)
         if text in ABOUT
-    } | {TEST}
+    }
+    by_store = {
+        text
+        for path in code.modules("gateway/store")
+        for _, call in code.calls(path)
+        if code.called(call) == "add_event"
+        for text in code.words(call)
+        if text in ABOUT
+    }
+    return by_use_cases | by_store | {TEST}
 
 
 def event_table(_: str, page: str) -> str:

@@ -30,7 +30,7 @@ from tests.postgresql import Server
 STORES = ("sqlite",)
 KIBIBYTES, MAILS = 64, 64
 POLLERS, PEOPLE = 4, 40
-MAILBOXES = 2_000 if os.environ.get("FULL") else 500
+MAILBOXES = 2_000 if os.environ.get("FULL") else 200
 LEASE = "from gateway.store import mailbox_leases\nmailbox_leases.LEASE_MS = {ms}"
 
 

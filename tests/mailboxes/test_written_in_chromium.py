@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import email
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.e2e.clients import need
 from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.product import Firm, until
 from tests.mailboxes.submission import Submission, need_postfix
@@ -27,9 +25,8 @@ def submission(dovecot: Dovecot) -> Iterator[Submission]:
 
 
 def test_a_mail_that_is_written_arrives_and_stands_on_the_card(
-    firm: Firm, dovecot: Dovecot, submission: Submission
+    firm: Firm, dovecot: Dovecot, submission: Submission, chromium: str
 ) -> None:
-    need("chromium")
     ann, client = firm.person(), firm.person(address=f"bob{firm.slug.removeprefix('firm')}@client.example")
     card = firm.contact(client.address)
     imap = {"host": "localhost", "port": dovecot.imaps, "security": "tls"}
@@ -37,7 +34,7 @@ def test_a_mail_that_is_written_arrives_and_stands_on_the_card(
     serving = firm.product.serving
     link = serving.json("token", "create", "--account", firm.slug, "--user", firm.owner)["sign_in_url"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.connect(chromium)
         page = browser.new_page()
         page.goto(serving.url + urlsplit(link).path)
         page.goto(f"{serving.url}/compose?contact={card}")

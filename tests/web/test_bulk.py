@@ -259,6 +259,8 @@ BACK = {
     "/deleted": "/deleted",
     "//evil.example/mail": "/mail",
     "https://evil.example": "/mail",
+    " ////evil.example": "/mail",
+    "/\t///evil.example": "/mail",
     "/\\evil.example": "/mail",
     "mail": "/mail",
     "": "/mail",

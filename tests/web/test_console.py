@@ -50,7 +50,8 @@ async def test_signing_out_ends_the_session(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://crm.example.evil.example", "http://crm.example:81"]
+    "origin",
+    ["https://evil.example", "null", "http://crm.example.evil.example", "http://crm.example:81", "http://[evil"],
 )
 async def test_another_site_cannot_write(site: Site, origin: str) -> None:
     browser = await site.console()

@@ -13,14 +13,14 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.async_api import Page
 
+from tests.web.browser import WIDER, Visit, serious
 from tests.web.furnished import furnish
-from tests.web.test_browser import Visit, serious
-from tests.web.test_browser import visit as visit  # the browser that is signed in
 
 pytestmark = pytest.mark.e2e
 _ID = re.compile(r"[0-9A-Z]{26}")
 _LINK = re.compile(r"<a\b[^>]*? href=\"([^\"]+)\"")
 _SOME = 4
+NARROW = {"at the least width": (320, 640), "on a phone": (375, 800), "on a desk at 200 %": (640, 480)}
 _LEFT_OUT = ("/sign-out", "/sign-in", "/static/", "/v1/openapi.json", "/mailboxes/consent", "/addresses/")
 _FILES = re.compile(r"/(raw|page|attachments/\d+)(\?|$)")
 LEAST_KINDS = {
@@ -92,14 +92,6 @@ async def each(visit: Visit, look: Callable[[Page, str], Awaitable[None]]) -> se
     return set(kinds)
 
 
-WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? "" :
-  [...document.querySelectorAll("main *")]
-    .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-    .slice(0, 3).map((one) => one.outerHTML.slice(0, 120)).join(" | ") || "something beside main"
-"""
-"""What makes a page scroll sideways; empty for nothing."""
-
-
 async def test_plain_links_lead_from_home_to_every_page_and_nothing_leaves_for_elsewhere(visit: Visit) -> None:
     async def look(page: Page, path: str) -> None:
         assert await page.locator("h1").count() == 1, path
@@ -113,24 +105,23 @@ async def test_plain_links_lead_from_home_to_every_page_and_nothing_leaves_for_e
     assert visit.foreign == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_nothing_serious_keeps_people_out(visit: Visit, scheme: str) -> None:
+async def test_nothing_serious_keeps_people_out(visit: Visit) -> None:
     async def look(page: Page, path: str) -> None:
-        assert await serious(page) == [], path
+        await page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        assert await serious(page) == [], f"{path} light"
+        await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        assert await serious(page) == [], f"{path} dark"
 
-    page = visit.context.pages[0]
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     await each(visit, look)
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(320, 640), (375, 800), (640, 480)], ids=["320 px", "a phone", "1280 px at 200 %"]
-)
-async def test_no_page_scrolls_sideways(visit: Visit, width: int, height: int) -> None:
+async def test_no_page_scrolls_sideways(visit: Visit) -> None:
     async def look(page: Page, path: str) -> None:
-        assert await page.evaluate(WIDER) == "", path
+        for name, (width, height) in NARROW.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.reload()
+            assert await page.evaluate(WIDER) == "", f"{path} {name}"
 
-    await visit.context.pages[0].set_viewport_size({"width": width, "height": height})
     await each(visit, look)
 
 

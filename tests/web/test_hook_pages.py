@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from sqlalchemy import update
 
+from crm_adapter.events import TYPES
 from gateway.core.resources import Crm, Delivery, Endpoint
 from gateway.sealing import Keyring, SealError
 from gateway.store.audit import list_entries
@@ -293,3 +294,8 @@ def test_each_state_has_its_words() -> None:
     assert seen == ["Waiting", "Tries again", "Given up"]
     assert hook_words.happens("something.new") == "something.new"
     assert "endpoint.test" not in hook_words.CHOICES
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_each_type_of_event_has_its_words(type: str) -> None:
+    assert hook_words.happens(type) != type

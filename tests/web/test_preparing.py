@@ -7,12 +7,14 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select
 
+from gateway.core.address import parse_address
 from gateway.core.outgoing import Prepared
 from gateway.core.refusals import Denied
 from gateway.store import tables
 from gateway.store.access import Principal
 from gateway.store.engine import Tx
 from gateway.store.ids import shared_time
+from gateway.store.outgoing import forget_recipients
 from gateway.usecases.mail_servers import Trouble
 from gateway.usecases.posting import send_link
 from gateway.usecases.prepare_draft import How, prepare
@@ -123,8 +125,12 @@ async def test_a_link_goes_out_sealed_and_leaves_nothing(post: Post) -> None:
     [parcel] = post.servers.parcels
     assert b"canary-link" in parcel.message
     assert b"Auto-Submitted: auto-generated" in parcel.message
+    [row] = await post.site.store.read(lambda tx: tx.execute(everything).all())
+    assert (row.state, row.sealed, row.waiting) == ("sent", b"", "[]"), "its name alone, so that no copy of it is filed"
+    assert await post.work(10 * MINUTE) == 0
+    assert await post.work(HOUR) == 1
     assert await post.site.store.read(lambda tx: tx.execute(everything).all()) == []
-    assert await post.work(HOUR) == 0
+    assert len(post.servers.parcels) == 1
     assert post.servers.sent == {}
     assert (await post.site.api.get("/v1/messages")).json()["data"] == []
     assert await post.events("message.sent") == []
@@ -144,6 +150,21 @@ async def test_a_mailbox_that_can_t_send_mails_no_link(post: Post) -> None:
     account = await post.site.store.read(number)
     assert (await post.site.api.delete(f"/v1/mailboxes/{post.box}?emails=keep")).status_code == 204
     assert not await post.site.store.write(link(post, account, shared_time() + MINUTE))
+
+
+@pytest.mark.parametrize("address", ["Jürgen@else.example", "GRÜN@else.example", '"two words"@else.example'])
+async def test_a_person_is_erased_from_the_queue_however_their_address_is_written(post: Post, address: str) -> None:
+    made = await post.write(bcc=[address])
+    other = await post.write(bcc=["ärmel@else.example"])
+
+    def erase(tx: Tx) -> int:
+        parsed = parse_address(address)
+        assert parsed is not None
+        return forget_recipients(tx, number(tx), [parsed.key])
+
+    assert await post.site.store.write(erase) == 1
+    assert (await post.row(made["id"])).recipients == '["bob@bluefin.example"]'
+    assert "rmel@else.example" in (await post.row(other["id"])).recipients
 
 
 async def test_a_link_that_waits_goes_with_its_mailbox(post: Post) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from gateway.store.engine import Tx
 from gateway.store.outgoing import LEASE_MS, doubt_queue, forget_recipients
 from gateway.usecases.mail_servers import Passed, Trouble
 from tests.web.boxes import add_reader, bring, change_box, number
@@ -390,11 +389,7 @@ async def test_a_person_who_is_erased_is_in_no_queue_any_more(post: Post) -> Non
     later = await post.write(to=[BOB], bcc=["zoe@else.example"])
     claimed = await post.worker()._sending.claim(1)
     assert [one.message for one in claimed] == [alone["id"]]
-
-    def erase(tx: Tx) -> int:
-        return forget_recipients(tx, number(tx), ["zoe@else.example"])
-
-    assert await post.site.store.write(erase) == 3
+    assert await post.site.store.write(lambda tx: forget_recipients(tx, number(tx), ["zoe@else.example"])) == 3
     assert await post.row(alone["id"]) is None
     await post.work(LEASE_MS + 1)
     rows = [await post.row(one["id"]) for one in (both, later)]

@@ -175,6 +175,18 @@ async def test_nobody_is_led_away_from_here(site: Site, way: str) -> None:
     assert (await stranger.post("/sign-in", data=ANA)).headers["location"] == "/"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Dest": "image"}, {"Sec-Fetch-Dest": "iframe"}, {"Sec-Purpose": "prefetch;prerender"}],
+    ids=str,
+)
+async def test_a_link_is_opened_by_people_and_by_no_picture_of_a_mail(site: Site, headers: dict[str, str]) -> None:
+    browser, link = site.client(Accept="text/html"), await new_link(site)
+    seen = await browser.get(link, headers=headers)
+    assert (seen.status_code, "smartgate_session" in browser.cookies) == (403, False)
+    assert (await browser.get(link, headers={"Sec-Fetch-Dest": "document"})).status_code == 303
+
+
 async def ask(browser: httpx2.AsyncClient, **changes: str) -> httpx2.Response:
     return await browser.post("/sign-in/link", data={"account": "acme", "email": "ana@acme.example"} | changes)
 

@@ -103,8 +103,8 @@ async def _do(services: WebServices, who: Visitor, do: Do, ids: Sequence[str], t
 def read_back(text: str) -> str:
     """Where an answer leads: a page of ours, whatever a form says; what was told there before is left out."""
     parts = urlsplit(text)
-    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in text
-    if not ours or text.startswith("//"):
+    ours = not parts.scheme and not parts.netloc and "\\" not in text
+    if not ours or not parts.path.startswith("/") or parts.path.startswith("//"):
         return "/mail"
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "did"])
     return f"{parts.path}?{query}" if query else parts.path

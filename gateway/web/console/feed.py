@@ -18,13 +18,15 @@ from gateway.usecases.show_receipts import Outcome, Search, list_outcomes
 from gateway.web import words
 from gateway.web.pages import Pages
 from gateway.web.services import Store
+from gateway.web.streams import BEGIN, LATER, Holds, Streams
 from gateway.web.tongues import in_each, spoken
 
 EVERY_SECONDS = 1.0
 WINDOW = 50
 """The newest receipts that are looked at; more within a second are left to the trace."""
 LONGEST_SECONDS = 600.0
-"""After this a stream ends and the browser opens a new one, so that a session that ended isn't served for ever."""
+"""After this a stream ends and the browser opens a new one, so that none is served for ever."""
+QUIET_SECONDS = 15.0
 _EVERYTHING = Search()
 
 
@@ -38,10 +40,10 @@ class _Listener:
 
 
 class Feed:
-    """The open streams of this process, by account."""
+    """The open streams of this process, by account. streams: counts them, and tells whether they may go on."""
 
-    def __init__(self, store: Store, pages: Pages) -> None:
-        self._store, self._pages = store, pages
+    def __init__(self, store: Store, pages: Pages, streams: Streams) -> None:
+        self._store, self._pages, self._streams = store, pages, streams
         self._listeners: dict[int, set[_Listener]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._closed = False
@@ -55,30 +57,38 @@ class Feed:
         if self._poller is not None:
             self._poller.cancel()
 
-    async def stream(self, account: int, after: str) -> AsyncIterator[str]:
-        """Events for one listener, beginning with what came after a receipt (its id, or empty)."""
+    async def stream(self, account: int, after: str, session: str | None) -> AsyncIterator[str]:
+        """Events for one listener, beginning with what came after a receipt (its id, or empty), as long as their
+        session has the rights it began with."""
+        async with self._streams.opened(session) as holds:
+            if holds is None:
+                yield LATER
+                return
+            async for text in self._heard(account, after, holds):
+                yield text
+
+    async def _heard(self, account: int, after: str, holds: Holds) -> AsyncIterator[str]:
         listener = _Listener(after, spoken())
         self._listeners.setdefault(account, set()).add(listener)
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
-            yield "retry: 2000\n\n"
-            async for text in self._until_end(listener.queue):
+            yield BEGIN
+            async for text in self._until_end(listener.queue, holds):
                 yield text
         finally:
             self._listeners[account].discard(listener)
 
-    async def _until_end(self, queue: asyncio.Queue[str | None]) -> AsyncIterator[str]:
+    async def _until_end(self, queue: asyncio.Queue[str | None], holds: Holds) -> AsyncIterator[str]:
         loop = asyncio.get_running_loop()
         ends = loop.time() + LONGEST_SECONDS
         while not self._closed and loop.time() < ends:
+            text: str | None = ": still here\n\n"
             with contextlib.suppress(TimeoutError):
-                text = await asyncio.wait_for(queue.get(), 15)
-                if text is None:
-                    return
-                yield text
-                continue
-            yield ": still here\n\n"
+                text = await asyncio.wait_for(queue.get(), QUIET_SECONDS)
+            if text is None or not await holds():
+                return
+            yield text
 
     async def _poll(self) -> None:
         """Looks once a second for as long as somebody listens."""

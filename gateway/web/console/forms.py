@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends
@@ -41,3 +42,12 @@ def custom_of(given: Values, fields: Sequence[Field]) -> dict[str, str | None]:
 def lines_of(text: str) -> tuple[str, ...]:
     """What stands on the lines of a text, or between its commas."""
     return tuple(piece for line in text.replace(",", "\n").split("\n") if (piece := line.strip()))
+
+
+def day_of(text: str) -> int | None:
+    """Midnight UTC of a day as a form sends it; None for no day."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -17,7 +17,7 @@ from gateway.usecases.show_home import DAYS, show_home
 from gateway.usecases.show_receipts import Search, list_outcomes
 from gateway.web.console.chart import draw
 from gateway.web.console.feed import Feed
-from gateway.web.console.session import Reader
+from gateway.web.console.session import Reader, Session
 from gateway.web.pages import pages_of
 from gateway.web.services import Services
 from gateway.web.tongues import gettext as _
@@ -127,11 +127,17 @@ async def home(request: Request, services: Services, reader: Reader) -> Response
 
 @router.get("/feed")
 async def feed(
-    request: Request, reader: Reader, after: str = "", last_event_id: Annotated[str | None, Header()] = None
+    request: Request,
+    reader: Reader,
+    session: Session = None,
+    after: str = "",
+    last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
     """New attempts as they come (Server-Sent Events)."""
     streams: Feed = request.app.state.feed
-    return StreamingResponse(streams.stream(reader.account, last_event_id or after), media_type="text/event-stream")
+    return StreamingResponse(
+        streams.stream(reader.account, last_event_id or after, session), media_type="text/event-stream"
+    )
 
 
 @router.get("/addresses/{action}.vcf")

@@ -54,16 +54,27 @@ def did(what: str) -> str:
 
 
 def told(about: Mapping[str, Any]) -> str:
-    """What is known of it, in one line: `former` becomes the first of two names, the rest stands as it is."""
-    plain = dict(about)
-    named = [str(plain.pop(key)) for key in ("former", "name") if plain.get(key)]
-    said = [" → ".join(named)] if named else []
-    return " · ".join([*said, *(_fact(key, value) for key, value in plain.items() if value not in ("", None))])
+    """What is known of it, in one line: what a thing was called or how it stood becomes the first of two words, ids are
+    left out, and the rest stands as it is."""
+    plain = {key: value for key, value in about.items() if key not in _IDS and value not in ("", None)}
+    first = _change(plain, "former", "name") or _change(plain, "before", "status" if "status" in plain else "name")
+    name = str(plain.pop("name", ""))
+    said = [one for one in (name, first) if one]
+    return " · ".join([*said, *filter(None, (_fact(key, value) for key, value in plain.items()))])
+
+
+def _change(plain: dict[str, Any], before: str, after: str) -> str:
+    """From what to what something went; takes both away."""
+    if before not in plain or after not in plain:
+        return ""
+    return f"{plain.pop(before)} → {plain.pop(after)}"
 
 
 def _fact(key: str, value: object) -> str:
     if key == "by":
         return _(_BY.get(str(value), str(value)))
+    if key in _REMARKS:
+        return _(_REMARKS[key]) if value else ""
     if isinstance(value, bool):
         value = _("yes") if value else _("no")
     elif isinstance(value, list):
@@ -71,7 +82,10 @@ def _fact(key: str, value: object) -> str:
     return f"{_(_FACTS[key])}: {value}" if key in _FACTS else str(value)
 
 
+_IDS = frozenset({"card", "message", "other"})
 _BY = {"link": later("with a link"), "password": later("with a password")}
+_REMARKS = {"stays_for_others": later("others still have it"), "undone": later("undone")}
+"""What is said where it is so, and left out where it is not."""
 _FACTS = {
     "called": later("name"),
     "copy_policy": later("where the address may stand"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from gateway.usecases.list_mail import SMART, Filter, list_deleted, list_mail
 from gateway.usecases.show_account import show_account
 from gateway.web.console.bulk import here, tell_done
+from gateway.web.console.forms import day_of
 from gateway.web.console.session import Admin, Reader
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
@@ -43,12 +43,12 @@ async def mails(
     asked = {"folder": folder, "mailbox": mailbox[:40], "q": q.strip()[:200]}
     asked |= {"since": since[:10], "until": until[:10], "view": view}
     asked = {name: value for name, value in asked.items() if value}
-    last = _day(until)
+    last = day_of(until)
     wanted = Filter(
         mailbox=asked.get("mailbox"),
         folder=folder or None,
         q=asked.get("q", ""),
-        since=_day(since),
+        since=day_of(since),
         until=last + _DAY_MS if last is not None else None,
     )
     grouped = {"threads": True, "messages": False}.get(view)
@@ -102,12 +102,3 @@ def days_left(since: int, now: int, days: int) -> int:
 
 def _query(asked: dict[str, str], **more: str | None) -> str:
     return urlencode(asked | {name: value for name, value in more.items() if value})
-
-
-def _day(text: str) -> int | None:
-    """Midnight UTC of a day as a form sends it; None for no day."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)

@@ -82,7 +82,11 @@ async def look_at_link(token: str) -> Response:
 
 @router.get("/sign-in/{token}")
 async def use_link(request: Request, services: Services, token: str, session: Session = None) -> Response:
-    """Signs in, once, and leads to where somebody wanted to go."""
+    """Signs in, once, and leads to where somebody wanted to go: who opens the link, and no picture in a page or a mail,
+    which would sign its reader in as somebody else, nor a browser that fetches ahead."""
+    asked = request.headers
+    if asked.get("sec-fetch-dest", "document") != "document" or "prefetch" in asked.get("sec-purpose", ""):
+        return Response(status_code=403)
     opened = await edit_session.sign_in(services.store, token, browser_of(request, session))
     return _page(request, services, 410, used=True) if opened is None else let_in(request, services, opened)
 

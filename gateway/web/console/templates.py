@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -70,6 +70,13 @@ class _Draft:
         return TemplateChange(self.name, self.subject, self.body, bool(self.html))
 
 
+async def _typed(name: Text = "", subject: Text = "", body: Text = "", html: Text = "") -> _Draft:
+    return _Draft(name, subject, body, html)
+
+
+_Typed = Annotated[_Draft, Depends(_typed)]
+
+
 @router.get("")
 async def template_list(
     request: Request, services: Services, reader: Reader, after: str | None = None, removed: str = ""
@@ -88,17 +95,8 @@ async def new_template(request: Request, services: Services, reader: Reader) -> 
 
 
 @router.post("")
-async def add_template(
-    request: Request,
-    services: Services,
-    reader: Reader,
-    name: Text = "",
-    subject: Text = "",
-    body: Text = "",
-    html: Text = "",
-) -> Response:
+async def add_template(request: Request, services: Services, reader: Reader, draft: _Typed) -> Response:
     """Keeps a new template, or shows what is wrong with it."""
-    draft = _Draft(name, subject, body, html)
     made = await templates.add_template(services.store, reader, draft.change)
     if isinstance(made, Template):
         return RedirectResponse(f"/templates/{made.id}?saved=1", 303)
@@ -148,18 +146,8 @@ async def template(request: Request, services: Services, reader: Reader, id: str
 
 
 @router.post("/{id}")
-async def change_template(
-    request: Request,
-    services: Services,
-    reader: Reader,
-    id: str,
-    name: Text = "",
-    subject: Text = "",
-    body: Text = "",
-    html: Text = "",
-) -> Response:
+async def change_template(request: Request, services: Services, reader: Reader, id: str, draft: _Typed) -> Response:
     """Keeps what was changed, or shows what is wrong with it."""
-    draft = _Draft(name, subject, body, html)
     known = await _known(services, reader, id)
     made = await templates.change_template(services.store, reader, id, draft.change)
     if made is None:

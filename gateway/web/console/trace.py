@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -14,6 +13,7 @@ from gateway.usecases.edit_session import Principal
 from gateway.usecases.show_held import is_held, show_reviewed
 from gateway.usecases.show_receipts import Outcome, Search, list_outcomes, show_deliveries, show_outcome
 from gateway.web import words
+from gateway.web.console.forms import day_of
 from gateway.web.console.session import Reader
 from gateway.web.pages import pages_of
 from gateway.web.paging import cursor, read_cursor
@@ -66,22 +66,13 @@ async def trace(
 
 
 def _search(asked: dict[str, str]) -> Search:
-    until = _day(asked.get("until", ""))
+    until = day_of(asked.get("until", ""))
     return Search(
         verdict=asked.get("verdict"),
-        since=_day(asked.get("since", "")),
+        since=day_of(asked.get("since", "")),
         until=until + _DAY_MS if until is not None else None,
         q=asked.get("q", ""),
     )
-
-
-def _day(text: str) -> int | None:
-    """Midnight UTC of a day as a form sends it; None for no day."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
 def _opened(services: WebServices, reader: Principal, outcome: Outcome) -> dict[str, Any]:

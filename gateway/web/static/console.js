@@ -56,6 +56,7 @@ const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" 
 
 function shortly(then, now) {
   const minutes = Math.floor((now - then) / 60000);
+  if (minutes < -1) return fully(then, now);
   if (minutes < 1) return tell("just now");
   if (minutes < 60) return tell("%s min ago", minutes);
   if (then.toDateString() === now.toDateString()) return clock.format(then);
@@ -194,7 +195,7 @@ function compose(form) {
     if (button.getAttribute("aria-busy")) return;
     button.setAttribute("aria-busy", "true");
     const sent = new FormData(form, button);
-    const told = form.querySelector("[data-told]");
+    const told = form.querySelector("[data-refusal]");
     try {
       const answer = await fetch(form.action, { method: "POST", body: sent });
       if (answer.redirected && new URL(answer.url).pathname.startsWith("/mail/")) { location.href = answer.url; return; }
@@ -211,7 +212,7 @@ function compose(form) {
           if (hint) field.parentElement.append(hint);
           field.closest("details")?.setAttribute("open", "");
         }
-        told.replaceChildren(...next.querySelector("[data-told]").childNodes);
+        told.replaceChildren(...next.querySelector("[data-refusal]").childNodes);
         (form.querySelector("[aria-invalid]") ?? told.querySelector("a, button"))?.focus();
       } else {
         const words = page.querySelector("h1")?.textContent ?? "";
@@ -439,6 +440,12 @@ if (board) {
     event.preventDefault();
     if (!column.contains(row)) move(row, column);
   });
+}
+
+/* on a narrow screen the present one of many tabs is in sight */
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const [shown, row] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  if (shown.right > row.right || shown.left < row.left) tab.parentElement.scrollLeft += shown.right - row.right + 8;
 }
 
 /* forms whose answer takes a while say so */

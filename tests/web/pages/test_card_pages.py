@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
 
 from tests.web.boxes import _turn_over, add_reader, connect
+from tests.web.browser import Visit, faults, looks
 from tests.web.site import CLIENT, Site, letter
-from tests.web.test_browser import PATIENCE, SIZES, Visit, chromium, serious, served
 
 pytestmark = pytest.mark.e2e
 SECRET = "Salary of Bob"
 ROB = "Robert Miller <r.miller@bluefin.example>"
-NARROW = 320
-
-
-@pytest.fixture
-async def visit(site: Site) -> AsyncIterator[Visit]:
-    """A browser in which Acme's owner is signed in."""
-    async with chromium() as browser, served(site) as url:
-        context = await browser.new_context()
-        context.set_default_timeout(PATIENCE)
-        page = await context.new_page()
-        await page.goto(url + site.acme.sign_in_url.removeprefix("http://crm.example"))
-        yield Visit(site, url, context)
-        await context.close()
 
 
 async def rows(site: Site, path: str) -> list[dict[str, Any]]:
@@ -72,17 +58,13 @@ async def test_a_leads_status_is_changed_by_keyboard(visit: Visit) -> None:
 
 async def test_without_script_a_lead_is_moved_by_its_form(visit: Visit) -> None:
     await visit.site.hand(letter("Espresso machine"))
-    browser = visit.context.browser
-    assert browser is not None
-    plain = await browser.new_context(java_script_enabled=False, storage_state=await visit.context.storage_state())
-    page = await plain.new_page()
+    page = await visit.plain()
     await page.goto(f"{visit.url}/leads")
     await page.get_by_role("link", name="Board").click()
     await page.get_by_label("Status of Espresso machine").select_option("won")
     await page.get_by_role("button", name="Move Espresso machine").press("Enter")
     await page.get_by_role("region", name="Won").get_by_role("link", name="Espresso machine").wait_for()
     assert not await page.locator("#board-keys").is_visible()
-    await plain.close()
 
 
 async def test_no_subject_of_a_locked_mail_is_anywhere_in_the_source(visit: Visit) -> None:
@@ -196,21 +178,14 @@ async def gallery(site: Site) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_use_the_pages_of_cards(visit: Visit, scheme: str) -> None:
+async def test_everybody_can_use_the_pages_of_cards(visit: Visit) -> None:
     paths = await gallery(visit.site)
-    page = visit.context.pages[0]
     bob = paths[2]
     await visit.context.request.post(
         f"{visit.url}{bob}/notes", form={"text": "Bob decides alone up to 10,000."}, headers={"Origin": visit.url}
     )
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    for name, (width, height) in {**SIZES, "narrow": (NARROW, 640)}.items():
-        await page.set_viewport_size({"width": width, "height": height})
+    async for look in looks(visit.page):
         for path in paths:
-            await visit.open(path)
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} {name}"
+            page = await visit.open(path)
+            assert await faults(page) == [], f"{path} {look}"
             assert await page.locator("h1").count() == 1
-            assert len((await page.content()).encode()) < 100_000
-            if name != "phone":
-                assert await serious(page) == [], f"{path} {name}"

@@ -11,13 +11,11 @@ from playwright.async_api import Route, expect
 from gateway.usecases.accounts import _now
 from tests.web import boxes
 from tests.web.boxes import add_reader, bring, change_box
+from tests.web.browser import Visit, faults, looks
 from tests.web.site import URL, Site, letter
-from tests.web.test_browser import Visit, serious, visit
 from tests.web.test_mailboxes import ANA, PASSWORD
 
-__all__ = ["visit"]
 pytestmark = pytest.mark.e2e
-SIZES = {"desktop": (1280, 900), "phone": (375, 800), "narrow": (320, 700)}
 
 
 async def furnish(site: Site) -> dict[str, str]:
@@ -42,23 +40,14 @@ async def furnish(site: Site) -> dict[str, str]:
     return ids
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_use_the_pages_of_mailboxes(visit: Visit, scheme: str) -> None:
+async def test_everybody_can_use_the_pages_of_mailboxes(visit: Visit) -> None:
     ids = await furnish(visit.site)
     paths = [f"/mailboxes/{ids[name]}" for name in ("sales", "priya", "ana", "dimas", "gone")]
     paths += ["/mailboxes", f"/mailboxes/{ids['ana']}/disconnect", "/mailboxes/add?address=x@acme.example", "/egress"]
     paths += [f"/mailboxes/add?address={one}" for one in ("x@gmail.com", "x@outlook.com", "x@guessed.example", "none")]
-    page = visit.context.pages[0]
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    for size, (width, height) in SIZES.items():
-        await page.set_viewport_size({"width": width, "height": height})
+    async for look in looks(visit.page):
         for path in paths:
-            await visit.open(path)
-            wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-            assert not wide, f"{path} {size} is too wide"
-            assert len((await page.content()).encode()) < 100_000, path
-            if size != "narrow":
-                assert await serious(page) == [], f"{path} {size}"
+            assert await faults(await visit.open(path)) == [], f"{path} {look}"
     assert visit.foreign == []
 
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot
 from tests.mailboxes.person import Person
 from tests.mailboxes.product import CLIENT, Firm, Product, letters
 from tests.stores import Stores
-from tests.web.test_browser import chromium, serious
+from tests.web.browser import faults
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60_000
@@ -44,17 +44,16 @@ def firm(product: Product) -> Firm:
 
 
 @pytest.fixture
-async def page(firm: Firm) -> AsyncIterator[Page]:
+async def page(firm: Firm, browser: Browser) -> AsyncIterator[Page]:
     """A browser in which the firm's owner is signed in."""
     made = firm.product.serving.json("token", "create", "--account", firm.slug, "--user", firm.owner)
     expect.set_options(timeout=PATIENCE)
-    async with chromium() as browser:
-        context = await browser.new_context()
-        context.set_default_timeout(PATIENCE)
-        opened = await context.new_page()
-        await opened.goto(firm.product.serving.url + urlsplit(made["sign_in_url"]).path)
-        yield opened
-        await context.close()
+    context = await browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    opened = await context.new_page()
+    await opened.goto(firm.product.serving.url + urlsplit(made["sign_in_url"]).path)
+    yield opened
+    await context.close()
 
 
 def lately() -> datetime:
@@ -96,7 +95,7 @@ async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(fir
     await expect(page.get_by_text(f"{person.address} is connected.")).to_be_visible()
     await expect(page.get_by_label(re.compile(rf"[\d,]+ of {MANY} mails"))).to_be_visible()
     await expect(page.get_by_text("new mail at once")).to_be_visible()
-    assert await serious(page) == []
+    assert await faults(page) == []
     [id] = [one["id"] for one in firm.desk.get("/mailboxes")["data"]]
 
     [contact] = firm.desk.get("/contacts", email=CLIENT)["data"]
@@ -108,7 +107,7 @@ async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(fir
     await page.get_by_label("Group messages into threads").uncheck()
     await page.get_by_role("button", name="Save options").press("Enter")
     await expect(page.get_by_text(f"The options of {person.address} are saved.")).to_be_visible()
-    assert await serious(page) == []
+    assert await faults(page) == []
     assert (firm.mailbox(id)["share_with_admins"], firm.mailbox(id)["threads"]) == (True, False)
 
     await page.goto(f"{firm.product.serving.url}/mailboxes")
@@ -119,7 +118,7 @@ async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(fir
         firm.until(id, lambda box, n=refused: person.refusals() > n or box["state"] == "auth_failed")  # type: ignore[misc]
     await expect(page.get_by_text("no longer lets us in.", exact=False).first).to_be_visible()
     await expect(page.locator("#said")).to_have_text(f"{person.address} no longer lets us in")
-    assert await serious(page) == []
+    assert await faults(page) == []
 
     await page.get_by_role("link", name=f"Connect again {person.address}").press("Enter")
     await connect(page, person)
@@ -136,7 +135,7 @@ async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(fir
     await page.get_by_role("link", name=f"Options and disconnect {person.address}").press("Enter")
     await page.get_by_role("link", name="Disconnect…").press("Enter")
     await expect(page.get_by_text(f"{MANY} mails become lines that nobody can read. 1 card shows")).to_be_visible()
-    assert await serious(page) == []
+    assert await faults(page) == []
     await page.get_by_role("radio", name="Delete it").check()
     await page.get_by_role("button", name=f"Disconnect {person.address}").press("Enter")
     await expect(page.get_by_text("and its mail is deleted here.")).to_be_visible()

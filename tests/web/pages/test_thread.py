@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import expect
 
 from gateway.core.facts import Auth
 from tests.web.boxes import add_reader, bring, connect
-from tests.web.pages.mail_stand import Stand, signed_in
-from tests.web.site import ANA, CLIENT, Site, letter
-from tests.web.test_browser import SIZES, Canary, drawing, in_html, serious
-from tests.web.test_browser import canary as canary
+from tests.web.browser import Canary, Visit, drawing, faults, in_html, looks, newest, serious
+from tests.web.site import ANA, CLIENT, letter
 
 pytestmark = pytest.mark.e2e
 PROVEN = Auth(spf="pass", dkim="pass", dmarc="pass", evaluated=True, trusted=True, detail="DKIM of bluefin.example")
@@ -22,31 +18,20 @@ GMAIL = (
 )
 
 
-@pytest.fixture
-async def stand(site: Site) -> AsyncIterator[Stand]:
-    async with signed_in(site) as one:
-        yield one
-
-
-async def newest(stand: Stand) -> dict[str, str]:
-    [found] = (await stand.site.api.get("/v1/messages?limit=1")).json()["data"]
-    return dict(found)
-
-
-async def talk(stand: Stand) -> str:
+async def talk(visit: Visit) -> str:
     """Three mails of one thread, the last one with a quote, a signature and two files; the thread's id."""
     files = [("Order 4471.pdf", "application/pdf", b"x" * 18_200), ("plan.png", "image/png", b"y" * 900)]
-    await stand.site.hand(letter("Lobby", text="Shall we say Tuesday?\n\n-- \nAna\nAcme Coffee"))
-    await stand.site.hand(in_html(GMAIL, subject="Re: Lobby", author=CLIENT, to=ANA))
-    await stand.site.hand(
+    await visit.site.hand(letter("Lobby", text="Shall we say Tuesday?\n\n-- \nAna\nAcme Coffee"))
+    await visit.site.hand(in_html(GMAIL, subject="Re: Lobby", author=CLIENT, to=ANA))
+    await visit.site.hand(
         letter("Re: Lobby", author=CLIENT, to=ANA, text=f"At ten.\n\n{QUOTED}\n-- \nBob\nFacilities\n", files=files)
     )
-    return (await newest(stand))["thread"]
+    return (await newest(visit.site))["thread"]
 
 
-async def test_each_message_is_collapsed_to_what_is_new(stand: Stand) -> None:
-    thread = await talk(stand)
-    page = await stand.open(f"/threads/{thread}")
+async def test_each_message_is_collapsed_to_what_is_new(visit: Visit) -> None:
+    thread = await talk(visit)
+    page = await visit.open(f"/threads/{thread}")
     assert await page.locator("h1").inner_text() == "Lobby"
     opened = page.locator("section.msg")
     await expect(opened.get_by_text("At ten.")).to_be_visible()
@@ -70,12 +55,12 @@ async def test_each_message_is_collapsed_to_what_is_new(stand: Stand) -> None:
     await page.wait_for_function(
         "before => document.querySelectorAll('details.msg iframe')[1].clientHeight > before", arg=before
     )
-    assert (stand.asked, stand.ran) == ([], [])
+    assert (visit.foreign, visit.dialogs) == ([], [])
 
 
-async def test_keys_lead_through_a_conversation_and_back(stand: Stand) -> None:
-    thread = await talk(stand)
-    page = await stand.open(f"/threads/{thread}?from=/mail?q=lobby")
+async def test_keys_lead_through_a_conversation_and_back(visit: Visit) -> None:
+    thread = await talk(visit)
+    page = await visit.open(f"/threads/{thread}?from=/mail?q=lobby")
     await page.keyboard.press("k")
     assert await page.evaluate("document.activeElement.closest('.msg').id") == await page.locator("details.msg").nth(
         1
@@ -87,65 +72,69 @@ async def test_keys_lead_through_a_conversation_and_back(stand: Stand) -> None:
     await page.keyboard.press("Control+r")
     await page.wait_for_load_state("load")
     for key, title in {"r": "Reply", "a": "Reply to all", "f": "Forward"}.items():
-        page = await stand.open(f"/threads/{thread}?from=/mail?q=lobby")
+        page = await visit.open(f"/threads/{thread}?from=/mail?q=lobby")
         await page.keyboard.press(key)
         await expect(page.locator("h1")).to_have_text(title)
-    page = await stand.open(f"/threads/{thread}?from=/mail?q=lobby")
+    page = await visit.open(f"/threads/{thread}?from=/mail?q=lobby")
     await page.keyboard.press("Escape")
-    await page.wait_for_url(f"{stand.url}/mail?q=lobby")
+    await page.wait_for_url(f"{visit.url}/mail?q=lobby")
 
 
 async def test_remote_pictures_are_shown_once_or_always_where_the_sender_is_proven(
-    stand: Stand, canary: Canary
+    visit: Visit, canary: Canary
 ) -> None:
     picture = f"<p>Hi</p><img src='{canary.url}/a.png' alt=A>"
-    await stand.site.hand(in_html(picture, subject="Unproven", author=CLIENT, to=ANA))
-    unproven = (await newest(stand))["id"]
-    page = await stand.open(f"/mail/{unproven}")
+    await visit.site.hand(in_html(picture, subject="Unproven", author=CLIENT, to=ANA))
+    unproven = (await newest(visit.site))["id"]
+    page = await visit.open(f"/mail/{unproven}")
     assert await page.get_by_role("button", name="Always for").count() == 0
-    stand.site.looker.found = PROVEN
+    visit.site.looker.found = PROVEN
     ids = []
     for subject in ("First", "Second"):
-        await stand.site.hand(in_html(picture, subject=subject, author=CLIENT, to=ANA))
-        ids.append((await newest(stand))["id"])
-    page = await stand.open(f"/mail/{ids[0]}")
+        await visit.site.hand(in_html(picture, subject=subject, author=CLIENT, to=ANA))
+        ids.append((await newest(visit.site))["id"])
+    page = await visit.open(f"/mail/{ids[0]}")
     await page.frame_locator("section iframe").locator("p").wait_for()
-    assert (stand.asked, canary.heard) == ([], [])
+    assert (visit.foreign, canary.heard) == ([], [])
     await page.get_by_role("link", name="Show images").click()
     await page.wait_for_load_state("load")
     assert [header.split()[1] for header in canary.heard] == ["/a.png"]
-    page = await stand.open(f"/mail/{ids[0]}")
+    page = await visit.open(f"/mail/{ids[0]}")
     await page.get_by_role("button", name="Always for Bob Miller").click()
     await expect(page.get_by_text("You always see the pictures of Bob Miller.")).to_be_visible()
     canary.heard.clear()
-    await stand.open(f"/mail/{ids[1]}")
+    await visit.open(f"/mail/{ids[1]}")
     assert [header.split()[1] for header in canary.heard] == ["/a.png"], "another proven mail of the sender"
     canary.heard.clear()
-    await stand.open(f"/mail/{unproven}")
+    await visit.open(f"/mail/{unproven}")
     assert canary.heard == [], "a mail that only says it is from them"
-    page = await stand.open(f"/mail/{ids[1]}")
+    page = await visit.open(f"/mail/{ids[1]}")
     await page.get_by_role("link", name="All such senders").click()
     await expect(page.get_by_text("bob@bluefin.example").first).to_be_visible()
     assert await serious(page) == []
     await page.get_by_role("button", name="Ask me again").click()
     await expect(page.get_by_text("Nobody yet.")).to_be_visible()
     canary.heard.clear()
-    await stand.open(f"/mail/{ids[1]}")
+    await visit.open(f"/mail/{ids[1]}")
     assert canary.heard == []
 
 
-async def test_a_mail_shows_its_own_pictures_and_not_as_files(stand: Stand) -> None:
-    markup = "<img src='cid:logo@x' alt=Logo><p>Hi</p>"
-    await stand.site.hand(in_html(markup, cid=drawing(40, 300)))
-    page = await stand.open(f"/mail/{(await newest(stand))['id']}")
-    image = page.frame_locator("section iframe").locator("img")
-    assert await image.evaluate("one => one.naturalHeight") == 300
+async def test_a_mail_shows_its_own_pictures_as_high_as_they_are_and_not_as_files(visit: Visit) -> None:
+    markup = "<img src='cid:logo@x' alt=Logo><p><a href='https://shop.example/'>Shop</a></p>"
+    await visit.site.hand(in_html(markup, cid=drawing(40, 1_200)))
+    page = await visit.open(f"/mail/{(await newest(visit.site))['id']}")
+    frame = page.frame_locator("section iframe")
+    assert await frame.locator("img").evaluate("one => one.naturalHeight") == 1_200
+    assert await page.locator("section iframe").evaluate("one => one.clientHeight") > 1_200
     assert await page.locator(".file").count() == 0
+    link = frame.get_by_role("link", name="Shop")
+    assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
+    assert await link.get_attribute("target") == "_blank"
 
 
-async def test_headers_and_source_are_texts_and_the_mail_is_a_file(stand: Stand) -> None:
-    await stand.site.hand(letter("Lobby <b>", text="Hello <script>alert(1)</script>"))
-    page = await stand.open(f"/mail/{(await newest(stand))['id']}")
+async def test_headers_and_source_are_texts_and_the_mail_is_a_file(visit: Visit) -> None:
+    await visit.site.hand(letter("Lobby <b>", text="Hello <script>alert(1)</script>"))
+    page = await visit.open(f"/mail/{(await newest(visit.site))['id']}")
     await page.get_by_role("link", name="Headers").click()
     text = await page.locator("pre").inner_text()
     assert text.index("From: Ana Putri") < text.index("Subject: Lobby <b>") < text.index("Message-ID:")
@@ -156,14 +145,14 @@ async def test_headers_and_source_are_texts_and_the_mail_is_a_file(stand: Stand)
     async with page.expect_download() as started:
         await page.get_by_role("link", name="Download").click()
     assert (await started.value).suggested_filename.endswith(".eml")
-    assert stand.ran == []
+    assert visit.dialogs == []
 
 
-async def test_a_thousand_messages_are_read_in_pages(stand: Stand) -> None:
+async def test_a_thousand_messages_are_read_in_pages(visit: Visit) -> None:
     for n in range(60):
-        await stand.site.hand(letter("Long", text=f"Number {n}", id=f"<{n}@acme.example>"))
-    thread = (await newest(stand))["thread"]
-    page = await stand.open(f"/threads/{thread}")
+        await visit.site.hand(letter("Long", text=f"Number {n}", id=f"<{n}@acme.example>"))
+    thread = (await newest(visit.site))["thread"]
+    page = await visit.open(f"/threads/{thread}")
     assert await page.locator(".msg").count() == 25
     await expect(page.locator("section.msg")).to_contain_text("Number 59")
     await page.get_by_role("link", name="Earlier messages").click()
@@ -178,12 +167,12 @@ async def test_a_thousand_messages_are_read_in_pages(stand: Stand) -> None:
     assert len((await page.content()).encode()) < 100_000
 
 
-async def test_a_locked_mail_is_a_line_without_a_word_of_it(stand: Stand) -> None:
-    owner = await add_reader(stand.site, "dimas@acme.example")
-    box = await connect(stand.site, "dimas@acme.example", owner.id)
-    await stand.site.api.post("/v1/contacts", json={"emails": ["bob@bluefin.example"]})
-    id = await bring(stand.site, box, letter("Turquoise", author=CLIENT, to="dimas@acme.example", text="secret words"))
-    page = await stand.open(f"/mail/{id}")
+async def test_a_locked_mail_is_a_line_without_a_word_of_it(visit: Visit) -> None:
+    owner = await add_reader(visit.site, "dimas@acme.example")
+    box = await connect(visit.site, "dimas@acme.example", owner.id)
+    await visit.site.api.post("/v1/contacts", json={"emails": ["bob@bluefin.example"]})
+    id = await bring(visit.site, box, letter("Turquoise", author=CLIENT, to="dimas@acme.example", text="secret words"))
+    page = await visit.open(f"/mail/{id}")
     await expect(page.locator(".locked")).to_contain_text("dimas@acme.example")
     source = await page.content()
     assert "Turquoise" not in source
@@ -191,20 +180,14 @@ async def test_a_locked_mail_is_a_line_without_a_word_of_it(stand: Stand) -> Non
     assert await serious(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_read_a_conversation(stand: Stand, scheme: str) -> None:
-    stand.site.looker.found = PROVEN
-    thread = await talk(stand)
-    await stand.site.hand(in_html("<h2>Hi</h2><img src='https://x.example/1.png' alt=x>", subject="Pictures"))
-    mail = (await newest(stand))["id"]
-    page = stand.page
-    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    for size, (width, height) in {**SIZES, "narrow": (320, 700)}.items():
-        await page.set_viewport_size({"width": width, "height": height})
+async def test_everybody_can_read_a_conversation(visit: Visit) -> None:
+    visit.site.looker.found = PROVEN
+    thread = await talk(visit)
+    await visit.site.hand(in_html("<h2>Hi</h2><img src='https://x.example/1.png' alt=x>", subject="Pictures"))
+    mail = (await newest(visit.site))["id"]
+    async for look in looks(visit.page):
         for path in (f"/threads/{thread}", f"/mail/{mail}", f"/mail/{mail}/headers", f"/mail/{mail}/source"):
-            await stand.open(path)
+            page = await visit.open(path)
             for summary in await page.locator("details > summary").all():
                 await summary.click()
-            assert await serious(page) == [], f"{path} {size}"
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} {size}"
-            assert len((await page.content()).encode()) < 100_000
+            assert await faults(page) == [], f"{path} {look}"
