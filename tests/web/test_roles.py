@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 from starlette.routing import Match
 
+from gateway.store import tables
 from gateway.web.app import API, PAGES
 from tests.web.roles import LOCKED, MAY_OPEN, OPEN, PASS, READERS, Row, rows
 from tests.web.site import Site
@@ -219,4 +221,5 @@ async def test_a_second_id_reaches_nothing_of_another_account(site: Site) -> Non
 async def as_it_is(site: Site) -> dict[str, Any]:
     """All that our admin sees of what is there."""
     kinds = ("contacts", "leads", "customers", "messages", "messages?folder=held", "messages?folder=deleted")
-    return {kind: (await site.api.get(f"/v1/{kind}")).json() for kind in kinds}
+    notes = await site.store.read(lambda tx: [tuple(row) for row in tx.execute(select(tables.notes))])
+    return {kind: (await site.api.get(f"/v1/{kind}")).json() for kind in kinds} | {"notes": notes}
