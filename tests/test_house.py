@@ -65,7 +65,8 @@ def test_no_file_names_a_package_registry(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [r"/work[/]", r"sub-?agents?\b", r"\bthis[ ]session\b", r"\bissue[ ]#?\d", r"before[-]stop", r"(?-i:\bTO[D]O\b)"]
+    "words",
+    [r"/work[/]", r"sub-?agents?\b", r"\bthis[ ]session\b", r"\bissue[ ]#?\d", r"before[-]stop", r"(?-i:\bTO[D]O\b)"],
 )
 def test_the_project_speaks_of_itself_alone(words: str) -> None:
     assert lines_with(words) == []

@@ -16,6 +16,8 @@ from playwright.async_api import Page
 from tests.web.browser import WIDER, Visit, serious
 from tests.web.furnished import furnish
 
+STORES = ("sqlite",)
+"""What holds for all pages lies above the store; what each shows is told on both."""
 pytestmark = pytest.mark.e2e
 _ID = re.compile(r"[0-9A-Z]{26}")
 _LINK = re.compile(r"<a\b[^>]*? href=\"([^\"]+)\"")
