@@ -15,6 +15,8 @@ from tests.mailboxes.submission import Submission, need_postfix
 
 pytestmark = pytest.mark.e2e
 STORES = ("sqlite", "postgresql")
+PATIENCE = 30_000
+"""Milliseconds until what is awaited shows, a sending included."""
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def test_a_mail_that_is_written_arrives_and_stands_on_the_card(
     firm.connect(ann, imap=imap, smtp={"host": "localhost", "port": submission.port, "security": "tls"})
     serving = firm.product.serving
     link = serving.json("token", "create", "--account", firm.slug, "--user", firm.owner)["sign_in_url"]
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.connect(chromium)
         page = browser.new_page()
@@ -43,7 +46,7 @@ def test_a_mail_that_is_written_arrives_and_stands_on_the_card(
         page.get_by_label("Text", exact=True).fill("Hello Bob")
         page.get_by_role("button", name="Send").click()
         page.wait_for_url("**/mail/*")
-        expect(page.locator("section.msg")).to_contain_text("The mail server took it.", timeout=30_000)
+        expect(page.locator("section.msg")).to_contain_text("The mail server took it.")
         page.get_by_role("link", name=client.address).first.click()
         expect(page.get_by_text("Offer").first).to_be_visible()
         browser.close()
