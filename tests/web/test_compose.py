@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx2
@@ -23,6 +24,11 @@ async def post(site: Site) -> Post:
 async def send(browser: httpx2.AsyncClient, post: Post, files: Any = None, **typed: object) -> httpx2.Response:
     given = {"mailbox": post.box, "to": f"Bob <{BOB}>", "subject": "Offer", "body": "Hello Bob", "do": "send"}
     return await browser.post("/compose", data=given | typed, files=files or [("uploads", ("", b""))])
+
+
+def begun_at(text: str) -> list[str]:
+    """The fields that have the focus at first."""
+    return re.findall(r'id="(\w+)"[^<>]* autofocus', text)
 
 
 async def test_a_mail_goes_out_and_is_shown_with_its_state(post: Post) -> None:
@@ -69,6 +75,7 @@ async def test_a_wrong_field_is_told_and_everything_typed_stays(
     check_page(answer)
     assert answer.text.count("aria-invalid") == 1
     assert f'id="wrong-{field}"' in answer.text
+    assert begun_at(answer.text) == ([field] if field in ("to", "cc", "bcc", "subject", "body") else [])
     assert says in answer.text.lower().replace("&#39;", "'") or says in answer.text
     assert "Text &lt;with&gt; &#34;signs&#34;\n\n  kept</textarea>" in answer.text
     assert "&gt; old</textarea>" in answer.text
@@ -101,6 +108,8 @@ async def test_an_answer_to_all_begins_with_its_people_its_copy_to_us_and_a_quot
     browser = await post.site.console()
     answer = await browser.get(f"/compose?reply_all={id}")
     assert check_page(answer).h1 == "Reply to all"
+    assert begun_at(answer.text) == ["body"]
+    assert begun_at((await browser.get("/compose")).text) == ["to"]
     assert f'value="{SMART}" checked' in answer.text
     assert 'value="Bob Miller &lt;bob@bluefin.example&gt;"' in answer.text
     assert "Ann &lt;ann@bluefin.example&gt;" in answer.text

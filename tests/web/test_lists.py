@@ -175,6 +175,7 @@ async def test_mail_is_looked_for_by_words_and_days(site: Site, query: str, foun
     assert len(opened(page)) == found
     assert ("No mail matches." in page.text) == (found == 0)
     assert ("Search all mail" in page.text) == ("folder" in query)
+    assert ("/trace?q=nothing" in page.links) == (query == "q=nothing")
 
 
 async def test_a_page_of_fifty_is_small(site: Site) -> None:

@@ -12,6 +12,7 @@ import pytest
 from gateway.usecases import accounts, tokens, users
 from gateway.usecases.show_audit import drop_done
 from gateway.usecases.users import Change
+from gateway.web.console import journal
 from tests.web.boxes import add_reader, connect
 from tests.web.site import DOMAINS, HOUSE, URL, Site, check_page, letter
 
@@ -185,7 +186,7 @@ async def test_a_user_is_changed_and_removed_and_the_reason_stands_where_not(sit
     assert (await site.api.delete(f"/v1/mailboxes/{box}?emails=keep")).status_code < 300
     assert (await browser.post(f"{path}/remove")).headers["location"] == "/settings/users?removed=1"
     assert (await audit(site))[0][1:] == ("user.removed", {"name": "dimas@acme.example"})
-    assert "last admin of account acme" in check_page(await browser.get(f"/settings/users/{own}")).text
+    assert "now. ana@acme.example is the last admin of account acme" in check_page(await browser.get(f"/settings/users/{own}")).text
     answer = await browser.post(f"/settings/users/{own}", data={"name": "Ana", "role": "user"})
     assert (answer.status_code, "last admin" in check_page(answer).text) == (422, True)
     assert (await browser.post(f"/settings/users/{own}/remove")).status_code == 409
@@ -264,6 +265,22 @@ async def test_who_did_what_is_paged_and_asked_for_by_person(site: Site) -> None
     assert await audit(site, user="nobody") == []
     other = await site.console(site.other.sign_in_url)
     assert "priya" not in check_page(await other.get("/settings/audit")).text
+
+
+TOLD: dict[str, tuple[dict[str, Any], str]] = {
+    "a name that changed": ({"former": "acme", "name": "apex"}, "acme → apex"),
+    "a field that changed its name": ({"name": "Machine", "before": "Model"}, "Model → Machine"),
+    "a status": ({"name": "Offer", "before": "open", "status": "won"}, "Offer · open → won"),
+    "no ids": ({"name": "Bob", "kind": "contact", "message": "01KDT4X2R800000000000000AB"}, "Bob · contact"),
+    "what it meant": ({"stays_for_others": True}, "others still have it"),
+    "what it didn't mean": ({"stays_for_others": False}, ""),
+    "a right that was taken": ({"name": "Bob", "shared_mail": False}, "Bob · may read shared mailboxes: no"),
+}
+
+
+@pytest.mark.parametrize(("about", "said"), TOLD.values(), ids=TOLD)
+def test_what_was_done_is_told_in_words(about: dict[str, Any], said: str) -> None:
+    assert journal.told(about) == said
 
 
 async def test_commands_of_the_operator_are_written_down(site: Site) -> None:
