@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.web.console import thread
 from tests.web.boxes import add_reader, bring
 from tests.web.post import BOX, Post
 from tests.web.site import CLIENT, Site, check_page, letter
@@ -51,6 +52,23 @@ async def test_a_mail_goes_out_and_is_shown_with_its_state(post: Post) -> None:
     assert set(parcel.recipients) == {BOB, "ann@bluefin.example", "eve@x.example", SMART, "b@x.example"}
     assert b"b@x.example" not in parcel.message
     assert "The mail server took it." in check_page(await browser.get(sent.headers["location"])).text
+
+
+async def test_a_mail_that_is_sent_while_its_page_is_made_is_shown_as_sent(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is made of several looks at the store: what it says of the sending, and that it follows it, is of one."""
+    browser, made = await post.site.console(), await post.write()
+    read_paper = thread.read_paper
+
+    async def late(*given: Any, **more: Any) -> Any:
+        await post.work()
+        return await read_paper(*given, **more)
+
+    monkeypatch.setattr(thread, "read_paper", late)
+    page = await browser.get(f"/mail/{made['id']}")
+    assert "The mail server took it." in check_page(page).text
+    assert "data-live" not in page.text
 
 
 @pytest.mark.parametrize(
