@@ -86,6 +86,15 @@ async def test_a_user_sees_none_of_the_admin_pages(stranger: Visit) -> None:
         await expect(page.locator("h1")).to_have_text("You may not do this")
 
 
+async def test_the_present_tab_is_in_sight_on_a_narrow_screen(visit: Visit) -> None:
+    page = await visit.open("/")
+    await page.set_viewport_size({"width": 320, "height": 640})
+    page = await visit.open("/settings/audit")
+    await expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+    page = await visit.open("/settings")
+    await expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 async def test_an_account_is_renamed(visit: Visit) -> None:
     page = await visit.open("/settings")
     await page.get_by_role("link", name="Rename").click()
