@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.web.console import thread
+from gateway.web.console.paper import read_paper
 from tests.web.boxes import add_reader, bring
 from tests.web.post import BOX, Post
 from tests.web.site import CLIENT, Site, check_page, letter
@@ -59,13 +59,12 @@ async def test_a_mail_that_is_sent_while_its_page_is_made_is_shown_as_sent(
 ) -> None:
     """A page is made of several looks at the store: what it says of the sending, and that it follows it, is of one."""
     browser, made = await post.site.console(), await post.write()
-    read_paper = thread.read_paper
 
     async def late(*given: Any, **more: Any) -> Any:
         await post.work()
         return await read_paper(*given, **more)
 
-    monkeypatch.setattr(thread, "read_paper", late)
+    monkeypatch.setattr("gateway.web.console.thread.read_paper", late)
     page = await browser.get(f"/mail/{made['id']}")
     assert "The mail server took it." in check_page(page).text
     assert "data-live" not in page.text
