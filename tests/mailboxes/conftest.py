@@ -61,13 +61,8 @@ def product(
 ) -> Iterator[Product]:
     """The product on a store of the kind that is the test's turn; each story opens an account of its own there."""
     folder = tmp_path_factory.mktemp("product")
-    made = Product(stores.new(folder), folder, dovecot, certificates.file)
-    try:
+    with Product(stores.new(folder), folder, dovecot, certificates.file) as made:
         yield made
-    except BaseException:
-        made.serving.kill()
-        raise
-    made.close()
 
 
 @pytest.fixture

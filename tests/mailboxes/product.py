@@ -130,11 +130,23 @@ class Firm:
 
 
 class Product:
-    """The server, with accounts for stories. served: it runs; else the store and the command line are all there is."""
+    """The server, with accounts for stories. served: it runs; else the store and the command line are all there is.
 
-    def __init__(self, place: Place, folder: Path, dovecot: Dovecot, authority: Path, *, served: bool = True) -> None:
+    imaps: the port at which the names lead to the stand's IMAP, where that is a line that can be made bad.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        folder: Path,
+        dovecot: Dovecot,
+        authority: Path,
+        *,
+        served: bool = True,
+        imaps: int | None = None,
+    ) -> None:
         self.dovecot = dovecot
-        self._names = Names(dovecot.imaps)
+        self._names = Names(imaps or dovecot.imaps)
         url = f"sqlite:///{place}" if isinstance(place, Path) else str(place)
         self.serving = Serving(
             folder,
@@ -168,6 +180,15 @@ class Product:
         desk = Desk(self.serving.url, token)
         self._desks.append(desk)
         return Firm(self, slug, owner, desk)
+
+    def __enter__(self) -> Product:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.serving.kill()
 
     def close(self) -> None:
         """Ends it as a service manager does. What it said holds no trouble of its own."""

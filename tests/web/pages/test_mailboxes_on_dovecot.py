@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.mailboxes.certificates import Authority
 from tests.mailboxes.dovecot import Dovecot
+from tests.mailboxes.fault_proxy import FaultProxy
 from tests.mailboxes.person import Person
 from tests.mailboxes.product import CLIENT, Firm, Product, letters
 from tests.stores import Stores
@@ -21,21 +22,29 @@ pytestmark = pytest.mark.e2e
 PATIENCE = 60_000
 """Milliseconds a page may take, a look into the mailbox included."""
 MANY = 500
+SLOW = 0.3
+"""Seconds for which each piece from the server is held back."""
+
+
+@pytest.fixture(scope="module")
+def line(dovecot: Dovecot) -> Iterator[FaultProxy]:
+    """The line to the server, which may be slow: a quick one is done before anybody can see how far it is."""
+    with FaultProxy(dovecot.imaps) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
 def product(
-    stores: Stores, dovecot: Dovecot, certificates: Authority, tmp_path_factory: pytest.TempPathFactory
+    stores: Stores,
+    dovecot: Dovecot,
+    line: FaultProxy,
+    certificates: Authority,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Product]:
     """The product on a store of the kind that is the test's turn."""
     folder = tmp_path_factory.mktemp("pages")
-    made = Product(stores.new(folder), folder, dovecot, certificates.file)
-    try:
+    with Product(stores.new(folder), folder, dovecot, certificates.file, imaps=line.port) as made:
         yield made
-    except BaseException:
-        made.serving.kill()
-        raise
-    made.close()
 
 
 @pytest.fixture
@@ -74,7 +83,9 @@ async def disconnect(page: Page, person: Person, how: str) -> None:
     await page.get_by_role("button", name=f"Disconnect {person.address}").press("Enter")
 
 
-async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(firm: Firm, page: Page) -> None:
+async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(
+    firm: Firm, page: Page, line: FaultProxy
+) -> None:
     person = firm.person()
     firm.contact(CLIENT)
     person.append("INBOX", letters(1, MANY), at=lately())
@@ -84,16 +95,18 @@ async def test_a_mailbox_is_added_followed_set_let_in_again_and_disconnected(fir
     await page.get_by_label("Address of the mailbox").press("Enter")
     await expect(page.get_by_text(f"hosts {person.address}.")).to_be_visible()
     await expect(page.get_by_text("Found by the domain’s DNS.")).to_be_visible()
-    await expect(page.get_by_text(f"imap.acme.example:{firm.product.dovecot.imaps}")).to_be_visible()
+    await expect(page.get_by_text(f"imap.acme.example:{line.port}")).to_be_visible()
     field = page.get_by_label("Password", exact=True)
     await field.fill("wrong one")
     await page.get_by_role("button", name="Check and connect").press("Enter")
     await expect(field).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_text("does not accept this log-in name and password")).to_be_visible()
 
+    line.delay = SLOW
     await connect(page, person)
     await expect(page.get_by_text(f"{person.address} is connected.")).to_be_visible()
     await expect(page.get_by_label(re.compile(rf"[\d,]+ of {MANY} mails"))).to_be_visible()
+    line.resume()
     await expect(page.get_by_text("new mail at once")).to_be_visible()
     assert await faults(page) == []
     [id] = [one["id"] for one in firm.desk.get("/mailboxes")["data"]]

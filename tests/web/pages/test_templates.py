@@ -67,6 +67,7 @@ async def test_saving_a_wrong_field_is_blocked_with_its_line_and_column(visit: V
     await expect(told).to_contain_text("Line 3, column 9: contact.nme is no field, but contact.name is")
     underlined = told.locator("mark")
     await expect(underlined).to_have_text("contact.nme")
+    await page.wait_for_load_state("load")
     assert "underline" in await underlined.evaluate("mark => getComputedStyle(mark).textDecorationLine")
     assert await area.input_value() == "Hello,\n\ndear {{ contact.nme }}"
     assert (await visit.site.api.get("/v1/templates")).json()["data"] == []

@@ -102,6 +102,7 @@ async def test_remote_pictures_are_shown_once_or_always_where_the_sender_is_prov
     page = await visit.open(f"/mail/{ids[0]}")
     await page.get_by_role("button", name="Always for Bob Miller").click()
     await expect(page.get_by_text("You always see the pictures of Bob Miller.")).to_be_visible()
+    await page.wait_for_load_state("load")
     canary.heard.clear()
     await visit.open(f"/mail/{ids[1]}")
     assert [header.split()[1] for header in canary.heard] == ["/a.png"], "another proven mail of the sender"
