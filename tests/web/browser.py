@@ -133,7 +133,8 @@ async def looks(page: Page) -> AsyncIterator[str]:
 async def faults(page: Page) -> list[str]:
     """What keeps somebody from the page as it is now: what axe finds, what is too wide, too many bytes.
 
-    Something of a page may be seen before its stylesheet is there: it is looked at once all of it is. At the least width only the width is looked at: what axe finds there it finds on a phone.
+    Something of a page may be seen before its stylesheet is there: it is looked at once all of it is. At the least
+    width only the width is looked at: what axe finds there it finds on a phone.
     """
     await page.wait_for_load_state("load")
     narrow = page.viewport_size is not None and page.viewport_size["width"] == NARROW
