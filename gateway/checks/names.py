@@ -30,7 +30,8 @@ class Names:
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def ask(self, wanted: Sequence[Question]) -> Found:
-        """What each question brought: nothing where there is no such record, None where nobody answered."""
+        """What each question brought, in the order of the records (RFC 4034 section 6.3), as answers come in any: nothing
+        where there is no such record, None where nobody answered."""
         answers = await asyncio.gather(*(self._ask(kind, name) for kind, name in wanted))
         return dict(zip(wanted, answers, strict=True))
 
@@ -42,7 +43,7 @@ class Names:
             return ()
         except (dns.exception.DNSException, OSError, UnicodeError):
             return None
-        return tuple(_text(one, kind)[:MOST_TEXT] for one in list(found)[:MOST_RECORDS])
+        return tuple(_text(one, kind)[:MOST_TEXT] for one in sorted(found)[:MOST_RECORDS])
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         resolver = dns.asyncresolver.Resolver(configure=not self._servers)

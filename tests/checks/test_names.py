@@ -17,7 +17,7 @@ ZONES: Zones = {
 ANSWERS = {
     ("MX", "cc.acme.example"): ("10 gate.acme.example",),
     ("MX", "null.example"): ("0 .",),
-    ("TXT", "cc.acme.example"): ("v=spf1 -all", "hello"),
+    ("TXT", "cc.acme.example"): ("hello", "v=spf1 -all"),
     ("A", "gate.acme.example"): ("203.0.113.80",),
     ("AAAA", "gate.acme.example"): ("2001:db8::80",),
     ("PTR", "80.113.0.203.in-addr.arpa"): ("gate.acme.example",),

@@ -146,6 +146,11 @@ async def faults(page: Page) -> list[str]:
     return found
 
 
+async def followed(page: Page) -> None:
+    """Waits for the first look of a live part: what changes after it is told."""
+    await page.locator("[data-followed]").first.wait_for(state="attached")
+
+
 def drawing(width: int, height: int) -> bytes:
     """A red picture (PNG)."""
     head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)

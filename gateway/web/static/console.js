@@ -270,6 +270,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     const { html, said: sentence } = JSON.parse(event.data);
     waiting = html;
     put();
+    part.dataset.followed = "";
     if (sentence) say(sentence);
   });
   source.addEventListener("over", () => source.close());

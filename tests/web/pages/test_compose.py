@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.boxes import bring
-from tests.web.browser import Visit, faults, looks, serious
+from tests.web.browser import Visit, faults, followed, looks, serious
 from tests.web.post import BOX, Post
 from tests.web.site import CLIENT, Site, letter
 
@@ -58,6 +58,7 @@ async def test_a_mail_is_written_with_a_template_and_files_and_its_state_follows
     await page.wait_for_url("**/mail/*")
     await expect(page.locator("section.msg")).to_contain_text("Waiting to be sent")
     await expect(page.locator("section.msg .file")).to_contain_text("plan.pdf")
+    await followed(page)
     await post.work()
     await expect(page.locator("section.msg")).to_contain_text("The mail server took it.")
     await expect(page.locator("#said")).to_have_text("Sent")

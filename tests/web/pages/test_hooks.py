@@ -16,7 +16,7 @@ from gateway.usecases.event_data import Telling
 from gateway.usecases.ledger import Library
 from tests.crm.kommo_server import Kommo
 from tests.crm.receiver import Receiver
-from tests.web.browser import Visit, faults, looks
+from tests.web.browser import Visit, faults, followed, looks
 from tests.web.site import DOMAINS, KEYRING, URL, letter
 
 pytestmark = pytest.mark.e2e
@@ -88,6 +88,7 @@ async def test_what_comes_back_shows_without_reload_and_a_delivery_is_sent_again
     await page.get_by_role("button", name="Send a test").click()
     await expect(page.get_by_text("It didn’t arrive yet.")).to_be_visible()
     await expect(page.locator(".said pre").first).to_contain_text("answered 500")
+    await followed(page)
     await expect(page.get_by_text("It answered 204.")).to_be_visible()
     await expect(page.locator("#said")).to_contain_text("Delivered")
     await page.get_by_role("link", name="All deliveries").click()

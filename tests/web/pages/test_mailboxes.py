@@ -11,7 +11,7 @@ from playwright.async_api import Route, expect
 from gateway.usecases.accounts import _now
 from tests.web import boxes
 from tests.web.boxes import add_reader, bring, change_box
-from tests.web.browser import Visit, faults, looks
+from tests.web.browser import Visit, faults, followed, looks
 from tests.web.site import URL, Site, letter
 from tests.web.test_mailboxes import ANA, PASSWORD
 
@@ -85,6 +85,7 @@ async def test_an_import_moves_on_without_reload(visit: Visit) -> None:
     page = await visit.open("/mailboxes")
     bar = page.get_by_role("progressbar", name="213 of 500 mails")
     await expect(bar).to_have_attribute("value", "213")
+    await followed(page)
     await change_box(visit.site, ids["priya"], done=400)
     await expect(page.get_by_role("progressbar", name="400 of 500 mails")).to_have_attribute("value", "400")
     await expect(page.locator("#said")).to_have_text("Import of priya@acme.example: 400 of 500 mails")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import FilePayload, expect
 
-from tests.web.browser import Visit, faults, looks, serious
+from tests.web.browser import Visit, faults, followed, looks, serious
 from tests.web.doors import send, smtp_door
 from tests.web.site import ANA, CLIENT, letter
 from tests.web.test_console import story_mails
@@ -72,6 +72,7 @@ async def test_red_turns_green_without_a_reload(visit: Visit) -> None:
         await page.get_by_role("button", name="Continue with DNS").press("Enter")
         row = page.get_by_role("row").filter(has_text="says who may send for it")
         await expect(row.get_by_text("different")).to_be_visible()
+        await followed(page)
         await page.evaluate("window.loaded = 'once'")
         copy = row.get_by_role("button", name="Copy v=spf1 -all")
         await copy.press("Enter")
