@@ -204,6 +204,13 @@ def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
     return None if row is None else UserRow(*row)
 
 
+def find_seats(tx: Connection, email: str, most: int) -> list[tuple[str, str]]:
+    """Slug and name of the accounts that have a user with this address, by name."""
+    query = select(accounts.c.slug, accounts.c.name).join(users, users.c.account == accounts.c.number)
+    rows = tx.execute(query.where(users.c.email == email).order_by(accounts.c.name, accounts.c.slug).limit(most))
+    return [(row.slug, row.name) for row in rows]
+
+
 def get_user(tx: Connection, account: int, id: str) -> UserRow | None:
     """The user of this account with this id."""
     row = tx.execute(select(*_USER).where(users.c.account == account, users.c.id == id)).first()
