@@ -1,5 +1,6 @@
-"""What the room of people's own mailboxes takes from the settings: its poller, its door, one look by hand; and the
-provider with which users sign in, which is asked by the same way."""
+"""What the room of people's own mailboxes takes from the settings: its poller, its door, one look by hand.
+
+And the provider with which users sign in, which is asked by the same way."""
 
 from __future__ import annotations
 

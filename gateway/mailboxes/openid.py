@@ -35,7 +35,7 @@ KEPT_SECONDS = 3600
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _PLACES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _SIGNED = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""With a key of the provider's own: nothing that isn't signed, or is signed with what we know as well (RFC 8725 3.1)."""
+"""With a key of the provider's own: nothing that is unsigned, or signed with what we know as well (RFC 8725 3.1)."""
 _LEEWAY_SECONDS = 60
 """So much another clock may differ from ours."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")

@@ -206,9 +206,9 @@ def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
 
 def find_seats(tx: Connection, email: str, most: int) -> list[tuple[str, str]]:
     """Slug and name of the accounts that have a user with this address, by name."""
-    query = select(accounts.c.slug, accounts.c.name).join(users, users.c.account == accounts.c.number)
-    rows = tx.execute(query.where(users.c.email == email).order_by(accounts.c.name, accounts.c.slug).limit(most))
-    return [(row.slug, row.name) for row in rows]
+    numbers = tx.execute(select(users.c.account).where(users.c.email == email).limit(most)).scalars().all()
+    named = select(accounts.c.slug, accounts.c.name).where(accounts.c.number.in_(numbers))
+    return [(row.slug, row.name) for row in tx.execute(named.order_by(accounts.c.name, accounts.c.slug))]
 
 
 def get_user(tx: Connection, account: int, id: str) -> UserRow | None:
