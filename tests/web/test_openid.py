@@ -222,9 +222,9 @@ async def test_a_provider_that_refuses_or_is_left_again_is_said_so(firm: Firm) -
 
 
 AWAY: dict[str, tuple[str, Said, str]] = {
-    "is not there": ("/.well-known/openid-configuration", Said(503), "It doesn’t answer at the moment."),
+    "is not there": ("/.well-known/openid-configuration", Said(503), "The other sign-in page doesn’t answer at the moment."),
     "is another one": ("/.well-known/openid-configuration", Said(200, b"{}"), "This way in doesn’t work"),
-    "gives no tokens": ("/token", Said(500), "It doesn’t answer at the moment."),
+    "gives no tokens": ("/token", Said(500), "The other sign-in page doesn’t answer at the moment."),
     "knows us no more": ("/token", Said(401, b'{"error": "invalid_client"}'), "This way in doesn’t work"),
     "signs with nothing": ("/token", Said(200, b'{"id_token": "e30.e30."}'), "This way in doesn’t work"),
     "has no keys": ("/keys", Said(200, b"{}"), "This way in doesn’t work"),
@@ -250,7 +250,7 @@ async def test_where_a_provider_fails_the_other_ways_are_there_and_the_log_has_w
 
 async def test_a_provider_that_nobody_reaches_is_said_so(firm: Firm) -> None:
     firm.offer(SMARTGATE_OIDC_ISSUER="https://localhost:9/realm")
-    refused(await firm.browser().get(BEGIN), 503, "It doesn’t answer at the moment.")
+    refused(await firm.browser().get(BEGIN), 503, "The other sign-in page doesn’t answer at the moment.")
 
 
 async def test_a_lost_key_is_told_to_the_operator(firm: Firm) -> None:

@@ -68,7 +68,7 @@ _SAID = {
         later("No account here has a user with your e-mail address."),
         later("Ask a colleague who is an admin to add you."),
     ),
-    "away": (503, later("It doesn’t answer at the moment."), later("Try again in a minute, or sign in another way.")),
+    "away": (503, later("The other sign-in page doesn’t answer at the moment."), later("Try again in a minute, or sign in another way.")),
     "faulty": (
         503,
         later("This way in doesn’t work at the moment."),
