@@ -35,7 +35,7 @@ KEPT_SECONDS = 3600
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _PLACES = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _SIGNED = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""With a key of the provider's own: nothing that is unsigned, or signed with what we know as well (RFC 8725 3.1)."""
+"""With a key of the provider's own: nothing that is unsigned, or signed with what we know as well."""
 _LEEWAY_SECONDS = 60
 """So much another clock may differ from ours."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")
@@ -59,8 +59,8 @@ class OpenIdProvider:
         self._until = 0.0
         self._asking: asyncio.Task[dict[str, Any] | Trouble] | None = None
 
-    async def page(self, trip: Trip, redirect: str) -> str | Trouble:
-        """The page where somebody signs in."""
+    async def page(self, trip: Trip, redirect: str, *, other: bool = False) -> str | Trouble:
+        """The page where somebody signs in. other: not at once as who they are there already (Core 3.1.2.1)."""
         about = await self._told()
         if isinstance(about, Trouble):
             return about
@@ -75,6 +75,7 @@ class OpenIdProvider:
                 nonce=trip.nonce,
                 code_challenge=create_s256_code_challenge(trip.verifier),
                 code_challenge_method="S256",
+                prompt="select_account" if other else None,
             )
         )
 
@@ -157,7 +158,8 @@ class OpenIdProvider:
         return Trouble("protocol", f"it answers with status {reply.status}, {error!a}")
 
     def _checked(self, given: Mapping[str, Any], keys: Mapping[str, Any], nonce: str) -> dict[str, Any] | Trouble:
-        """The claims of the ID token, once it is the provider's own, for us, and for this way to it (3.1.3.7)."""
+        """The claims of the ID token, once it is the provider's own, for us, and for this way to it (section 3.1.3.7;
+        RFC 8725 section 3.1)."""
         app = self._app
         wanted = {"iss": {"essential": True, "value": app.issuer}, "aud": {"essential": True, "value": app.client_id}}
         known = {"nonce": nonce, "client_id": app.client_id, "access_token": given.get("access_token")}

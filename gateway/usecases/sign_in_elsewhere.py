@@ -43,8 +43,9 @@ class Claims:
 class Provider(Protocol):
     """The door to the provider; it raises for nothing that the provider does."""
 
-    async def page(self, trip: Trip, redirect: str) -> str | Trouble:
-        """The provider's page to lead a browser to. redirect: the page of ours that it leads back to."""
+    async def page(self, trip: Trip, redirect: str, *, other: bool = False) -> str | Trouble:
+        """The provider's page to lead a browser to. redirect: the page of ours that it leads back to. other: it lets
+        people choose as whom they sign in."""
 
     async def redeem(self, code: str, trip: Trip, redirect: str) -> Claims | Trouble:
         """Who signed in there, for a code that came back. Trouble `revoked`: the code is not, or no longer, good."""
@@ -60,11 +61,14 @@ class Elsewhere:
     domains: frozenset[str] = frozenset()
 
 
-async def begin(elsewhere: Elsewhere, ring: Keyring, redirect: str) -> tuple[str, str] | Trouble:
-    """The provider's page, and what the browser keeps until it is back. Raises SealError."""
+async def begin(
+    elsewhere: Elsewhere, ring: Keyring, redirect: str, *, other: bool = False
+) -> tuple[str, str] | Trouble:
+    """The provider's page, and what the browser keeps until it is back. other: as somebody else than the last time,
+    which failed. Raises SealError."""
     trip = Trip(*(secrets.token_urlsafe(_BYTES) for _ in range(3)))
     kept = sealed_text(ring, asdict(trip), _TRIP, now() + MINUTES * 60_000)
-    page = await elsewhere.provider.page(trip, redirect)
+    page = await elsewhere.provider.page(trip, redirect, other=other)
     return page if isinstance(page, Trouble) else (page, kept)
 
 

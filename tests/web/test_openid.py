@@ -40,7 +40,7 @@ def refused(answer: httpx2.Response, status: int, words: str) -> None:
     assert (answer.status_code, SESSION in answer.cookies) == (status, False), answer.text
     page = check_page(answer)
     assert words in page.text
-    assert BEGIN in page.links
+    assert f"{BEGIN}?other=1" in page.links
     assert "With your password" in page.text
     assert re.search(rf"{KEPT}=\"\".*Max-Age=0.*Path={BEGIN}", answer.headers["set-cookie"])
 
@@ -158,6 +158,13 @@ async def test_who_is_not_known_for_certain_is_not_let_in(
     assert emails == {"ana@acme.example"}  # nobody becomes a user by signing in
 
 
+async def test_who_was_somebody_else_there_may_choose_the_next_time(firm: Firm) -> None:
+    browser = firm.browser()
+    for path, prompt in ((BEGIN, None), (f"{BEGIN}?other=1", ["select_account"])):
+        begun = await browser.get(path)
+        assert parse_qs(urlsplit(begun.headers["location"]).query).get("prompt") == prompt
+
+
 async def test_a_provider_that_tells_nothing_of_it_is_believed_for_its_own_domains(firm: Firm) -> None:
     firm.offer(SMARTGATE_OIDC_DOMAINS="x.example,acme.example")
     firm.server.claims |= {"email_verified": None, "email": "Ana@acme.example"}
@@ -217,12 +224,16 @@ async def test_a_provider_that_refuses_or_is_left_again_is_said_so(firm: Firm) -
     firm.server.refuses = "access_denied"
     with capture_logs() as log:
         refused(await firm.sign_in(firm.browser()), 422, "You were not signed in there.")
-    assert log == [{"event": "sign_in.refused", "log_level": "info", "why": "cancelled", "error": "access_denied"}]
+    assert log == [{"event": "openid.refused", "log_level": "info", "why": "cancelled", "error": "access_denied"}]
     refused(await firm.browser().get(f"{BACK}?error=access_denied"), 422, "Begin it again.")
 
 
 AWAY: dict[str, tuple[str, Said, str]] = {
-    "is not there": ("/.well-known/openid-configuration", Said(503), "The other sign-in page doesn’t answer at the moment."),
+    "is not there": (
+        "/.well-known/openid-configuration",
+        Said(503),
+        "The other sign-in page doesn’t answer at the moment.",
+    ),
     "is another one": ("/.well-known/openid-configuration", Said(200, b"{}"), "This way in doesn’t work"),
     "gives no tokens": ("/token", Said(500), "The other sign-in page doesn’t answer at the moment."),
     "knows us no more": ("/token", Said(401, b'{"error": "invalid_client"}'), "This way in doesn’t work"),
@@ -242,7 +253,7 @@ async def test_where_a_provider_fails_the_other_ways_are_there_and_the_log_has_w
         if said.status_code == 303:
             said = await firm.sign_in(browser)
     refused(said, 503, words)
-    told = [one for one in log if one["event"] == "sign_in.failed"]
+    told = [one for one in log if one["event"] == "openid.failed"]
     assert [one["log_level"] for one in told] == ["warning"]
     assert told[0]["reason"]
     assert SECRET not in str(log)

@@ -68,7 +68,11 @@ _SAID = {
         later("No account here has a user with your e-mail address."),
         later("Ask a colleague who is an admin to add you."),
     ),
-    "away": (503, later("The other sign-in page doesn’t answer at the moment."), later("Try again in a minute, or sign in another way.")),
+    "away": (
+        503,
+        later("The other sign-in page doesn’t answer at the moment."),
+        later("Try again in a minute, or sign in another way."),
+    ),
     "faulty": (
         503,
         later("This way in doesn’t work at the moment."),
@@ -79,11 +83,11 @@ _SAID = {
 
 
 @router.get(PLACE)
-async def begin(request: Request, services: Services) -> Response:
-    """Leads to the provider's page."""
+async def begin(request: Request, services: Services, other: bool = False) -> Response:
+    """Leads to the provider's page. other: it lets people choose as whom they sign in, also where they have before."""
     elsewhere = _elsewhere(services)
     try:
-        begun = await sign_in_elsewhere.begin(elsewhere, services.keyring(), _redirect(services))
+        begun = await sign_in_elsewhere.begin(elsewhere, services.keyring(), _redirect(services), other=other)
     except SealError as fault:
         begun = Trouble("protocol", str(fault))
     if isinstance(begun, Trouble):
@@ -192,12 +196,12 @@ def _failed(request: Request, services: WebServices, trouble: Trouble) -> Respon
     """What the provider does not do, or not as it has to be; the operator's log has why."""
     if trouble.kind == "revoked":
         return _refused(request, services, "revoked")
-    _log.warning("sign_in.failed", kind=trouble.kind, reason=trouble.says)
+    _log.warning("openid.failed", kind=trouble.kind, reason=trouble.says)
     return _said(request, services, "away" if trouble.kind in _AWAY else "faulty")
 
 
 def _refused(request: Request, services: WebServices, why: str, error: str = "") -> Response:
-    _log.info("sign_in.refused", why=why, error=error[:80])
+    _log.info("openid.refused", why=why, error=error[:80])
     return _said(request, services, why)
 
 
