@@ -30,8 +30,10 @@ class Names:
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def ask(self, wanted: Sequence[Question]) -> Found:
-        """What each question brought, in the order of the records (RFC 4034 section 6.3), as answers come in any: nothing
-        where there is no such record, None where nobody answered."""
+        """What each question brought: nothing where there is no such record, None where nobody answered.
+
+        Answers come in any order; told is that of RFC 4034 section 6.3.
+        """
         answers = await asyncio.gather(*(self._ask(kind, name) for kind, name in wanted))
         return dict(zip(wanted, answers, strict=True))
 

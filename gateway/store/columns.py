@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, MetaData, Text, TextClause
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -26,3 +28,8 @@ def text(name: str, *, null: bool = False, default: str | None = None) -> Column
 def time(name: str, *, null: bool = False) -> Column[int]:
     """A moment, in milliseconds since 1970."""
     return Column(name, BigInteger, nullable=null)
+
+
+def index_of_some(name: str, where: ColumnElement[bool] | TextClause, *of: Column[Any] | str) -> Index:
+    """An index of those rows only for which a condition holds."""
+    return Index(name, *of, sqlite_where=where, postgresql_where=where)

@@ -39,11 +39,14 @@ _CONNECT: dict[str, str | int] = {
 
 # lock_timeout: a lock that is not to be had is told like a SQLite file that another program holds.
 # idle_in_transaction_session_timeout: the server lets go of the locks of a gateway that was stopped or cut off.
+# random_page_cost: what we ask for are few rows by an index, and disks have no arm to move; as for one with an arm, a
+# table of 100,000 rows is read whole to find the mails of fifty threads.
 # synchronous_commit: a 250 stands for what is on the disk; a role or database that says "off" is overruled.
 _SESSION = """
 SELECT set_config('lock_timeout', %s, false),
        set_config('idle_in_transaction_session_timeout', '30s', false),
        set_config('default_transaction_isolation', 'read committed', false),
+       set_config('random_page_cost', '1.1', false),
        set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                   ELSE current_setting('synchronous_commit') END, false)
 """

@@ -68,7 +68,7 @@ def list_messages(
         return _search(tx, account, after, limit, wanted, asked, sight)
     query, keys = select_messages(account, wanted, sight)
     whole = not wanted.cards and wanted.thread is None and wanted.state == FILED
-    few = is_of_few(tx, account, wanted.mailbox, sight) if whole else None
+    few = is_of_few(tx, account, wanted.mailbox, wanted.folder, sight) if whole else None
     if few is not None:
         there = tx.execute(query.with_only_columns(*keys).where(few)).all()
         page = cut(tx, query, keys, [(at, id) for at, id in there], _of_message(after), limit)

@@ -19,7 +19,7 @@ from gateway.store.ids import first_id
 from gateway.store.mailbox_reading import find_sight
 from gateway.store.reading import Page, Position, collect, contains, read_page
 from gateway.store.sight import is_open
-from gateway.store.tables import NO_MESSAGE, accounts, cards, events, messages, receipts, sources
+from gateway.store.tables import AMISS, NO_MESSAGE, accounts, cards, events, messages, receipts, sources
 
 DAY_MS = 86_400_000
 
@@ -100,6 +100,7 @@ def _conditions(account: int, wanted: Search) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.verdict is not None:
         conditions.append(receipts.c.verdict == wanted.verdict)
+        conditions += [AMISS] if wanted.verdict in ("refuse", "hold") else []
     if wanted.message_id is not None:
         conditions.append(_tells_of(account, f"<{wanted.message_id.strip().strip('<>')}>"))
     if wanted.sender is not None:

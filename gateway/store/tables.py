@@ -275,15 +275,7 @@ messages = Table(
 
 # What waits for an admin, or was deleted: few among many, found without going through the others.
 ASIDE = messages.c.state.in_((literal_column("'held'"), literal_column("'deleted'")))
-Index(
-    "ix_messages_aside",
-    messages.c.account,
-    messages.c.state,
-    messages.c.at,
-    messages.c.id,
-    sqlite_where=ASIDE,
-    postgresql_where=ASIDE,
-)
+columns.index_of_some("ix_messages_aside", ASIDE, *(messages.c[name] for name in ("account", "state", "at", "id")))
 
 participants = Table(
     "participants",
@@ -337,16 +329,9 @@ sources = Table(
     PrimaryKeyConstraint("account", "message", "n"),
     Index(None, "account", "thread"),
     # Mail of people's own mailboxes is found by the mailbox; that of the smart addresses, which has none, is not in it.
-    Index(
-        "ix_sources_mailbox",
-        "account",
-        "mailbox",
-        "message",
-        sqlite_where=text("mailbox IS NOT NULL"),
-        postgresql_where=text("mailbox IS NOT NULL"),
-    ),
+    columns.index_of_some("ix_sources_mailbox", text("mailbox IS NOT NULL"), "account", "mailbox", "message"),
     # A message's second source and those after it, which are few, are looked through for what search lacks.
-    Index("ix_sources_later", "account", "message", "n", sqlite_where=text("n > 0"), postgresql_where=text("n > 0")),
+    columns.index_of_some("ix_sources_later", text("n > 0"), "account", "message", "n"),
     sqlite_with_rowid=False,
 )
 
@@ -395,3 +380,7 @@ receipts = Table(
 # Receipts of what was kept are found by their message, those of what was refused by its Message-ID.
 NO_MESSAGE = receipts.c.message.is_(null())
 Index(None, receipts.c.account, receipts.c.message_id, sqlite_where=NO_MESSAGE, postgresql_where=NO_MESSAGE)
+
+# What was refused or is held: few among many, as ASIDE.
+AMISS = receipts.c.verdict.in_((literal_column("'refuse'"), literal_column("'hold'")))
+columns.index_of_some("ix_receipts_amiss", AMISS, *(receipts.c[name] for name in ("account", "verdict", "id")))

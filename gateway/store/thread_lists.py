@@ -66,7 +66,7 @@ def list_places(
     apart: Collection[str],
 ) -> Page[Place]:
     """Where those rows are."""
-    few = is_of_few(tx, account, wanted.mailbox, sight)
+    few = is_of_few(tx, account, wanted.mailbox, wanted.folder, sight)
     if few is not None:
         return _among_few(tx, account, after, limit, wanted, sight, apart, few)
     query, keys = select_messages(account, wanted, sight)

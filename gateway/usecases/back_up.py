@@ -130,6 +130,7 @@ def _read_rows(tx: Tx, reader: Reader, landing: _Landing, told: Told) -> dict[st
         raise ArchiveError("was altered: it holds more or fewer rows than its manifest says")
     landing.settle()
     doubt_queue(tx)
+    copying.know(tx)
     return rows
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import StaticPool
 
 from gateway.core.visibility import Box, Eyes, Sight
 from gateway.store import deliveries, facts, filing
@@ -20,7 +21,7 @@ from gateway.store.reading import Position
 from gateway.store.reading_cards import list_contacts, list_leads
 from gateway.store.reading_mail import Filter, list_messages, select_messages
 from gateway.store.reading_outcomes import find_outcomes
-from gateway.store.reading_receipts import find_first_attempts
+from gateway.store.reading_receipts import Search, find_first_attempts, list_receipts
 from gateway.store.schema import ensure_schema
 from tests.web.site import letter, make_store, open_site
 
@@ -98,6 +99,17 @@ async def test_the_accounts_of_an_address_are_found_by_the_address(tmp_path: Pat
         "SEARCH users USING COVERING INDEX ix_users_email",
         "SEARCH accounts USING INTEGER PRIMARY KEY",
     ]
+
+
+@pytest.mark.parametrize("verdict", ["refuse", "hold"])
+def test_what_was_refused_or_held_is_found_among_all_that_was_filed(store: sqlite3.Connection, verdict: str) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = create_engine("sqlite://", creator=lambda: store, poolclass=StaticPool)
+    event.listen(engine, "before_cursor_execute", lambda _1, _2, sql, values, *_: asked.append((sql, values)))
+    with engine.connect() as tx:
+        list_receipts(tx, 7, ("r",), 50, Search(verdict=verdict))
+        plan = [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1])]
+    assert plan == ["SEARCH receipts USING INDEX ix_receipts_amiss (account=? AND verdict=? AND id<?)"]
 
 
 def test_the_mail_of_a_thread_is_read_from_the_thread(store: sqlite3.Connection) -> None:

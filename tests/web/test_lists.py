@@ -110,6 +110,23 @@ async def test_pages_of_threads_hold_each_once(site: Site) -> None:
 
 
 @pytest.mark.parametrize("grouped", [True, False])
+async def test_a_folder_with_few_of_many_mails_holds_the_same_either_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch, grouped: bool
+) -> None:
+    for n in range(3):
+        await site.hand(letter(f"Offer {n}", text=str(n), id=f"<{n}@x.example>"))
+    await site.hand(reply(1))
+    who = await principal(site, await add_reader(site, "dimas@acme.example"))
+    lists = {}
+    for most in (few_mail.MOST_IN_FOLDER, -1):
+        monkeypatch.setattr(few_mail, "MOST_IN_FOLDER", most)
+        pages = [await list_mail(site.store, who, None, 9, Filter(folder=one), grouped) for one in ("inbox", "sent")]
+        lists[most] = [[line.message.subject for line in page.rows] for page in pages]
+    assert len({str(one) for one in lists.values()}) == 1
+    assert [len(one) for one in lists[-1]] == [1, 3]
+
+
+@pytest.mark.parametrize("grouped", [True, False])
 async def test_who_may_open_little_of_much_gets_the_same_list_either_way(
     site: Site, monkeypatch: pytest.MonkeyPatch, grouped: bool
 ) -> None:
@@ -133,8 +150,10 @@ async def test_who_may_open_little_of_much_gets_the_same_list_either_way(
     asked: tuple[dict[str, Any], ...] = ({}, {"folder": "inbox"}, {"mailbox": "smart"}, {"mailbox": mine})
     few = [await walked(reader, **one) for reader in (dimas, umar) for one in asked]
     monkeypatch.setattr(few_mail, "MOST_THREADS", -1)
+    monkeypatch.setattr(few_mail, "MOST_IN_FOLDER", -1)
     eyes = (await principal(site, dimas)).eyes
-    assert await site.store.read(lambda tx: is_of_few(tx, number(tx), None, find_sight(tx, number(tx), eyes))) is None
+    many = lambda tx: is_of_few(tx, number(tx), None, None, find_sight(tx, number(tx), eyes))  # noqa: E731
+    assert await site.store.read(many) is None
     assert [await walked(reader, **one) for reader in (dimas, umar) for one in asked] == few
     assert few[0]
     assert few[3]

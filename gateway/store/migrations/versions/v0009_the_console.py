@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_AMISS = sa.text("verdict IN ('refuse', 'hold')")
 _TABLES = (
     "audit",
     "field_values",
@@ -168,6 +169,10 @@ def upgrade() -> None:
     op.create_index("ix_undoings_at", "undoings", ["at"])
 
     op.create_index("ix_leads_account_status_id", "leads", ["account", "status", "id"])
+    op.create_index("ix_users_email", "users", ["email"])
+    op.create_index(
+        "ix_receipts_amiss", "receipts", ["account", "verdict", "id"], sqlite_where=_AMISS, postgresql_where=_AMISS
+    )
     op.add_column("accounts", sa.Column("link_mailbox", _TEXT, server_default="", nullable=False))
     op.add_column("users", sa.Column("password", _TEXT, server_default="", nullable=False))
     op.add_column("users", sa.Column("language", _TEXT, server_default="", nullable=False))
@@ -176,6 +181,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Takes a store back to the revision before."""
+    op.drop_index("ix_receipts_amiss", "receipts")
+    op.drop_index("ix_users_email", "users")
     op.drop_index("ix_leads_account_status_id", "leads")
     for table, column in (("users", "language"), ("users", "password"), ("accounts", "link_mailbox")):
         with op.batch_alter_table(table) as batch:
