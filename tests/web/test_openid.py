@@ -143,7 +143,7 @@ DOUBTS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
     "no address": ({"email": None}, {}, "We were not told your e-mail address."),
     "another domain": ({}, {"SMARTGATE_OIDC_DOMAINS": "x.example"}, "With this e-mail address you can’t sign in"),
     "no user": ({"email": "eve@evil.example"}, {}, "No account here has a user with your e-mail address."),
-    "no user any more": ({"email": "ann@acme.example"}, {}, "No account here has a user with your e-mail address."),
+    "nearly a user": ({"email": "ann@acme.example"}, {}, "No account here has a user with your e-mail address."),
 }
 
 

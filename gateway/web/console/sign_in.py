@@ -1,6 +1,6 @@
 """Signing in: by a one-time link, by a password, or by a link that is mailed; and signing out (rules, F).
 
-The way by a provider begins here as well, and goes on in `openid`.
+The button of the way by a provider stands here as well; the way itself is in `openid`.
 """
 
 from __future__ import annotations
