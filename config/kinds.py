@@ -79,7 +79,7 @@ Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda v: tuple(map(_secret, values.comma_list(v))))]
 Domain = Annotated[str, BeforeValidator(lambda v: values.domain(_text(v)))]
 Domains = Annotated[tuple[str, ...], BeforeValidator(lambda v: values.domains(values.comma_list(v)))]
-SealerDomains = Annotated[
+DomainNames = Annotated[
     tuple[str, ...], BeforeValidator(lambda v: tuple(values.domain(item) for item in values.comma_list(v)))
 ]
 NameServers = Annotated[
@@ -93,5 +93,7 @@ DatabaseUrl = Annotated[str, BeforeValidator(lambda v: values.database_url(_text
 BlobUrl = Annotated[str, BeforeValidator(lambda v: values.blob_url(_text(v)))]
 Name = Annotated[str, BeforeValidator(lambda v: values.word(_text(v)))]
 Hidden = Annotated[SecretStr, BeforeValidator(_hidden)]
+Issuer = Annotated[str, BeforeValidator(lambda v: values.issuer(_text(v)))]
+Title = Annotated[str, BeforeValidator(lambda v: values.title(_text(v)))]
 PublicUrl = Annotated[str, BeforeValidator(lambda v: values.public_url(_text(v)))]
 Whole = Annotated[int, BeforeValidator(_whole)]

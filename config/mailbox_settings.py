@@ -60,8 +60,8 @@ class MailboxSettings(BaseSettings):
     )
     mailbox_ca_file: Annotated[File | None, AfterValidator(_with_certificates)] = setting(
         None,
-        "Certificates, in PEM, of authorities that are trusted beside those of this machine for mail servers and their "
-        "autoconfiguration: for in-house servers.",
+        "Certificates, in PEM, of authorities that are trusted beside those of this machine for mail servers, their "
+        "autoconfiguration and the provider of OIDC_ISSUER: for in-house servers.",
         "the path of a file with certificates in PEM",
     )
     mailbox_providers_file: Annotated[File | None, AfterValidator(providers.checked)] = setting(

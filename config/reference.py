@@ -94,7 +94,8 @@ Lists are separated by commas. An empty value counts as unset. A wrong value or 
 with one line a problem. A secret may stand in a file of its own: named by the setting's name and `_FILE`, or lying
 under the setting's name in the folder `{SECRETS_DIR}` names.
 
-This page is made from the model in `config/settings.py` and `config/mailbox_settings.py` by `make docs`.
+This page is made from the model in `config/settings.py`, `config/mailbox_settings.py` and `config/sign_in_settings.py`
+by `make docs`.
 
 ## Settings
 """

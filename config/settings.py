@@ -14,6 +14,7 @@ from config.kinds import (
     BlobUrl,
     DatabaseUrl,
     Domain,
+    DomainNames,
     Domains,
     File,
     Hidden,
@@ -24,13 +25,13 @@ from config.kinds import (
     NameServers,
     Networks,
     PublicUrl,
-    SealerDomains,
     Secret,
     Secrets,
     Truth,
     Whole,
 )
 from config.mailbox_settings import MailboxSettings
+from config.sign_in_settings import SignInSettings
 
 PREFIX = "SMARTGATE_"
 _MIB = 1024 * 1024
@@ -174,7 +175,7 @@ class _ServerSettings(BaseSettings):
         "The name under which the trusted relays write Authentication-Results, which are then believed (rule B5).",
         "a domain name",
     )
-    arc_trusted_sealers: SealerDomains = setting(
+    arc_trusted_sealers: DomainNames = setting(
         "",
         "Whose ARC seals are believed: forwarders and lists that say what they found before they changed a mail (B5).",
         "domain names, separated by commas",
@@ -305,7 +306,7 @@ class _ServerSettings(BaseSettings):
         return values.bucket(self.blob_url) if named and self.blob_url else None
 
 
-class Settings(MailboxSettings, _ServerSettings):
+class Settings(SignInSettings, MailboxSettings, _ServerSettings):
     """Everything that may be set. Made by `config.load`; frozen, so that a running server never changes under itself.
 
     The name outside is SMARTGATE_ and the field in capitals.
@@ -324,6 +325,7 @@ SECRETS = frozenset(
         "s3_secret_access_key",
         "oauth_google_client_secret",
         "oauth_microsoft_client_secret",
+        "oidc_client_secret",
     }
 )
 """Fields that are never shown, and that may also be read from a file of their own."""

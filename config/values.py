@@ -304,6 +304,26 @@ def public_url(text: str) -> str:
     raise ValueError("contains a blank or a character outside ASCII")
 
 
+_LONGEST_TITLE = 40
+
+
+def title(text: str) -> str:
+    """Read a few words to be shown on a page."""
+    if not text.isprintable() or len(text) > _LONGEST_TITLE:
+        raise ValueError(f"is longer than {_LONGEST_TITLE} characters, or holds one that can't be shown")
+    return text
+
+
+def issuer(text: str) -> str:
+    """Check the issuer of an OpenID Connect provider; it is compared letter by letter, so nothing of it is changed."""
+    url = public_url(text)
+    host = urlsplit(url).hostname or ""
+    if not url.startswith("https://"):
+        raise ValueError("does not begin with https://")
+    domain(host)
+    return text
+
+
 def without_password(text: str) -> str:
     """Give a text in which no URL carries a user name or password, to be shown in messages."""
     return _USERINFO.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)

@@ -66,7 +66,7 @@ from gateway.wiring import filing_settings as filing_settings
 from gateway.wiring import house as house
 from gateway.wiring import look_into as look_into
 from gateway.wiring import public_url as public_url
-from gateway.wiring_mailboxes import mail_servers, poller, postman
+from gateway.wiring_mailboxes import elsewhere, mail_servers, poller, postman
 from gateway.workers import Workers
 
 if TYPE_CHECKING:
@@ -314,6 +314,7 @@ class Gateway:
             mail_servers=self._mail,
             guesses=self._crew.guesses if self._crew else guess_counts(),
             audit_days=settings.audit_days,
+            elsewhere=elsewhere(settings),
         )
         site = build(services)
         self._close_streams = partial(close_streams, site)

@@ -6,11 +6,15 @@ AES-256-GCM (RFC 5116). A sealed value names its key, so that former keys still 
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
+import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -57,6 +61,23 @@ class Keyring:
             return key.decrypt(nonce, sealed[_HEAD:], about.encode())
         except InvalidTag:
             raise SealError("a stored credential is damaged, or belongs to another row: enter it anew") from None
+
+
+def sealed_text(ring: Keyring, values: Mapping[str, Any], about: str, until: int) -> str:
+    """Values that travel with a browser until it is back: nobody can read or change them, and they are good until a
+    moment, in milliseconds since 1970. about: what they are for. Raises SealError where there is no key."""
+    plain = json.dumps({**values, "until": until}).encode()
+    return base64.urlsafe_b64encode(ring.seal(plain, about)).rstrip(b"=").decode()
+
+
+def opened_text(ring: Keyring, text: str, about: str, now: int) -> dict[str, Any] | None:
+    """What travelled; None for what is not ours, or was for something else, or is too old."""
+    try:
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+        values: dict[str, Any] = json.loads(ring.open(sealed, about))
+    except (SealError, ValueError, binascii.Error):
+        return None
+    return values if now <= values.pop("until") else None
 
 
 def key_file(path: Path) -> str:

@@ -1,4 +1,6 @@
-"""What the room of people's own mailboxes takes from the settings: its poller, its door, one look by hand."""
+"""What the room of people's own mailboxes takes from the settings: its poller, its door, one look by hand.
+
+And the provider with which users sign in, which is asked by the same way."""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     from gateway.jobs.sending import Postman
     from gateway.mailboxes.mail_servers import MailDoor, OpenSession
     from gateway.mailboxes.network import Network
+    from gateway.mailboxes.openid import OpenIdProvider
     from gateway.mailboxes.poller import Poller
     from gateway.mailboxes.session import Session
     from gateway.usecases.mail_servers import MailServers
+    from gateway.usecases.sign_in_elsewhere import Elsewhere, Provider
 
 TELL_SECONDS = 0.2
 """How often somebody who waits for a look is told how far it is."""
@@ -35,12 +39,13 @@ def pace(settings: Settings) -> Pace:
     )
 
 
-def network(settings: Settings) -> Network:
-    """The way to mail servers and providers of mailboxes, by judged addresses."""
+def network(settings: Settings, *, private: bool = False) -> Network:
+    """The way to mail servers and providers, by judged addresses. private: our own network is allowed whatever is set
+    for mailboxes."""
     from gateway.mailboxes.network import Network
 
     return Network(
-        private=settings.mailbox_allow_private,
+        private=private or settings.mailbox_allow_private,
         name_servers=[(one.host, one.port) for one in settings.dns_servers],
         authorities=settings.mailbox_ca_file,
     )
@@ -76,6 +81,26 @@ def sessions(way: Network) -> OpenSession:
 def mail_servers(settings: Settings) -> MailServers:
     """The door to people's own mailboxes, as use cases ask for it."""
     return cast("MailServers", _Later(partial(_door, settings)))
+
+
+def elsewhere(settings: Settings) -> Elsewhere | None:
+    """Where users may sign in, as the operator chose it: so it may well stand in our own network."""
+    from gateway.usecases.sign_in_elsewhere import Elsewhere
+
+    if settings.oidc_issuer is None:
+        return None
+    provider = cast("Provider", _Later(partial(_provider, settings)))
+    return Elsewhere(provider, settings.oidc_name or "", frozenset(settings.oidc_domains))
+
+
+def _provider(settings: Settings) -> OpenIdProvider:
+    from gateway.mailboxes.openid import OpenIdProvider, Registered
+
+    secret = settings.oidc_client_secret
+    app = Registered(
+        settings.oidc_issuer or "", settings.oidc_client_id or "", secret.get_secret_value() if secret else ""
+    )
+    return OpenIdProvider(network(settings, private=True), app)
 
 
 class _Later:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.sealing import Keyring, SealError, key_file
+from gateway.sealing import Keyring, SealError, key_file, opened_text, sealed_text
 
 OLD, NEW = "o" * 32, "n" * 32
 ROW = "endpoints/7/01ABC"
@@ -51,6 +51,24 @@ def test_it_does_not_open(keys: Keyring, sealed: bytes, words: str) -> None:
 def test_without_a_key_nothing_is_sealed_and_the_setting_is_named() -> None:
     with pytest.raises(SealError, match="SMARTGATE_SECRET_KEY"):
         Keyring([]).seal(b"token", ROW)
+
+
+def test_what_travels_with_a_browser_is_known_again_for_what_it_was_made_and_for_a_while() -> None:
+    keys = Keyring([NEW])
+    text = sealed_text(keys, {"state": "ä"}, "trip", 1_000)
+    assert opened_text(keys, text, "trip", 1_000) == {"state": "ä"}
+    assert opened_text(Keyring([OLD, NEW]), text, "trip", 0) == {"state": "ä"}
+    for ring, given, about, now in (
+        (keys, text, "trip", 1_001),
+        (keys, text, "choice", 0),
+        (Keyring([OLD]), text, "trip", 0),
+        (Keyring([]), text, "trip", 0),
+        (keys, text[:-3], "trip", 0),
+        (keys, "", "trip", 0),
+        (keys, "a", "trip", 0),
+        (keys, "ä", "trip", 0),
+    ):
+        assert opened_text(ring, given, about, now) is None, given
 
 
 def test_a_store_of_this_machine_gets_a_key_of_its_own_which_stays_and_is_its_owners_alone(tmp_path: Path) -> None:

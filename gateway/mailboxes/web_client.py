@@ -1,4 +1,4 @@
-"""Small HTTPS requests of the door of mailboxes: to judged addresses, with a verified certificate, and soon done.
+"""Small HTTPS requests to providers: to judged addresses, with a verified certificate, and soon done.
 
 No proxy of the environment, no cookie, no http; a redirect is followed only where it is asked for, and every step of it
 is judged anew.
@@ -33,10 +33,16 @@ class Reply:
 
 
 async def ask(
-    network: Network, url: str, *, form: Mapping[str, str] | None = None, seconds: float, redirects: int = 0
+    network: Network,
+    url: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    seconds: float,
+    redirects: int = 0,
+    authorization: str = "",
 ) -> Reply | Trouble:
-    """GET, or POST of a form. seconds: for all of it. Trouble names the host alone, as a URL or form may hold what is
-    private."""
+    """GET, or POST of a form. seconds: for all of it. authorization: the field of that name. Trouble names the host
+    alone, as a URL or form may hold what is private."""
     host = "the server"
     try:
         async with asyncio.timeout(seconds):
@@ -45,10 +51,10 @@ async def ask(
                 if target.scheme != "https":
                     return Trouble("refused", f"{target.host} is asked for over https alone")
                 host = target.host
-                reply = await _once(network, target, form)
+                reply = await _once(network, target, form, authorization)
                 if isinstance(reply, Trouble) or reply.status not in _REDIRECTS or not redirects:
                     return reply
-                url = urljoin(url, reply.fields.get("location", ""))
+                url, authorization = urljoin(url, reply.fields.get("location", "")), ""
     except TargetError:
         return Trouble("refused", f"{host} leads to what is no place for us")
     except TimeoutError:
@@ -56,14 +62,16 @@ async def ask(
     return Trouble("protocol", f"{host} leads from one place to the next")
 
 
-async def _once(network: Network, target: Target, form: Mapping[str, str] | None) -> Reply | Trouble:
+async def _once(
+    network: Network, target: Target, form: Mapping[str, str] | None, authorization: str
+) -> Reply | Trouble:
     addresses = await network.judged(target.host, target.port)
     if isinstance(addresses, Trouble):
         return addresses
     trouble = Trouble("network", f"{target.host} can't be reached")
     for address in addresses:
         try:
-            return await _at(address, network, target, form)
+            return await _at(address, network, target, form, authorization)
         except httpx2.ConnectError as fault:
             trouble = _trouble(target.host, fault)
             if trouble.kind == "tls":
@@ -73,13 +81,16 @@ async def _once(network: Network, target: Target, form: Mapping[str, str] | None
     return trouble
 
 
-async def _at(address: str, network: Network, target: Target, form: Mapping[str, str] | None) -> Reply | Trouble:
+async def _at(
+    address: str, network: Network, target: Target, form: Mapping[str, str] | None, authorization: str
+) -> Reply | Trouble:
+    given = {"authorization": authorization} if authorization else {}
     async with httpx2.AsyncHTTPTransport(verify=network.tls, trust_env=False) as transport:
         request = httpx2.Request(
             "GET" if form is None else "POST",
             target.url,
             data=form,
-            headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"},
+            headers={"user-agent": _USER_AGENT, "accept-encoding": "identity"} | given,
             extensions={"sni_hostname": target.host},
         )
         request.url = request.url.copy_with(host=address)

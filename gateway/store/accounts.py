@@ -204,6 +204,13 @@ def find_user(tx: Connection, account: int, email: str) -> UserRow | None:
     return None if row is None else UserRow(*row)
 
 
+def find_seats(tx: Connection, email: str, most: int) -> list[tuple[str, str]]:
+    """Slug and name of the accounts that have a user with this address, by name."""
+    numbers = tx.execute(select(users.c.account).where(users.c.email == email).limit(most)).scalars().all()
+    named = select(accounts.c.slug, accounts.c.name).where(accounts.c.number.in_(numbers))
+    return [(row.slug, row.name) for row in tx.execute(named.order_by(accounts.c.name, accounts.c.slug))]
+
+
 def get_user(tx: Connection, account: int, id: str) -> UserRow | None:
     """The user of this account with this id."""
     row = tx.execute(select(*_USER).where(users.c.account == account, users.c.id == id)).first()

@@ -104,7 +104,8 @@ quotas = Table(
     sqlite_with_rowid=False,
 )
 
-# password: an argon2id hash, empty for none. language: empty for the browser's.
+# password: an argon2id hash, empty for none. language: empty for the browser's. By email somebody is found who signs in
+# elsewhere, which names no account.
 users = Table(
     "users",
     metadata,
@@ -119,6 +120,7 @@ users = Table(
     columns.text("language", default=""),
     PrimaryKeyConstraint("account", "id"),
     UniqueConstraint("account", "email"),
+    Index(None, "email"),
     sqlite_with_rowid=False,
 )
 

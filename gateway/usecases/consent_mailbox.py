@@ -7,15 +7,12 @@ follows a link (RFC 6749 section 10.12).
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import secrets
 from dataclasses import asdict, dataclass
 
 from gateway.core.mailboxes import PASSWORD, Credential, Found, servers_as_json, servers_of
 from gateway.core.refusals import Wrong
-from gateway.sealing import Keyring, SealError
+from gateway.sealing import Keyring, opened_text, sealed_text
 from gateway.store.access import Principal
 from gateway.store.ids import shared_time as now
 from gateway.usecases.mail_servers import MailServers, Trouble
@@ -50,9 +47,8 @@ def begin(mail: MailServers, ring: Keyring, visitor: Principal, found: Found, ki
         "kind": kind,
         "found": {**asdict(found), "servers": servers_as_json(found.servers)},
         "verifier": verifier,
-        "until": now() + MINUTES * 60_000,
     }
-    state = base64.urlsafe_b64encode(ring.seal(json.dumps(about).encode(), STATE)).rstrip(b"=").decode()
+    state = sealed_text(ring, about, STATE, now() + MINUTES * 60_000)
     url = mail.consent_url(found.auth, state, verifier, redirect, found.address)
     if url is None:
         setting = f"SMARTGATE_OAUTH_{found.auth.upper()}_CLIENT_ID"
@@ -71,13 +67,10 @@ async def finish(
     mail: MailServers, ring: Keyring, visitor: Principal, code: str, state: str, redirect: str
 ) -> Consented | Wrong:
     """The tokens for what the browser brought back, where the same session brings it."""
-    try:
-        sealed = base64.b64decode(state + "=" * (-len(state) % 4), b"-_", validate=True)
-        about = json.loads(ring.open(sealed, STATE))
-    except (SealError, ValueError, binascii.Error):
+    about = opened_text(ring, state, STATE, now())
+    if about is None:
         return _NOT_OURS
-    same = (about["account"], about["user"], about["token"]) == (visitor.account, visitor.user, visitor.token)
-    if not same or now() > about["until"]:
+    if (about["account"], about["user"], about["token"]) != (visitor.account, visitor.user, visitor.token):
         return _NOT_OURS
     found = Found(**{**about["found"], "servers": servers_of(about["found"]["servers"])})
     credential = await mail.redeem(found.auth, code, about["verifier"], redirect)

@@ -1,4 +1,4 @@
-"""Sign in by a one-time link or a password, sign out, and say who stands behind a token."""
+"""Sign in by a one-time link, a password or a proven address, sign out, and say who stands behind a token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from gateway.store.access import (
     open_session,
     redeem_sign_in,
 )
-from gateway.store.accounts import find_account, find_user, get_account, get_password, get_user, set_password
+from gateway.store.accounts import (
+    find_account,
+    find_seats,
+    find_user,
+    get_account,
+    get_password,
+    get_user,
+    set_password,
+)
 from gateway.store.audit import note
 from gateway.store.engine import Store, Tx
 from gateway.store.mailbox_reading import count_locked_out
@@ -31,10 +39,13 @@ __all__ = [
     "Browser",
     "Named",
     "Principal",
+    "Seat",
     "Visitor",
+    "list_seats",
     "note_use",
     "read_name",
     "sign_in",
+    "sign_in_by_address",
     "sign_in_by_password",
     "sign_out",
     "who_is",
@@ -45,6 +56,7 @@ SESSION_SECONDS = (LIVES["session"] or 0) // 1000
 COOKIE = "smartgate_session"
 """In which a browser keeps its session."""
 MOST_HELD = 100
+MOST_SEATS = 50
 LINK_MINUTES = (LIVES["sign_in"] or 0) // 60_000
 
 
@@ -147,6 +159,34 @@ async def sign_in_by_password(
         return None if opened is None else _begun(tx, opened, browser, "password")
 
     return await store.write(open, account=account)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An account of which somebody is a user."""
+
+    slug: str
+    name: str
+
+
+async def list_seats(store: Store, address: str) -> list[Seat]:
+    """Of which accounts an address is a user; at most MOST_SEATS. For whoever has proven that it is theirs."""
+    return [Seat(*found) for found in await store.read(lambda tx: find_seats(tx, address, MOST_SEATS))]
+
+
+async def sign_in_by_address(store: Store, named: Named, browser: Browser = Browser()) -> str | None:
+    """Opens a session for somebody who has proven elsewhere that the address is theirs; None where they are no user of
+    that account."""
+
+    def open(tx: Tx) -> str | None:
+        account = find_account(tx, named.slug)
+        user = None if account is None else find_user(tx, account.number, named.email)
+        if account is None or user is None:
+            return None
+        opened = open_session(tx, account.number, user.id, _now(), browser.device)
+        return None if opened is None else _begun(tx, opened, browser, "provider")
+
+    return await store.write(open)
 
 
 async def sign_out(store: Store, secret: str) -> None:

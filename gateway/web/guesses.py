@@ -1,7 +1,8 @@
 """How often somebody may type a wrong password, or ask for a sign-in link, before they are slowed down.
 
-Passwords are counted by who they are for, and by the address they come from; nobody who has a right link is ever kept
-out. A password that was right isn't counted. All workers of a server count together.
+Passwords are counted by who they are for, and by the address they come from; those who come back from a provider in
+vain by the address alone. Nobody who has a right link is ever kept out. What was right isn't counted. All workers of a
+server count together.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ class Guesses:
     links: Counted
 
     def begin(self, who: str, peer: str) -> int:
-        """Counts one password; or, where nothing was counted, how many seconds to wait before the next."""
-        keys = ((self.users, who), (self.addresses, _place(peer)))
+        """Counts one password; or, where nothing was counted, how many seconds to wait before the next. who: empty for
+        somebody who is back from a provider, and is counted by where they come from alone."""
+        keys = self._keys(who, peer)
         waits = [_wait(counted, key) for counted, key in keys]
         if any(waits):
             return max(waits)
@@ -50,8 +52,12 @@ class Guesses:
 
     def right(self, who: str, peer: str) -> None:
         """It was the right one after all."""
-        self.users.give(who)
-        self.addresses.give(_place(peer))
+        for counted, key in self._keys(who, peer):
+            counted.give(key)
+
+    def _keys(self, who: str, peer: str) -> list[tuple[Counted, str]]:
+        users = [(self.users, who)] if who else []
+        return [*users, (self.addresses, _place(peer))]
 
     def may_mail(self, who: str) -> bool:
         """Counts one link by mail; False where there were too many."""

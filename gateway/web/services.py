@@ -24,6 +24,7 @@ from gateway.usecases.mail_servers import MailServers
 from gateway.usecases.posting import send_link as post_link
 from gateway.usecases.send_mail import SendSettings
 from gateway.usecases.show_mail import MimeLimits
+from gateway.usecases.sign_in_elsewhere import Elsewhere
 from gateway.web.guesses import Guesses
 from gateway.web.requests import Counted
 from gateway.web.tags import body_of
@@ -60,7 +61,8 @@ class WebServices:
     webhooks may lead into our own network. requests: counts those of each token; None for no limit. spare_loopback: not
     those of this machine. egress: the addresses we connect from (E12). mail_servers: the door to people's own
     mailboxes; None where there is none. guesses: counts wrong passwords; None for no limit. send_link: mails sign-in
-    links; None where nothing is mailed. audit_days: how long it is known who did what.
+    links; None where nothing is mailed. audit_days: how long it is known who did what. elsewhere: with which provider
+    users may sign in; None for none.
     """
 
     store: Store
@@ -89,6 +91,7 @@ class WebServices:
     guesses: Guesses | None = None
     send_link: SendLink | None = post_link
     audit_days: int = 365
+    elsewhere: Elsewhere | None = None
 
     @property
     def files(self) -> Files:

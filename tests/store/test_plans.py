@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from gateway.core.visibility import Box, Eyes, Sight
 from gateway.store import deliveries, facts, filing
+from gateway.store.accounts import find_seats
 from gateway.store.prepared import Prepared
 from gateway.store.reading import Position
 from gateway.store.reading_cards import list_contacts, list_leads
@@ -77,6 +78,27 @@ def test_a_list_is_read_in_its_order_and_no_further_than_its_page(
     plan = plan_of(store, wanted, after, sight)
     assert [step[: len(begin)] for step, begin in zip(plan, steps, strict=False)] == steps
     assert [step for step in plan if "TEMP B-TREE" in step or "LIST" in step or step.startswith("SCAN")] == []
+
+
+async def test_the_accounts_of_an_address_are_found_by_the_address(tmp_path: Path) -> None:
+    made = make_store(tmp_path / "store.db")
+    engine = create_engine(f"sqlite:///{made.place}")
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with engine.connect() as tx:
+        assert find_seats(tx, "ana@acme.example", 10) == [("acme", "Acme Coffee")]
+        plans = [
+            [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]
+            for text, values in asked.copy()
+        ]
+    assert [plan[0].partition(" (")[0] for plan in plans] == [
+        "SEARCH users USING COVERING INDEX ix_users_email",
+        "SEARCH accounts USING INTEGER PRIMARY KEY",
+    ]
 
 
 @pytest.mark.parametrize("verdict", ["refuse", "hold"])

@@ -329,6 +329,10 @@ GET /readyz                                    open
 GET /sign-in                                   open
 POST /sign-in                                  open
 POST /sign-in/link                             open
+GET /sign-in/openid                            open
+GET /sign-in/openid/back                       open
+GET /sign-in/openid/account                    open
+POST /sign-in/openid/account                   open
 GET /sign-in/x                                 open
 HEAD /sign-in/x                                open
 GET /v1/docs                                   open

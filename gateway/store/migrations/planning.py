@@ -7,6 +7,8 @@ https://www.sqlite.org/fileformat2.html#the_sqlite_stat1_table
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 _ROWS, _OF_AN_ACCOUNT, _OF_A_KEY = 1_000_000, 100_000, 10
@@ -14,8 +16,9 @@ _STATISTICS = sa.table("sqlite_stat1", *map(sa.column, ("tbl", "idx", "stat")))
 
 
 def tell_planner(tx: sa.Connection) -> None:
-    """Says of every index: many rows in all, many of one account, few of whatever narrows that down. For migrations
-    that make a table or an index; elsewhere than on SQLite nothing is done."""
+    """Says of every index: many rows in all, many of one account, few of whatever narrows that down, and of what an
+    index across accounts begins with. For migrations that make a table or an index; elsewhere than on SQLite nothing is
+    done."""
     if tx.dialect.name != "sqlite":
         return
     tx.exec_driver_sql("ANALYZE sqlite_schema")  # makes the table of figures
@@ -23,13 +26,13 @@ def tell_planner(tx: sa.Connection) -> None:
     inspector = sa.inspect(tx)
     for table in inspector.get_table_names():
         for _, index, unique, origin, _ in tx.exec_driver_sql(f'PRAGMA index_list("{table}")').all():
-            columns = tx.exec_driver_sql(f'PRAGMA index_info("{index}")').all()
+            columns = [row.name for row in tx.exec_driver_sql(f'PRAGMA index_info("{index}")').all()]
             name = table if origin == "pk" and _without_rowid(tx, table) else index
-            tx.execute(_STATISTICS.insert().values(tbl=table, idx=name, stat=_figures(len(columns), bool(unique))))
+            tx.execute(_STATISTICS.insert().values(tbl=table, idx=name, stat=_figures(columns, bool(unique))))
 
 
-def _figures(columns: int, unique: bool) -> str:
-    left = [_OF_AN_ACCOUNT, *(_OF_A_KEY for _ in range(columns - 1))][:columns]
+def _figures(columns: Sequence[str | None], unique: bool) -> str:
+    left = [_OF_AN_ACCOUNT if name == "account" else _OF_A_KEY for name in columns]
     if unique:
         left[-1] = 1
     return " ".join(map(str, (_ROWS, *left)))

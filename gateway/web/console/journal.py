@@ -83,7 +83,11 @@ def _fact(key: str, value: object) -> str:
 
 
 _IDS = frozenset({"card", "message", "other"})
-_BY = {"link": later("with a link"), "password": later("with a password")}
+_BY = {
+    "link": later("with a link"),
+    "password": later("with a password"),
+    "provider": later("with the company’s account"),
+}
 _REMARKS = {"stays_for_others": later("others still have it"), "undone": later("undone")}
 """What is said where it is so, and left out where it is not."""
 _FACTS = {

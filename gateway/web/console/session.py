@@ -74,7 +74,7 @@ def to_sign_in(request: Request, _fault: Exception) -> Response:
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if request.method == "GET" and path != "/" and len(path) <= _LONGEST_WAY:
         services: WebServices = request.app.state.services
-        _set(answer, services, WAY, quote(path, safe=""), WAY_SECONDS, SIGN_IN)
+        set_cookie(answer, services, WAY, quote(path, safe=""), WAY_SECONDS, SIGN_IN)
     return answer
 
 
@@ -85,15 +85,21 @@ def let_in(request: Request, services: WebServices, session: str) -> Response:
     answer = RedirectResponse(way if local else "/", 303)
     keep_session(answer, services, session)
     if WAY in request.cookies:
-        answer.delete_cookie(WAY, path=SIGN_IN, secure=services.secure_cookies, httponly=True, samesite="lax")
+        drop_cookie(answer, services, WAY, SIGN_IN)
     return answer
 
 
 def keep_session(answer: Response, services: WebServices, session: str) -> None:
     """Has the browser keep a session."""
-    _set(answer, services, COOKIE, session, SESSION_SECONDS, "/")
+    set_cookie(answer, services, COOKIE, session, SESSION_SECONDS, "/")
 
 
-def _set(answer: Response, services: WebServices, name: str, value: str, seconds: int, path: str) -> None:
+def set_cookie(answer: Response, services: WebServices, name: str, value: str, seconds: int, path: str) -> None:
+    """Has the browser keep something for a while that no script reads and no other site has it send along."""
     secure = services.secure_cookies
     answer.set_cookie(name, value, max_age=seconds, path=path, secure=secure, httponly=True, samesite="lax")
+
+
+def drop_cookie(answer: Response, services: WebServices, name: str, path: str) -> None:
+    """Has the browser forget it."""
+    answer.delete_cookie(name, path=path, secure=services.secure_cookies, httponly=True, samesite="lax")

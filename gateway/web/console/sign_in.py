@@ -1,4 +1,7 @@
-"""Signing in: by a one-time link, by a password, or by a link that is mailed; and signing out (rules, F)."""
+"""Signing in: by a one-time link, by a password, or by a link that is mailed; and signing out (rules, F).
+
+The button of the way by a provider stands here as well; the way itself is in `openid`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from gateway.usecases import edit_session
 from gateway.usecases.accounts import sign_in_url
 from gateway.usecases.edit_session import COOKIE, LINK_MINUTES, Browser, Named, read_name
 from gateway.usecases.mail_link import Letter, SendLink, mail_link
-from gateway.web.console.session import SIGN_IN, Session, let_in
+from gateway.web.console.session import SIGN_IN, Session, drop_cookie, let_in
 from gateway.web.pages import pages_of
 from gateway.web.services import Services, WebServices
 from gateway.web.tongues import gettext as _
@@ -29,7 +32,7 @@ Typed = Annotated[str, Form(max_length=1_000)]
 @router.get("/sign-in")
 async def show_sign_in(request: Request, services: Services, account: str = "", asked: bool = False) -> Response:
     """The ways in. account: of whoever a link leads here. asked: a link was asked for by mail."""
-    return _page(request, services, 200, account=account[:100], asked=asked)
+    return ways_in(request, services, 200, account=account[:100], asked=asked)
 
 
 @router.post("/sign-in")
@@ -44,17 +47,17 @@ async def use_password(
     """Signs in by a password."""
     typed = {"account": account, "email": email}
     if lacking := _lacking(account, email) or ("" if password else "password"):
-        return _page(request, services, 422, lacking=lacking, **typed)
-    named, peer, guesses = read_name(account, email), _peer(request), services.guesses
+        return ways_in(request, services, 422, lacking=lacking, **typed)
+    named, peer, guesses = read_name(account, email), peer_of(request), services.guesses
     wait = guesses.begin(_who(named), peer) if guesses else 0
     if wait:
-        answer = _page(request, services, 429, wait=-(-wait // 60), **typed)
+        answer = ways_in(request, services, 429, wait=-(-wait // 60), **typed)
         answer.headers["Retry-After"] = str(wait)
         return answer
     browser = browser_of(request, session)
     opened = await edit_session.sign_in_by_password(services.store, services.hasher, named, password, browser)
     if opened is None:
-        return _page(request, services, 422, wrong=True, **typed)
+        return ways_in(request, services, 422, wrong=True, **typed)
     if guesses:
         guesses.right(_who(named), peer)
     return let_in(request, services, opened)
@@ -65,7 +68,7 @@ async def ask_for_link(request: Request, services: Services, account: Typed = ""
     """Has a link mailed; the answer is the same whoever asks, and comes before anything is done."""
     if services.send_link is None or (lacking := _lacking(account, email)):
         wrong = {"lacking": lacking} if services.send_link else {}
-        return _page(request, services, 422, account=account, email=email, **wrong)
+        return ways_in(request, services, 422, account=account, email=email, **wrong)
     named = read_name(account, email)
     mailing = None
     if services.guesses is None or services.guesses.may_mail(_who(named)):
@@ -88,7 +91,7 @@ async def use_link(request: Request, services: Services, token: str, session: Se
     if asked.get("sec-fetch-dest", "document") != "document" or "prefetch" in asked.get("sec-purpose", ""):
         return Response(status_code=403)
     opened = await edit_session.sign_in(services.store, token, browser_of(request, session))
-    return _page(request, services, 410, used=True) if opened is None else let_in(request, services, opened)
+    return ways_in(request, services, 410, used=True) if opened is None else let_in(request, services, opened)
 
 
 @router.post("/sign-out")
@@ -97,7 +100,7 @@ async def use_sign_out(services: Services, session: Session = None) -> Response:
     if session:
         await edit_session.sign_out(services.store, session)
     answer = RedirectResponse(SIGN_IN, 303)
-    answer.delete_cookie(COOKIE, path="/", secure=services.secure_cookies, httponly=True, samesite="lax")
+    drop_cookie(answer, services, COOKIE, "/")
     return answer
 
 
@@ -122,7 +125,8 @@ def _who(named: Named) -> str:
     return f"{named.slug}\0{named.email}"
 
 
-def _peer(request: Request) -> str:
+def peer_of(request: Request) -> str:
+    """The address that asks."""
     return request.client.host if request.client else ""
 
 
@@ -143,7 +147,8 @@ def _letter(public_url: str, asked_in: str, name: str, secret: str, language: st
     return in_language(language or asked_in, written)
 
 
-def _page(request: Request, services: WebServices, status: int, **told: Any) -> Response:
+def ways_in(request: Request, services: WebServices, status: int, **told: Any) -> Response:
+    """The page with the ways in, and what came of the last try."""
     shown: dict[str, Any] = {
         "account": "",
         "email": "",
@@ -152,7 +157,13 @@ def _page(request: Request, services: WebServices, status: int, **told: Any) -> 
         "wrong": False,
         "lacking": "",
         "wait": 0,
+        "note": None,
         **told,
     }
-    about = {"minutes": LINK_MINUTES, "domain": services.domains[0], "mails": services.send_link is not None}
+    about = {
+        "minutes": LINK_MINUTES,
+        "domain": services.domains[0],
+        "mails": services.send_link is not None,
+        "elsewhere": services.elsewhere,
+    }
     return pages_of(request).answer("sign_in.html", status, **shown, **about)

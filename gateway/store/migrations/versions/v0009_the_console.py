@@ -169,6 +169,7 @@ def upgrade() -> None:
     op.create_index("ix_undoings_at", "undoings", ["at"])
 
     op.create_index("ix_leads_account_status_id", "leads", ["account", "status", "id"])
+    op.create_index("ix_users_email", "users", ["email"])
     op.create_index(
         "ix_receipts_amiss", "receipts", ["account", "verdict", "id"], sqlite_where=_AMISS, postgresql_where=_AMISS
     )
@@ -181,6 +182,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Takes a store back to the revision before."""
     op.drop_index("ix_receipts_amiss", "receipts")
+    op.drop_index("ix_users_email", "users")
     op.drop_index("ix_leads_account_status_id", "leads")
     for table, column in (("users", "language"), ("users", "password"), ("accounts", "link_mailbox")):
         with op.batch_alter_table(table) as batch:
