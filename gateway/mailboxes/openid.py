@@ -93,10 +93,11 @@ class OpenIdProvider:
         said = self._checked(given, keys, trip.nonce)
         if isinstance(said, Trouble):
             return said
-        if "email" not in said and (more := await self._userinfo(about, given, said["sub"])) is not None:
+        incomplete = not {"email", "email_verified"} <= said.keys()
+        if incomplete and (more := await self._userinfo(about, given, said["sub"])) is not None:
             if isinstance(more, Trouble):
                 return more
-            said = more
+            said = {**said, **more}
         return Claims(said.get("email"), said.get("email_verified"))
 
     async def _told(self) -> dict[str, Any] | Trouble:
@@ -177,7 +178,12 @@ class OpenIdProvider:
         """The claims that a provider tells only whoever asks for them (sections 5.3.2 and 5.4); None where it has no
         place for that."""
         place, access = about.get("userinfo_endpoint"), given.get("access_token")
-        if not isinstance(place, str) or not isinstance(access, str) or not _TOKEN.fullmatch(access):
+        if (
+            not isinstance(place, str)
+            or not place.startswith("https://")
+            or not isinstance(access, str)
+            or not _TOKEN.fullmatch(access)
+        ):
             return None
         said = await self._asked(place, authorization=f"Bearer {access}")
         if isinstance(said, Trouble) or said.get("sub") == subject:
