@@ -205,6 +205,17 @@ async def test_an_address_may_be_told_only_to_whoever_asks_for_it(
     assert await sign_in(server, asking_anew(provider)) == Claims(None, None)
 
 
+async def test_whether_an_address_is_verified_may_be_told_only_to_whoever_asks_for_it(
+    server: OpenIdServer, provider: OpenIdProvider
+) -> None:
+    server.claims, server.inside = {"email": "ana@acme.example"}, {"email_verified": True}
+    assert await sign_in(server, provider) == ANA
+    server.told = {"userinfo_endpoint": "http://localhost/userinfo"}
+    said = await sign_in(server, asking_anew(provider))
+    assert isinstance(said, Trouble)
+    assert said.says == "localhost is asked for over https alone"
+
+
 def asking_anew(provider: OpenIdProvider) -> OpenIdProvider:
     return OpenIdProvider(provider._network, provider._app)
 

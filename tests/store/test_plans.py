@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, tuple_
+from sqlalchemy import Engine, create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import StaticPool
 
@@ -83,12 +83,7 @@ def test_a_list_is_read_in_its_order_and_no_further_than_its_page(
 async def test_the_accounts_of_an_address_are_found_by_the_address(tmp_path: Path) -> None:
     made = make_store(tmp_path / "store.db")
     engine = create_engine(f"sqlite:///{made.place}")
-    asked: list[tuple[str, Any]] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
+    asked = statements(engine)
     with engine.connect() as tx:
         assert find_seats(tx, "ana@acme.example", 10) == [("acme", "Acme Coffee")]
         plans = [
@@ -103,9 +98,8 @@ async def test_the_accounts_of_an_address_are_found_by_the_address(tmp_path: Pat
 
 @pytest.mark.parametrize("verdict", ["refuse", "hold"])
 def test_what_was_refused_or_held_is_found_among_all_that_was_filed(store: sqlite3.Connection, verdict: str) -> None:
-    asked: list[tuple[str, Any]] = []
     engine = create_engine("sqlite://", creator=lambda: store, poolclass=StaticPool)
-    event.listen(engine, "before_cursor_execute", lambda _1, _2, sql, values, *_: asked.append((sql, values)))
+    asked = statements(engine)
     with engine.connect() as tx:
         list_receipts(tx, 7, ("r",), 50, Search(verdict=verdict))
         plan = [row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0][0]}", asked[0][1])]
@@ -124,12 +118,7 @@ async def test_what_belongs_to_the_rows_of_a_page_is_found_by_their_keys(tmp_pat
     await site.hand(letter("Offer"))
     await site.close()
     engine = create_engine(f"sqlite:///{made.place}")
-    asked: list[tuple[str, Any]] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def note(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        asked.append((statement, parameters))
-
+    asked = statements(engine)
     with engine.connect() as tx:
         account = tx.exec_driver_sql("SELECT number FROM accounts WHERE slug = 'acme'").scalar_one()
         page = list_messages(tx, account, None, 50, Filter())
@@ -155,6 +144,13 @@ def test_the_planner_has_figures_of_every_index(store: sqlite3.Connection) -> No
     known = set(store.execute("SELECT tbl, idx FROM sqlite_stat1"))
     assert {table for table, _ in known} >= tables | (rowless - {"sqlite_schema", "sqlite_temp_schema"})
     assert {index for _, index in known} >= indexes - {name for name in indexes if name.startswith("sqlite_autoindex")}
+
+
+def statements(engine: Engine) -> list[tuple[str, Any]]:
+    """Whatever is asked of it from now on, with its values."""
+    asked: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda _1, _2, sql, values, *_: asked.append((sql, values)))
+    return asked
 
 
 def plan_of(
